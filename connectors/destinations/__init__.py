@@ -1,0 +1,1 @@
+"""Destinations: one file per kind; the file's name is the kind."""

@@ -1,0 +1,1 @@
+"""Sandboxes: local HTTP servers that answer as the real APIs do, with faults on demand."""

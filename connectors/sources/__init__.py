@@ -1,0 +1,1 @@
+"""Sources: one file per kind; the file's name is the kind."""

@@ -1,0 +1,1 @@
+"""What a row becomes. Pure: no network, no Prefect, no clock."""

@@ -1,0 +1,156 @@
+"""What can be wrong with a row, as data: a code, a severity, a place, a message and a fix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = ["CODES", "Code", "Problem", "documented"]
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A kind of problem. `message` and `fix` are templates, filled from the row's own details.
+
+    `who` says who can act: the owner of the data, the owner of the mapping, nobody because muster tries again,
+    or whoever looks after the account.
+    """
+
+    name: str
+    severity: Severity
+    message: str
+    fix: str
+    who: Literal["data", "mapping", "retried", "account"] = "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one row.
+
+    `row` is the number of the data row (from 1), `line` the physical line where it starts. `column` is the
+    source's name, or the merge tag where several columns are behind it. `value` is what stood there.
+    """
+
+    row: int
+    line: int
+    code: str
+    column: str
+    value: str
+    message: str
+    fix: str
+    severity: Severity
+
+    @classmethod
+    def of(
+        cls, code: str, *, row: int, line: int, column: str = "", value: str = "", **detail: Any
+    ) -> Problem:
+        """A problem with its texts filled in. Raises KeyError for a code that is not documented."""
+        kind = CODES[code]
+        known = {"column": column, "value": _shown(value), **detail}
+        return cls(
+            row=row,
+            line=line,
+            code=code,
+            column=column,
+            value=value,
+            message=kind.message.format_map(known),
+            fix=kind.fix.format_map(known),
+            severity=kind.severity,
+        )
+
+
+def _shown(value: str) -> str:
+    """The value as a message shows it: at most 80 characters, control characters made visible."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value[:81])
+    return text if len(value) <= 80 else text[:79] + "…"
+
+
+def documented() -> str:
+    """The table of all codes for the documentation."""
+    head = "| code | severity | what it means | what to do |\n|---|---|---|---|\n"
+    return head + "".join(
+        f"| `{c.name}` | {c.severity} | {_cell(c.message)} | {_cell(c.fix)} |\n" for c in CODES.values()
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("{", "*").replace("}", "*")
+
+
+def _codes(*codes: Code) -> dict[str, Code]:
+    return {code.name: code for code in codes}
+
+
+CODES: dict[str, Code] = _codes(
+    # the row as it was read
+    Code("row_misaligned", "error", "The row has {detail}, so it is not clear which column each belongs to.",
+         "Quote the cell that holds the delimiter, or remove the extra cells, and send the row again."),
+    Code("row_cut_off", "error", "The file ends inside this row: {detail}.",
+         "Export the file again; the end of it is missing."),
+    Code("row_undecodable", "error", "The row holds bytes that are no text in this encoding: {detail}.",
+         "Export the file as UTF-8, or name its encoding under source: in the mapping."),
+    Code("cell_too_long", "error", "A cell of this row holds {detail}.",
+         "Look for a quote that is never closed in or before this row."),
+    # the key
+    Code("key_blank", "error", "{column} is blank, and it is how the destination knows the contact.",
+         "Fill in {column}, or leave such rows out with where: in the mapping."),
+    # types
+    Code("email_syntax", "error", "'{value}' is not an e-mail address: {detail}",
+         "Correct the address in {column}."),
+    Code("email_typo_domain", "warning", "'{value}' looks like a misspelled address; was {suggestion} meant?",
+         "Check the address with the person, or correct {column}."),
+    Code("integer_syntax", "error", "'{value}' is not a whole number.",
+         "Write {column} with digits only, such as 42."),
+    Code("number_syntax", "error", "'{value}' is not a number.",
+         "Write {column} as a number such as 1234.5."),
+    Code("boolean_unknown", "error", "'{value}' is neither yes nor no.",
+         "Write one of: {options}; or list the value under truthy: or falsy: of this field."),
+    Code("date_syntax", "error", "'{value}' is not a date written as {format}.",
+         "Correct {column}, or name the right format: for this field in the mapping."),
+    Code("datetime_syntax", "error", "'{value}' is not a date and time written as {format}.",
+         "Correct {column}, or name the right format: for this field in the mapping."),
+    Code("datetime_impossible", "error", "'{value}' does not exist in {timezone}: the clocks went forward.",
+         "Correct {column}, or export it with its offset from UTC."),
+    Code("datetime_ambiguous", "error", "'{value}' happened twice in {timezone}: the clocks went back.",
+         "Export {column} with its offset from UTC."),
+    Code("country_unknown", "error", "'{value}' is not a country's name or code.",
+         "Write the name in English or a two-letter code; the nearest is {suggestion}."),
+    Code("phone_syntax", "error", "'{value}' is not a phone number: {detail}",
+         "Write {column} with its country code, such as +44 20 7946 0958."),
+    Code("phone_unassigned", "warning", "'{value}' has the right length but belongs to no known range of numbers.",
+         "Check the number with the person."),
+    Code("url_syntax", "error", "'{value}' is not a web address.",
+         "Write {column} as https://example.com/page."),
+    Code("choice_unknown", "error", "'{value}' is not among the destination's options.",
+         "Use one of: {options}; or translate it under values: in the mapping."),
+    Code("value_unknown", "error", "'{value}' is not in the values: table of {field}.",
+         "Add a line for '{value}' under values: of {field} (known: {options}), or set otherwise:.", "mapping"),
+    Code("too_long", "error", "The text has {length} characters; the destination takes {limit}.",
+         "Shorten {column} to {limit} characters."),
+    Code("required_blank", "error", "{field} is blank, and the destination requires it.",
+         "Fill in {column}, or give the field a default: in the mapping."),
+    Code("tag_unknown", "error", "The tag '{value}' does not exist at the destination.",
+         "Create the tag there, correct it here, or leave it out; the nearest is {suggestion}."),
+    Code("consent_not_understood", "warning",
+         "'{value}' in {column} is not understood, so it counts as an opt-out.",
+         "List '{value}' under when: or unless: of consent.opted_out in the mapping.", "mapping"),
+    Code("duplicate_rejected", "error", "Row {other} has the same {field}, and the mapping rejects duplicates.",
+         "Keep one of the rows, or choose duplicates: last or first in the mapping."),
+    # what the destination did
+    Code("refused", "error", "The destination refused it: {detail}",
+         "Correct the row as the answer says and send it again."),
+    Code("tags_refused", "error", "The fields arrived, but the tags were refused: {detail}",
+         "Check that the tags still exist at the destination, then run the sync again."),
+    Code("address_kept", "error", "The destination kept the old address {detail} when it was asked to change it.",
+         "Change the address of this contact in the destination's own app.", "account"),
+    Code("not_delivered", "error", "Tried {attempts} times and not applied: {detail}",
+         "Run the sync again; the row is tried again by itself.", "retried"),
+    Code("no_clear_answer", "error", "Sent, but no clear answer came back: {detail}",
+         "Run the sync again: it looks the contact up first.", "retried"),
+    Code("kept_differently", "warning", "The destination keeps {field} as '{kept}' instead of '{value}'.",
+         "Look at the field there; if it is right so, change the mapping to send it like that.", "mapping"),
+    Code("tags_left", "warning", "The contact has the new fields, but its tags were not sent: {detail}",
+         "Run the sync again; the tags are tried again by themselves.", "retried"),
+)

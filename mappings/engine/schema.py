@@ -1,0 +1,47 @@
+"""What a destination says its fields are. Destinations fill it, mappings are checked against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["Field", "Schema"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the destination.
+
+    `name` is the merge tag, `label` what a person sees there. `type` is one of the mapping types (text, email,
+    integer, number, boolean, date, datetime, country, phone, url, choice, choices). `form` says how a date
+    or a list has to be written there. `max_length` counts characters.
+    """
+
+    name: str
+    label: str
+    type: str
+    required: bool = False
+    immutable: bool = False
+    options: tuple[str, ...] = ()
+    max_length: int | None = None
+    form: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """All fields of an account, and the names of its tags with their ids.
+
+    `live` is false where the fields are the documented ones because nobody could be asked.
+    `limits` says what may be undocumented there and is therefore refused (`blank_clear`, …).
+    """
+
+    fields: tuple[Field, ...]
+    tags: dict[str, int | str] = field(default_factory=dict)
+    live: bool = True
+    refuses: frozenset[str] = frozenset()
+
+    def field(self, name: str) -> Field | None:
+        """The field called `name`, if there is one."""
+        return next((known for known in self.fields if known.name == name), None)
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(known.name for known in self.fields)
