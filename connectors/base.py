@@ -8,14 +8,26 @@ registered by hand. Outside packages plug in through the entry points `muster.so
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import importlib
+import pkgutil
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
+from connectors.errors import MappingError
+from connectors.http import Traffic, Turns
+from mappings.engine.complaints import nearest
+from mappings.engine.contact import Contact
 from mappings.engine.frame import Frame
+from mappings.engine.schema import Schema
 
-__all__ = ["Oddity", "Source", "SourceFacts"]
+__all__ = [
+    "Decision", "Delivered", "Destination", "Known", "Oddity", "Remembered", "Rules", "Source", "SourceFacts",
+    "destination_module", "kinds", "source_module",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +63,158 @@ class Source(Protocol):
     def frames(self) -> Iterator[Frame]:
         """Frames in the order of the file. Raises SourceError when the file can be read no further."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A contact as the destination has it.
+
+    `fields` are its values by merge tag, as JSON; `tags` its tags' names. `seen` is when this was read, in epoch
+    seconds. `opted_out` is true for every status that is not known to allow mail.
+    """
+
+    contact_id: str
+    key: str
+    status: str
+    opted_out: bool
+    fields: Mapping[str, Any]
+    tags: frozenset[str]
+    seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the ledger remembers of a contact: what this mapping delivered, and what is known of its consent.
+
+    `texts` is None where this mapping never delivered it. `key` is the address under which it was delivered, which
+    differs from the contact's where the person has changed it.
+    """
+
+    key: str
+    contact_id: str = ""
+    texts: Mapping[str, str] | None = None
+    tags: frozenset[str] = frozenset()
+    opted_out: bool = False
+    suppressed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the mapping says about writing."""
+
+    write: str = "merge"
+    gone: str = "protect"
+    newcomers: str = "SUBSCRIBED"
+    types: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done for one contact. Nothing is sent where `outcome` is given.
+
+    `creates` is whether the contact is new there. `changes` are the fields to be sent, with the value there now (None
+    where blank or unknown) and the new one. `calls` are the requests in order, `automations` what they may start there.
+    """
+
+    outcome: str = ""
+    code: str = ""
+    reason: str = ""
+    creates: bool = False
+    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    status: str | None = None
+    opts_out: bool = False
+    calls: tuple[str, ...] = ()
+    automations: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of one contact. `problems` are (code, merge tag, value, detail); `kept` what was kept differently."""
+
+    outcome: str
+    code: str = ""
+    reason: str = ""
+    contact_id: str = ""
+    problems: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = ()
+    kept: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    decision: Decision = field(default_factory=Decision)
+    opted_out: bool = False
+    troubled: bool = False
+    """True where the destination gave no usable answer at all: what the breaker counts."""
+
+
+class Destination(Protocol):
+    """A marketing tool's account. Constructed as `Connector(base_url=…, key=…, turns=…, rules=…)`."""
+
+    default_base_url: str
+    per_second: float
+    mails_people: bool
+    key_fields: tuple[str, ...]
+    traffic: Traffic
+    rules: Rules
+
+    async def __aenter__(self) -> Any: ...
+    async def __aexit__(self, *args: Any) -> None: ...
+
+    async def read_schema(self) -> Schema:
+        """The account's fields and tags. Raises CredentialsError, Unreachable."""
+        ...
+
+    async def count(self) -> tuple[int, int]:
+        """How many contacts the account holds, and how many requests it takes to read them all."""
+        ...
+
+    def survey(self) -> AsyncIterator[list[Known]]:
+        """All contacts of the account, a page at a time. Raises Unreachable."""
+        ...
+
+    async def find(self, key: str) -> Known | None:
+        """One contact by its key. Raises Unreachable."""
+        ...
+
+    def decide(self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None) -> Decision:
+        """What to do. `known` is the contact under its key, `now` the one under the address it had before."""
+        ...
+
+    async def deliver(self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None) -> Delivered:
+        """Does it: the calls, one after the other, their answers compared with what was sent."""
+        ...
+
+    async def opt_out(self, key: str) -> Delivered:
+        """Carries an opt-out for a contact that is otherwise left alone; creates nobody."""
+        ...
+
+
+def kinds(package: str) -> list[str]:
+    """The kinds of a package of sources or destinations: a file each, and what is installed beside muster."""
+    folder = importlib.import_module(f"connectors.{package}")
+    own = [module.name for module in pkgutil.iter_modules(folder.__path__)]
+    needed = "open_source" if package == "sources" else "Connector"
+    own = [name for name in own if needed in (Path(folder.__path__[0]) / f"{name}.py").read_text("utf-8")]
+    return sorted({*own, *(entry.name for entry in entry_points(group=f"muster.{package}"))})
+
+
+def source_module(kind: str) -> ModuleType:
+    """The module of a kind of source. Raises MappingError with the kinds that exist."""
+    return _module("sources", kind)
+
+
+def destination_module(kind: str) -> ModuleType:
+    """The module of a kind of destination. Raises MappingError with the kinds that exist."""
+    return _module("destinations", kind)
+
+
+def _module(package: str, kind: str) -> ModuleType:
+    known = kinds(package)
+    if kind not in known:
+        like = nearest(kind, known)
+        raise MappingError(
+            f"muster knows no {package[:-1]} of the kind '{kind}'.",
+            f"Did you mean {like}?" if like else f"It knows: {', '.join(known)}.",
+        )
+    for entry in entry_points(group=f"muster.{package}"):
+        if entry.name == kind:
+            module: ModuleType = entry.load()
+            return module
+    return importlib.import_module(f"connectors.{package}.{kind}")

@@ -119,8 +119,6 @@ CODES: dict[str, Code] = _codes(
          "Write the name in English or a two-letter code; the nearest is {suggestion}."),
     Code("phone_syntax", "error", "'{value}' is not a phone number: {detail}",
          "Write {column} with its country code, such as +44 20 7946 0958."),
-    Code("phone_unassigned", "warning", "'{value}' has the right length but belongs to no known range of numbers.",
-         "Check the number with the person."),
     Code("url_syntax", "error", "'{value}' is not a web address.",
          "Write {column} as https://example.com/page."),
     Code("choice_unknown", "error", "'{value}' is not among the destination's options.",

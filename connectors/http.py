@@ -1,0 +1,300 @@
+"""One HTTP client: authorisation, pace, retries in one layer, what a status means as a table, secrets filtered.
+
+Requests are httpx's, carried by aiohttp (httpx's own pool slows down with concurrency). What surely never left
+this machine and what is unclear is told apart here, because everything else depends on it: only a connection
+that could not be made means "never sent"; a time-out, a reset or a cut body after that is unclear, and the
+caller settles it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import json
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from connectors.errors import CredentialsError, Unreachable
+
+__all__ = ["Answer", "Meaning", "MEANINGS", "Patience", "Traffic", "Turns", "Wire"]
+
+
+class Meaning(enum.Enum):
+    """What an answer means for what was asked."""
+
+    DONE = "done"
+    REFUSED = "refused"  # no for good
+    AGAIN = "again"  # no for now, and surely not applied
+    SLOW_DOWN = "slow down"  # pacing, not an attempt
+    STOP = "stop"  # the key is no good: nobody else needs to be tried
+    UNCLEAR = "unclear"  # may have been applied
+    NOT_SENT = "not sent"  # never left this machine
+
+
+MEANINGS: dict[int, Meaning] = {
+    400: Meaning.REFUSED,
+    401: Meaning.STOP,
+    403: Meaning.STOP,
+    404: Meaning.REFUSED,
+    408: Meaning.UNCLEAR,
+    409: Meaning.REFUSED,
+    413: Meaning.REFUSED,
+    422: Meaning.REFUSED,
+    425: Meaning.AGAIN,
+    429: Meaning.SLOW_DOWN,
+}
+"""Shared by all destinations; any other 4xx and 3xx is refused, any 5xx unclear. A destination adds what it documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `body` is the parsed JSON (None if there is none), `detail` a sentence without secrets."""
+
+    meaning: Meaning
+    status: int = 0
+    body: Any = None
+    detail: str = ""
+    request_id: str = ""
+    attempts: int = 1
+    retry_after: float | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.meaning is Meaning.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one call is tried: attempts and seconds, whichever ends first; waits double from `first` to `most`."""
+
+    attempts: int = 6
+    seconds: float = 60.0
+    first: float = 0.25
+    most: float = 8.0
+
+    def wait(self, attempt: int) -> float:
+        """Seconds before the next attempt, with jitter so that many callers do not return at once."""
+        return min(self.most, self.first * 2 ** (attempt - 1)) * (0.5 + random.random() / 2)  # noqa: S311 - jitter
+
+
+class Turns(Protocol):
+    """The account's pace: whoever calls waits for a turn first."""
+
+    async def turn(self) -> None: ...
+    def slow_down(self, seconds: float | None) -> None: ...
+    def went_well(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What went over the wire, for the report."""
+
+    sent: int = 0
+    retried: int = 0
+    throttled: int = 0
+    seconds: list[float] = field(default_factory=list)
+    answered_at: dict[int, int] = field(default_factory=dict)
+    first_sent: float = 0.0
+    last_sent: float = 0.0
+
+    _MOST = 20_000
+
+    def answered(self, started: float, ended: float) -> None:
+        """Notes one answer: its latency (a bounded sample) and the second it came in."""
+        if len(self.seconds) < self._MOST:
+            self.seconds.append(ended - started)
+        else:
+            self.seconds[random.randrange(self._MOST)] = ended - started  # noqa: S311 - a sample
+        second = int(ended - self.first_sent)
+        self.answered_at[second] = self.answered_at.get(second, 0) + 1
+
+
+class Wire:
+    """Calls to one base URL with one key, at the account's pace."""
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        turns: Turns,
+        *,
+        meanings: Mapping[int, Meaning] = MEANINGS,
+        again: Mapping[tuple[int, str], Meaning] | None = None,
+        timeout: float = 30.0,
+        connections: int = 300,
+        patience: Patience | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._key = key
+        self._turns = turns
+        self._meanings = meanings
+        self._texts = again or {}
+        self._timeout = timeout
+        self._connections = connections
+        self.patience = patience or Patience()
+        self.traffic = Traffic()
+        self._transport: AiohttpTransport | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._headers = {
+            "authorization": f"Bearer {key}",
+            "accept": "application/json",
+            "content-type": "application/json",
+            "user-agent": "muster",
+        }
+
+    async def __aenter__(self) -> Self:
+        context = httpx.create_ssl_context()  # honours SSL_CERT_FILE and SSL_CERT_DIR
+        connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=4.0, ssl=context)
+        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
+        # aiohttp repeats a PUT by itself when a kept connection was closed; whether to repeat is decided here.
+        session._retry_connection = False  # noqa: SLF001 - there is no public switch
+        self._session = session
+        self._transport = AiohttpTransport(client=session)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def redacted(self, text: str) -> str:
+        """The text without the key."""
+        return text.replace(self._key, "[key]") if self._key else text
+
+    async def call(
+        self, method: str, path: str, *, json_body: Any = None, params: Mapping[str, str] | None = None, repeatable: bool = True
+    ) -> Answer:
+        """One call, tried with patience. What is unclear is tried again only where that is harmless (`repeatable`).
+
+        Raises CredentialsError when the key is not accepted.
+        """
+        attempt, began, answer = 0, time.monotonic(), Answer(Meaning.NOT_SENT)
+        while True:
+            attempt += 1
+            answer = await self._once(method, path, json_body, params)
+            while answer.meaning is Meaning.SLOW_DOWN:
+                self.traffic.throttled += 1
+                self._turns.slow_down(answer.retry_after)
+                if time.monotonic() - began > self.patience.seconds * 10:
+                    break
+                answer = await self._once(method, path, json_body, params)
+            if answer.meaning is Meaning.STOP:
+                raise CredentialsError(
+                    f"{self.base_url} did not accept the key ({answer.status}): {answer.detail}",
+                    "Check the key, and whether it may be used from this address.",
+                )
+            if answer.meaning in (Meaning.DONE, Meaning.REFUSED):
+                break
+            over = attempt >= self.patience.attempts or time.monotonic() - began > self.patience.seconds
+            if over or (answer.meaning is Meaning.UNCLEAR and not repeatable):
+                break
+            self.traffic.retried += 1
+            await asyncio.sleep(self.patience.wait(attempt))
+        return Answer(
+            answer.meaning, answer.status, answer.body, answer.detail, answer.request_id, attempt, answer.retry_after
+        )
+
+    async def ask(self, method: str, path: str, *, json_body: Any = None, params: Mapping[str, str] | None = None) -> Answer:
+        """A read before anything is sent. Raises Unreachable when there is no usable answer."""
+        answer = await self.call(method, path, json_body=json_body, params=params)
+        if answer.meaning in (Meaning.DONE, Meaning.REFUSED):
+            return answer
+        raise Unreachable(
+            f"No usable answer from {self.base_url}{path}: {answer.detail}",
+            "Check the address and the network, then start again; nothing was sent.",
+        )
+
+    async def _once(self, method: str, path: str, json_body: Any, params: Mapping[str, str] | None) -> Answer:
+        if self._transport is None:
+            raise RuntimeError("the wire is used inside `async with`")
+        content = None if json_body is None else json.dumps(json_body, ensure_ascii=False).encode()
+        request = httpx.Request(method, self.base_url + path, params=params, headers=self._headers, content=content)
+        await self._turns.turn()
+        started = time.monotonic()
+        self.traffic.sent += 1
+        self.traffic.first_sent = self.traffic.first_sent or started
+        self.traffic.last_sent = started
+        status, raw, headers = 0, b"", httpx.Headers()
+        try:
+            async with asyncio.timeout(self._timeout):
+                response = await self._transport.handle_async_request(request)
+                status, headers = response.status_code, response.headers
+                try:
+                    raw = await response.aread()
+                finally:
+                    await response.aclose()
+        except (TimeoutError, httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            return self._broken(error, status)
+        except Exception as error:  # noqa: BLE001 - whatever else the transport lets through is unclear, never lost
+            return self._broken(error, status)
+        self.traffic.answered(started, time.monotonic())
+        return self._understood(status, raw, headers)
+
+    def _broken(self, error: BaseException, status: int) -> Answer:
+        """A call without a whole answer. Only a connection that could not be made surely sent nothing."""
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, aiohttp.ClientConnectorError):
+                return Answer(Meaning.NOT_SENT, 0, None, f"no connection to {self.base_url}: {_said(cause)}")
+            cause = cause.__cause__
+        if isinstance(error, TimeoutError):
+            what = f"no answer within {self._timeout:g} s"
+        else:
+            what = f"the connection broke: {_said(error)}"
+        return Answer(Meaning.UNCLEAR, status, None, self.redacted(what))
+
+    def _understood(self, status: int, raw: bytes, headers: httpx.Headers) -> Answer:
+        request_id = headers.get("x-request-id", "")
+        try:
+            body = json.loads(raw) if raw else None
+        except ValueError:
+            body = None
+        readable = body is not None
+        text = _message(body) if readable else f"an answer that is not JSON ({raw[:60].decode('utf-8', 'replace')!r})"
+        detail = self.redacted(f"{status}: {text}" + (f" (request {request_id})" if request_id else ""))
+        if 200 <= status < 300:
+            meaning = Meaning.DONE if readable else Meaning.UNCLEAR
+        elif status >= 500:
+            meaning = Meaning.UNCLEAR
+        else:
+            meaning = self._meanings.get(status, Meaning.REFUSED)
+        for (known_status, fragment), known_meaning in self._texts.items():
+            if status == known_status and readable and text.strip() == fragment:
+                meaning = known_meaning
+        if meaning is Meaning.DONE:
+            self._turns.went_well()
+        return Answer(meaning, status, body, detail, request_id, 1, _seconds(headers.get("retry-after")))
+
+
+def _said(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]
+
+
+def _message(body: Any) -> str:
+    """The words of a failure, wherever this API keeps them."""
+    if isinstance(body, dict):
+        error = body.get("error")
+        if isinstance(error, dict) and error.get("message"):
+            return str(error["message"])
+        for key in ("message", "error"):
+            if isinstance(body.get(key), str):
+                return str(body[key])
+    return json.dumps(body, ensure_ascii=False)[:200]
+
+
+def _seconds(text: str | None) -> float | None:
+    """Retry-After in seconds; dates are rare and not waited for longer than a minute anyway."""
+    try:
+        return max(0.0, float(text)) if text else None
+    except ValueError:
+        return None

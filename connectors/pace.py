@@ -1,0 +1,96 @@
+"""How fast we may call: one rate for an account, smooth rather than in bursts, shared by whoever books with it.
+
+Turns are booked ahead with the account's `Booking` in small blocks, a slot each, and waited for. A 429 stops all
+turns for as long as the destination says and lowers the rate; it rises again slowly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol
+
+__all__ = ["Alone", "Booking", "Pace"]
+
+# A server counts in windows of its own; at 99% the worst sliding second still holds the limit.
+_SHARE = 0.99
+_BLOCK_SECONDS = 0.05
+_LAPSE_SECONDS = 0.02
+_LOWEST_SHARE = 0.1
+
+
+class Booking(Protocol):
+    """Where slots are booked: in the ledger's database when several processes share an account."""
+
+    def book(self, calls: int, per_second: float) -> float:
+        """Books `calls` slots in a row; the time (epoch seconds) at which the first of them begins."""
+        ...
+
+
+class Alone:
+    """Slots for one process."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def book(self, calls: int, per_second: float) -> float:
+        begin = max(self._until, time.time())
+        self._until = begin + calls / per_second
+        return begin
+
+
+class Pace:
+    """Turns for the calls of one account.
+
+    `per_second` is the rate allowed by the destination or set lower by the mapping; `patient` seconds is the
+    wait after a 429 that names none.
+    """
+
+    def __init__(self, per_second: float, booking: Booking | None = None, patient: float = 1.0) -> None:
+        self.allowed = per_second
+        self._booking = booking or Alone()
+        self._patient = patient
+        self._share = 1.0
+        self._slots: list[float] = []
+        self._stopped_until = 0.0
+        self._waiting = asyncio.Lock()
+        self._raised_at = 0.0
+
+    @property
+    def per_second(self) -> float:
+        """The rate right now."""
+        return self.allowed * _SHARE * self._share
+
+    async def turn(self) -> None:
+        """Waits for the next slot."""
+        async with self._waiting:
+            if not self._slots or self._slots[-1] < time.time() - _LAPSE_SECONDS:
+                self._book()  # what was booked and not used in time is not made up for in a burst
+            slot = max(self._slots.pop(), self._stopped_until)
+            wait = slot - time.time()
+            if wait > 0:
+                await asyncio.sleep(wait)
+
+    def _book(self) -> None:
+        rate = self.per_second
+        calls = max(1, int(rate * _BLOCK_SECONDS))
+        begin = self._booking.book(calls, rate)
+        self._slots = [begin + index / rate for index in range(calls - 1, -1, -1)]
+
+    def slow_down(self, seconds: float | None) -> None:
+        """The destination said 429: all turns stop for a while, and the rate drops."""
+        now = time.time()
+        already = now < self._stopped_until
+        self._stopped_until = max(self._stopped_until, now + (self._patient if seconds is None else seconds))
+        self._slots.clear()
+        if not already:
+            self._share = max(_LOWEST_SHARE, self._share * 0.8)
+            self._raised_at = now
+
+    def went_well(self) -> None:
+        """An answer came: after quiet seconds the rate rises again, a twentieth of the limit each."""
+        if self._share < 1.0:
+            now = time.time()
+            if now - max(self._raised_at, self._stopped_until) >= 1.0:
+                self._share = min(1.0, self._share + 0.05)
+                self._raised_at = now

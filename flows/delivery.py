@@ -1,0 +1,256 @@
+"""Delivery: one pipeline across all batches. Intents are durable before the first call, answers before they count.
+
+A contact is in flight from its first call until its answer is durable, and at most `IN_FLIGHT` are. The pace is the
+destination's; how many calls are open at once follows from pace and latency by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from connectors.base import Delivered, Destination, Known, Remembered
+from connectors.errors import CredentialsError, LedgerError, MusterError
+from flows.batches import Batch, Entry
+from flows.consent import Suppressions, strictest
+from flows.knowledge import Knowledge
+from flows.ledger import Answers, Intent, Memory, Outcome
+from flows.watching import Watcher
+
+__all__ = ["IN_FLIGHT", "Delivery", "Tally", "wanted_of"]
+
+IN_FLIGHT = 256
+_GROUP_SECONDS = 0.02
+_BREAKER = 20
+"""So many contacts in a row without any usable answer, and the destination counts as down."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has become of the contacts so far."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
+    automations: Counter[str] = field(default_factory=Counter)
+    opted_out: int = 0
+    sent: int = 0
+
+
+def wanted_of(entry: Entry) -> dict[str, Any]:
+    """The whole contact, as the ledger keeps it."""
+    contact = entry.contact
+    return {"texts": contact.texts, "tags": list(contact.tags), "opted_out": contact.opted_out}
+
+
+class Delivery:
+    """Delivers batches of one run to one account."""
+
+    def __init__(
+        self,
+        run_id: str,
+        account: int,
+        mapping: str,
+        destination: Destination,
+        answers: Answers,
+        memory: Memory,
+        knowledge: Knowledge,
+        suppressions: Suppressions,
+        watcher: Watcher,
+        *,
+        forget: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._run = run_id
+        self._account = account
+        self._mapping = mapping
+        self._destination = destination
+        self._answers = answers
+        self._memory = memory
+        self._knowledge = knowledge
+        self._suppressions = suppressions
+        self._watcher = watcher
+        self._forget = forget
+        self._room = asyncio.Semaphore(IN_FLIGHT)
+        self._writer = ThreadPoolExecutor(1, "answers")
+        self._waiting: list[tuple[Outcome, asyncio.Future[None]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._troubled = 0
+        self.tally = Tally()
+        self.stopped = ""
+        """Why nothing more is sent: `breaker`, `credentials`, `ledger`, `interrupted`, or '' while it goes on."""
+        self.error: MusterError | None = None
+
+    async def look_up(self, batch: Batch) -> dict[str, tuple[Known | None, Remembered | None, Known | None]]:
+        """What is known of a batch's contacts: there under their key, remembered, there under an old key."""
+        pairs = [(entry.contact.key, entry.contact.person) for entry in batch.entries]
+        remembered = self._memory.remembered(self._account, self._mapping, pairs)
+        if self._forget is not None:
+            remembered = {k: (_without_memory(r) if self._forget(k) else r) for k, r in remembered.items()}
+        keys = [key for key, _ in pairs]
+        old = [r.key for key, r in remembered.items() if r.key not in ("", key)]
+        known = self._knowledge.known([*keys, *old])
+        found = {}
+        for entry in batch.entries:
+            key = entry.contact.key
+            memory = strictest(entry.contact, remembered.get(key), self._suppressions)
+            found[key] = (known.get(key), memory, known.get(memory.key) if memory and memory.key != key else None)
+        return found
+
+    async def deliver(self, batch: Batch) -> None:
+        """Every contact of the batch has a durable outcome when this returns. Raises nothing that a contact caused."""
+        if self.stopped:
+            return
+        looked_up = await self.look_up(batch)
+        intents = [self._intent(entry, batch.number, *looked_up[entry.contact.key]) for entry in batch.entries]
+        try:
+            await self._durably(lambda: self._answers.intend(self._run, intents))
+        except LedgerError as error:
+            self.stop("ledger", error)
+            return
+        async with asyncio.TaskGroup() as group:
+            for entry in batch.entries:
+                await self._room.acquire()
+                group.create_task(self._one(entry, *looked_up[entry.contact.key]))
+
+    def _intent(
+        self, entry: Entry, batch: int, known: Known | None, remembered: Remembered | None, now: Known | None
+    ) -> Intent:
+        contact = entry.contact
+        there = known or now
+        before = None
+        if there is not None:
+            before = {"id": there.contact_id, "status": there.status, "fields": dict(there.fields), "tags": sorted(there.tags)}
+        old_key = remembered.key if remembered is not None and remembered.key not in ("", contact.key) else ""
+        return Intent(
+            row=contact.row, batch=batch, key=contact.key, key_hash=entry.key_hash, person=contact.person,
+            fingerprint=contact.fingerprint, wanted=wanted_of(entry), old_key=old_key, before=before, carried=entry.carried,
+        )  # fmt: skip
+
+    async def _one(self, entry: Entry, known: Known | None, remembered: Remembered | None, now: Known | None) -> None:
+        contact = entry.contact
+        try:
+            if self.stopped:
+                delivered = Delivered("unsent", self.stopped, _WHY[self.stopped])
+            else:
+                delivered = await self._sent(entry, known, remembered, now)
+            self._watch_for_trouble(delivered)
+            await self._record(contact.row, delivered)
+            self._count(entry, delivered)
+        except LedgerError as error:
+            self.stop("ledger", error)
+        finally:
+            self._room.release()
+
+    async def _sent(
+        self, entry: Entry, known: Known | None, remembered: Remembered | None, now: Known | None
+    ) -> Delivered:
+        contact = entry.contact
+        try:
+            if entry.carried:
+                return await self._destination.opt_out(contact.key)
+            if not self._knowledge.surveyed and known is None:
+                known = await self._destination.find(contact.key)
+                if remembered is not None and remembered.key not in ("", contact.key):
+                    now = await self._destination.find(remembered.key)
+            return await self._destination.deliver(contact, known, remembered, now)
+        except CredentialsError as error:
+            self.stop("credentials", error)
+            return Delivered("unsent", "credentials", _WHY["credentials"])
+        except MusterError as error:  # a look-up without an answer: nothing was sent
+            problem = ("not_delivered", "", "", {"detail": error.what, "attempts": 1})
+            return Delivered("failed", "not_delivered", problems=(problem,), troubled=True)
+
+    def _watch_for_trouble(self, delivered: Delivered) -> None:
+        if not delivered.troubled:
+            if delivered.outcome not in ("unsent",):
+                self._troubled = 0
+            return
+        self._troubled += 1
+        if self._troubled >= _BREAKER and not self.stopped:
+            detail = str(dict(delivered.problems[0][3]).get("detail", "")) if delivered.problems else ""
+            self.stop("breaker", MusterError(f"{_BREAKER} contacts in a row got no usable answer: {detail}"))
+
+    def stop(self, why: str, error: MusterError | None = None) -> None:
+        """Nothing more is begun; what is in flight is finished."""
+        if not self.stopped:
+            self.stopped, self.error = why, error
+
+    async def _record(self, row: int, delivered: Delivered) -> None:
+        """The outcome is on the disk when this returns; many go in one statement."""
+        decision = delivered.decision
+        outcome = Outcome(
+            row=row,
+            outcome=delivered.outcome,
+            code=delivered.code,
+            reason=delivered.reason,
+            contact_id=delivered.contact_id,
+            opted_out=delivered.opted_out or decision.opts_out,
+            problems=[[code, tag, str(value), dict(detail)] for code, tag, value, detail in delivered.problems],
+            kept={tag: list(pair) for tag, pair in delivered.kept.items()},
+            calls={"calls": list(decision.calls), "changes": list(decision.changes)} if decision.calls else {},
+        )
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((outcome, done))
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
+        await done
+
+    async def _flush(self) -> None:
+        await asyncio.sleep(_GROUP_SECONDS)
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            outcomes = [outcome for outcome, _ in group]
+            try:
+                await self._durably(lambda batch=outcomes: self._answers.answered(self._run, batch))
+            except LedgerError as error:
+                for _, done in group:
+                    done.set_exception(LedgerError(error.what, error.fix))
+            else:
+                for _, done in group:
+                    done.set_result(None)
+            if self._waiting and len(self._waiting) < IN_FLIGHT // 4:
+                await asyncio.sleep(_GROUP_SECONDS)
+        self._flushing = None
+
+    def _count(self, entry: Entry, delivered: Delivered) -> None:
+        decision, tally = delivered.decision, self.tally
+        landed = delivered.outcome in ("created", "updated", "upserted")
+        if landed and (decision.opts_out or (decision.creates and decision.status == "UNSUBSCRIBED")):
+            tally.opted_out += 1
+        if landed:
+            tally.automations.update(decision.automations)
+        tally.kept.update(dict.fromkeys(delivered.kept, 1))
+        tally.sent += 1
+        if not entry.carried:
+            tally.outcomes[delivered.outcome] += 1
+            self._watcher.outcome(delivered.outcome)
+        self._watcher.advance(1)
+
+    async def _durably(self, write: Callable[[], Any]) -> None:
+        await _in_thread(self._writer, write)
+
+    async def close(self) -> None:
+        """Everything that was answered is durable when this returns."""
+        while self._flushing is not None:
+            await asyncio.sleep(_GROUP_SECONDS)
+        self._writer.shutdown()
+
+
+def _in_thread(writer: ThreadPoolExecutor, work: Callable[[], Any]) -> Awaitable[Any]:
+    return asyncio.get_running_loop().run_in_executor(writer, work)
+
+
+def _without_memory(remembered: Remembered) -> Remembered:
+    """For `--resend`: what was delivered does not count, what is known of consent does."""
+    return replace(remembered, tags=frozenset(), texts={} if remembered.texts is not None else None)
+
+
+_WHY = {
+    "breaker": "the destination gave no usable answer any more",
+    "credentials": "the key was not accepted any more",
+    "ledger": "the ledger could not be written",
+    "interrupted": "the run was interrupted",
+}

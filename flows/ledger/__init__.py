@@ -1,0 +1,36 @@
+"""The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
+
+One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `answers`, `memory`,
+`pages` and `booking` are its nouns.
+"""
+
+from __future__ import annotations
+
+from flows.ledger.accounts import Account, Accounts
+from flows.ledger.answers import Answers, Intent, Outcome
+from flows.ledger.booking import Bookings
+from flows.ledger.database import Database, open_database
+from flows.ledger.lock import RunLock
+from flows.ledger.memory import Memory
+from flows.ledger.pages import Page, Pages
+from flows.ledger.runs import Run, Runs
+
+__all__ = [
+    "Account", "Accounts", "Answers", "Bookings", "Database", "Intent", "Ledger", "Memory", "Outcome", "Page", "Pages",
+    "Run", "RunLock", "Runs", "open_database",
+]  # fmt: skip
+
+
+class Ledger:
+    """All nouns over one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.accounts = Accounts(database)
+        self.runs = Runs(database)
+        self.answers = Answers(database)
+        self.memory = Memory(database)
+        self.pages = Pages(database)
+
+    def close(self) -> None:
+        self.database.close()

@@ -1,0 +1,112 @@
+"""Intents and answers: what is about to be sent, durable before it is; what became of it, durable before it counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flows.ledger.database import Database
+from flows.ledger.runs import now
+
+__all__ = ["Answers", "Intent", "Outcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A contact about to be sent. `wanted` is the whole contact: texts by merge tag, tags, opted_out."""
+
+    row: int
+    batch: int
+    key: str
+    key_hash: int
+    person: str
+    fingerprint: int
+    wanted: dict[str, Any]
+    old_key: str = ""
+    before: dict[str, Any] | None = None
+    carried: bool = False
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one row. `problems` are code, column, value and detail; `calls` counts what was done there."""
+
+    row: int
+    outcome: str
+    code: str = ""
+    reason: str = ""
+    contact_id: str = ""
+    opted_out: bool = False
+    problems: list[Any] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict)
+    calls: dict[str, Any] = field(default_factory=dict)
+    attempt: int = 1
+
+
+class Answers:
+    """Both are written many at a time, in one statement each."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def intend(self, run_id: str, intents: Sequence[Intent]) -> None:
+        """Durable when it returns."""
+        moment = now()
+        rows = [
+            [i.row, i.attempt, i.batch, int(i.carried), i.key, _signed(i.key_hash), i.person, _signed(i.fingerprint), i.old_key,
+             i.wanted, i.before]
+            for i in intents
+        ]  # fmt: skip
+        sql = """
+            insert into intent (run, row_number, attempt, batch, carried, key, key_hash, person, fingerprint, old_key, wanted, before, made_at)
+            select ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+            value ->> 8, value -> 9, value -> 10, ? from json_each(?)
+        """
+        self._database.tell(sql, (run_id, moment, json.dumps(rows, ensure_ascii=False)))
+
+    def answered(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
+        """Durable when it returns. An answer that is there already stays."""
+        rows = [
+            [o.row, o.attempt, o.outcome, o.code, o.reason, o.contact_id, int(o.opted_out), o.problems, o.kept, o.calls]
+            for o in outcomes
+        ]
+        sql = """
+            insert or ignore into answer
+            (run, row_number, attempt, outcome, code, reason, contact_id, opted_out, problems, kept, calls, answered_at)
+            select ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+            value -> 7, value -> 8, value -> 9, ? from json_each(?)
+        """
+        self._database.tell(sql, (run_id, now(), json.dumps(rows, ensure_ascii=False)))
+
+    def of(self, run_id: str, first: int, last: int) -> Iterator[tuple[Outcome, str, bool]]:
+        """The answers of the rows from `first` to `last`: outcome, key, and whether it was a carried opt-out."""
+        sql = """
+            select i.row_number, a.outcome, a.code, a.reason, a.contact_id, a.opted_out, a.problems, a.kept, a.calls, i.key, i.carried
+            from intent i left join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
+            where i.run = ? and i.row_number between ? and ? order by i.row_number
+        """
+        for row, outcome, code, reason, contact_id, opted_out, problems, kept, calls, key, carried in self._database.ask(
+            sql, (run_id, first, last)
+        ):
+            if outcome is None:
+                yield Outcome(row, "unknown", "no_clear_answer", "the run ended before an answer came"), key, bool(carried)
+            else:
+                yield Outcome(
+                    row, outcome, code, reason, contact_id, bool(opted_out),
+                    json.loads(problems), json.loads(kept), json.loads(calls),
+                ), key, bool(carried)  # fmt: skip
+
+    def open_intents(self, run_id: str) -> int:
+        """How many contacts were about to be sent and have no answer."""
+        sql = """
+            select count(*) from intent i where i.run = ? and not exists
+            (select 1 from answer a where a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt)
+        """
+        return int(self._database.ask(sql, (run_id,))[0][0])
+
+
+def _signed(value: int) -> int:
+    return value - 2**64 if value >= 2**63 else value

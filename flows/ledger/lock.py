@@ -1,0 +1,47 @@
+"""One run of a mapping at a time. The operating system lets go of the lock when its owner dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from connectors.errors import Busy
+
+__all__ = ["RunLock"]
+
+
+class RunLock:
+    """Held from before the source is read until the report is written. Raises Busy when somebody else holds it."""
+
+    def __init__(self, home: Path, mapping: str, account: str) -> None:
+        self._path = home / "locks" / f"{mapping}--{account}.lock"
+        self._mapping = mapping
+        self._held: int | None = None
+
+    def __enter__(self) -> Self:
+        self._path.parent.mkdir(mode=0o700, exist_ok=True)
+        held = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            who = os.read(held, 200).decode("utf-8", "replace").strip()
+            os.close(held)
+            raise Busy(
+                f"Another run of {self._mapping} is at work" + (f" ({who})." if who else "."),
+                "Wait until it has finished; muster runs shows it.",
+            ) from None
+        os.ftruncate(held, 0)
+        os.write(held, f"process {os.getpid()}".encode())
+        self._held = held
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._held is not None:
+            os.ftruncate(self._held, 0)
+            os.close(self._held)
+            self._held = None

@@ -1,0 +1,103 @@
+"""Memory: what each mapping last delivered to whom, and what is known of consent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from connectors.base import Remembered
+from flows.ledger.database import Database
+from flows.ledger.pages import Pages
+from flows.ledger.runs import now
+
+__all__ = ["Memory"]
+
+_LANDED = "('created', 'updated', 'upserted', 'unchanged')"
+
+
+class Memory:
+    """Filed only for what landed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def knows_anybody(self, account: int, mapping: str) -> bool:
+        sql = "select exists (select 1 from delivered where account = ? and mapping = ?)"
+        return bool(self._database.ask(sql, (account, mapping))[0][0])
+
+    def remembered(self, account: int, mapping: str, keys: Sequence[tuple[str, str]]) -> dict[str, Remembered]:
+        """What is remembered of (key, person) pairs, by key. A person found under another key has changed it."""
+        names = json.dumps([key for key, _ in keys], ensure_ascii=False)
+        persons = {person: key for key, person in keys if person}
+        sql = """
+            select d.key, d.contact_id, d.wanted from delivered d
+            where d.account = ? and d.mapping = ? and d.key in (select value from json_each(?))
+        """
+        found = {key: (key, contact_id, wanted) for key, contact_id, wanted in self._database.ask(sql, (account, mapping, names))}
+        if persons:
+            sql = """
+                select d.person, d.key, d.contact_id, d.wanted from delivered d
+                where d.account = ? and d.mapping = ? and d.person in (select value from json_each(?))
+            """
+            people = json.dumps(list(persons), ensure_ascii=False)
+            for person, key, contact_id, wanted in self._database.ask(sql, (account, mapping, people)):
+                found.setdefault(persons[person], (key, contact_id, wanted))
+        old = [entry[0] for entry in found.values()]
+        out = self._opted_out(account, [*(key for key, _ in keys), *old])
+        remembered = {}
+        for key, (old_key, contact_id, wanted) in found.items():
+            had = json.loads(wanted)
+            remembered[key] = Remembered(
+                old_key, contact_id, had["texts"], frozenset(had["tags"]), key in out or old_key in out
+            )
+        for key in out:
+            remembered.setdefault(key, Remembered("", opted_out=True))
+        return remembered
+
+    def _opted_out(self, account: int, keys: Sequence[str]) -> set[str]:
+        sql = "select key from consent where account = ? and opted_out = 1 and key in (select value from json_each(?))"
+        return {key for (key,) in self._database.ask(sql, (account, json.dumps(keys, ensure_ascii=False)))}
+
+    def heard_opt_outs(self, account: int, keys: Sequence[str], origin: str) -> None:
+        """Keeps that these people want no mail. It is never taken back by a file that says nothing."""
+        sql = """
+            insert into consent select ?, value, 1, ?, ? from json_each(?) where true
+            on conflict (account, key) do update set opted_out = 1, origin = excluded.origin, known_at = excluded.known_at
+            where consent.opted_out = 0
+        """
+        self._database.tell(sql, (account, origin, now(), json.dumps(list(keys), ensure_ascii=False)))
+
+    def settle(self, run_id: str, account: int, mapping: str, pages: Pages) -> int:
+        """Files what landed in a run: delivered values, fingerprints, consent. Can be repeated; returns how many."""
+        where = f"i.run = ? and i.carried = 0 and a.outcome in {_LANDED}"
+        joined = """
+            from intent i join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
+        """
+        with self._database.transaction() as database:
+            database.execute(
+                f"""insert into delivered select ?, ?, i.key, i.person, a.contact_id, i.wanted, i.run, a.answered_at {joined}
+                where {where} on conflict (account, mapping, key) do update set person = excluded.person,
+                contact_id = excluded.contact_id, wanted = excluded.wanted, run = excluded.run,
+                delivered_at = excluded.delivered_at""",  # noqa: S608 - no user text
+                (account, mapping, run_id),
+            )
+            database.execute(
+                f"""delete from delivered where account = ? and mapping = ? and key in
+                (select i.old_key {joined} where {where} and i.old_key <> '')""",  # noqa: S608 - no user text
+                (account, mapping, run_id),
+            )
+            database.execute(
+                f"""insert into consent select ?, i.key, 1, 'destination', a.answered_at {joined}
+                where i.run = ? and a.opted_out = 1 and a.outcome in {_LANDED}
+                on conflict (account, key) do update set opted_out = 1 where consent.opted_out = 0""",  # noqa: S608 - no user text
+                (account, run_id),
+            )
+        sql = f"select i.key_hash, i.fingerprint, i.key, i.old_key {joined} where {where}"  # noqa: S608 - no user text
+        rows = self._database.ask(sql, (run_id,))
+        mask = 2**64 - 1
+        entries = [(key_hash & mask, fingerprint & mask, key) for key_hash, fingerprint, key, _ in rows]
+        from flows.keys import key_hash as hashed  # noqa: PLC0415 - keys knows pages
+
+        gone = [(hashed(old), old) for *_, old in rows if old]
+        pages.put(account, mapping, entries, gone)
+        return len(rows)

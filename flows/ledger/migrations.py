@@ -1,0 +1,87 @@
+"""The ledger's schema, a step for each version. A step that was released is never changed.
+
+The SQL is what SQLite and PostgreSQL have in common. Times are ISO 8601 in UTC, except `booked_until` (epoch
+seconds). Hashes are 64-bit, stored signed.
+"""
+
+from __future__ import annotations
+
+__all__ = ["STEPS"]
+
+STEPS: tuple[str, ...] = (
+    """
+    create table meta (name text primary key, value text not null);
+
+    -- An account is its kind, name and address; `generation` tells workspaces behind one name apart.
+    create table account (
+        id integer primary key,
+        kind text not null, name text not null, base_url text not null, generation integer not null default 1,
+        key_mac text not null default '', facts text not null default '{}',
+        first_seen text not null, last_seen text not null,
+        unique (kind, name, base_url, generation)
+    );
+
+    create table mapping_text (sha256 text primary key, name text not null, text text not null);
+
+    create table run (
+        id text primary key,
+        account integer not null references account (id),
+        mapping text not null, mapping_sha256 text not null,
+        verb text not null,
+        source_path text not null, source_sha256 text not null default '', rows_read integer not null default 0,
+        started_at text not null, finished_at text, state text not null, exit_code integer,
+        folder text not null, flow_run text not null default '', follows text not null default '',
+        summary text not null default ''
+    );
+    create index run_of_mapping on run (account, mapping, started_at);
+
+    -- What is about to be sent: durable before the first call. `wanted` is the whole contact after the mapping,
+    -- `before` the contact as it was there (for undo). `carried` marks an opt-out of a row that is not sent itself.
+    create table intent (
+        run text not null, row_number integer not null, attempt integer not null,
+        batch integer not null, carried integer not null default 0,
+        key text not null, key_hash bigint not null, person text not null, fingerprint bigint not null,
+        old_key text not null default '', wanted text not null, before text, made_at text not null,
+        primary key (run, row_number, attempt)
+    );
+
+    -- What became of it: durable before it counts.
+    create table answer (
+        run text not null, row_number integer not null, attempt integer not null,
+        outcome text not null, code text not null default '', reason text not null default '',
+        contact_id text not null default '', opted_out integer not null default 0,
+        problems text not null default '[]', kept text not null default '{}', calls text not null default '{}',
+        answered_at text not null,
+        primary key (run, row_number, attempt)
+    );
+
+    -- What each mapping last delivered, and so what it may compare with.
+    create table delivered (
+        account integer not null, mapping text not null, key text not null, person text not null,
+        contact_id text not null, wanted text not null, run text not null, delivered_at text not null,
+        primary key (account, mapping, key)
+    );
+    create index delivered_person on delivered (account, mapping, person);
+
+    -- What is known of consent, whoever said it: once opted out stays so.
+    create table consent (
+        account integer not null, key text not null, opted_out integer not null, origin text not null, known_at text not null,
+        primary key (account, key)
+    );
+
+    -- Keys and fingerprints of all that was delivered, packed by the first byte of the key's hash.
+    create table page (
+        account integer not null, mapping text not null, number integer not null, entries integer not null, body blob not null,
+        primary key (account, mapping, number)
+    );
+
+    -- Repairs by hand that outlive the night, for the same person and the same original value.
+    create table correction (
+        account integer not null, mapping text not null, person text not null, column_name text not null,
+        original text not null, corrected text not null, who text not null, made_at text not null,
+        primary key (account, mapping, person, column_name)
+    );
+
+    create table pace (account integer primary key, booked_until double precision not null);
+    """,
+)

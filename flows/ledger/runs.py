@@ -1,0 +1,104 @@
+"""Runs: when what was read, by which mapping, and how it ended."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from flows.ledger.database import Database
+
+__all__ = ["Run", "Runs", "now"]
+
+
+def now() -> str:
+    """This moment, as the ledger writes it."""
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. `state` is running, completed, needs_review, stopped, interrupted, failed or superseded."""
+
+    id: str
+    account: int
+    mapping: str
+    mapping_sha256: str
+    verb: str
+    source_path: str
+    rows_read: int
+    started_at: str
+    finished_at: str | None
+    state: str
+    exit_code: int | None
+    folder: str
+    summary: dict[str, Any]
+
+
+_COLUMNS = (
+    "id, account, mapping, mapping_sha256, verb, source_path, rows_read, started_at, finished_at, state, exit_code, folder, summary"
+)
+
+
+class Runs:
+    """The runs of a ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @staticmethod
+    def new_id() -> str:
+        """A name that sorts by time: 20261120-181203-4f2a."""
+        return dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
+
+    def began(self, run_id: str, account: int, mapping: str, sha256: str, text: str, verb: str, source: str, folder: str) -> None:
+        with self._database.transaction() as database:
+            database.execute("insert or ignore into mapping_text values (?, ?, ?)", (sha256, mapping, text))
+            database.execute(
+                "insert into run (id, account, mapping, mapping_sha256, verb, source_path, started_at, state, folder)"
+                " values (?, ?, ?, ?, ?, ?, ?, 'running', ?)",
+                (run_id, account, mapping, sha256, verb, source, now(), folder),
+            )
+
+    def read(self, run_id: str, sha256: str, rows: int) -> None:
+        """Notes what the source held."""
+        self._database.tell("update run set source_sha256 = ?, rows_read = ? where id = ?", (sha256, rows, run_id))
+
+    def flow(self, run_id: str, flow_run: str) -> None:
+        self._database.tell("update run set flow_run = ? where id = ?", (flow_run, run_id))
+
+    def finished(self, run_id: str, state: str, exit_code: int, summary: dict[str, Any]) -> None:
+        self._database.tell(
+            "update run set finished_at = ?, state = ?, exit_code = ?, summary = ? where id = ?",
+            (now(), state, exit_code, json.dumps(summary, ensure_ascii=False), run_id),
+        )
+
+    def state(self, run_id: str, state: str) -> None:
+        self._database.tell("update run set state = ? where id = ?", (state, run_id))
+
+    def unfinished(self, account: int, mapping: str) -> list[Run]:
+        """Runs that began and never ended: whoever holds the mapping's lock may close them."""
+        return self._select("account = ? and mapping = ? and state = 'running'", (account, mapping))
+
+    def last_complete(self, account: int, mapping: str) -> Run | None:
+        """The newest run that read its source to the end and was not stopped."""
+        sql = "account = ? and mapping = ? and verb = 'sync' and state in ('completed', 'needs_review')"
+        found = self._select(sql, (account, mapping), limit=1)
+        return found[0] if found else None
+
+    def last(self, number: int = 20, mapping: str | None = None) -> list[Run]:
+        """The newest runs first."""
+        if mapping is None:
+            return self._select("1 = 1", (), limit=number)
+        return self._select("mapping = ?", (mapping,), limit=number)
+
+    def get(self, run_id: str) -> Run | None:
+        """A run by its id, or by the beginning of it if that is unique."""
+        found = self._select("id = ?", (run_id,)) or self._select("id like ? || '%'", (run_id,), limit=2)
+        return found[0] if len(found) == 1 else None
+
+    def _select(self, where: str, parameters: tuple[Any, ...], limit: int = 1000) -> list[Run]:
+        sql = f"select {_COLUMNS} from run where {where} order by started_at desc, id desc limit {limit}"  # noqa: S608 - no user text
+        return [Run(*row[:-1], summary=json.loads(row[-1] or "{}")) for row in self._database.ask(sql, parameters)]

@@ -1,0 +1,172 @@
+"""Every row's outcome, in the run's folder: begun while the source is read, finished when the answers are in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from flows.ledger.answers import Answers, Outcome
+from flows.roll import Roll, State
+from mappings.engine.applying import Mapped
+from mappings.engine.problems import Problem
+
+__all__ = ["Books", "NEEDS_A_PERSON", "PROBLEM_SCHEMA"]
+
+NEEDS_A_PERSON = ("invalid", "refused", "failed", "unknown")
+
+_TEXT = pa.string()
+_BEGUN = pa.schema([("row", pa.int64()), ("line", pa.int64()), ("key", _TEXT), ("code", _TEXT)])
+OUTCOME_SCHEMA = pa.schema(
+    [("row", pa.int64()), ("line", pa.int64()), ("key", _TEXT), ("outcome", _TEXT), ("code", _TEXT), ("reason", _TEXT), ("contact_id", _TEXT)]
+)
+PROBLEM_SCHEMA = pa.schema(
+    [("row", pa.int64()), ("line", pa.int64())]
+    + [(name, _TEXT) for name in ("code", "severity", "column", "value", "message", "fix")]
+)
+_PLAIN = {
+    State.FILTERED: ("filtered", "where", "left out by where: in the mapping"),
+    State.UNCHANGED: ("unchanged", "delivered_before", "exactly this was delivered before"),
+}
+
+
+class Books:
+    """The parts `outcomes/` and `problems/` of a run's folder, a part for each frame."""
+
+    def __init__(self, folder: Path) -> None:
+        self._outcomes = folder / "outcomes"
+        self._problems = folder / "problems"
+        self._begun = folder / "begun"
+        self._parts: list[tuple[int, int]] = []
+        for path in (self._outcomes, self._problems, self._begun):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def begin(self, mapped: Mapped) -> None:
+        """A frame's keys and problems, before it is known which rows are sent."""
+        if not len(mapped):
+            return
+        self._parts.append((int(mapped.rows[0]), int(mapped.rows[-1])))
+        first_code: dict[int, str] = {}
+        for problem in mapped.problems:
+            if problem.severity == "error":
+                first_code.setdefault(problem.row, problem.code)
+        codes = [""] * len(mapped)
+        for row, code in first_code.items():
+            codes[row - int(mapped.rows[0])] = code
+        batch = pa.record_batch([pa.array(mapped.rows), pa.array(mapped.lines), mapped.key, pa.array(codes, _TEXT)], schema=_BEGUN)
+        with pa.OSFile(str(self._begun / f"part-{len(self._parts):05d}.arrow"), "wb") as sink, pa.ipc.new_file(sink, _BEGUN) as writer:
+            writer.write_batch(batch)
+        if mapped.problems:
+            self._write_problems(len(self._parts), mapped.problems)
+
+    def _write_problems(self, number: int, problems: Sequence[Problem]) -> None:
+        columns = {name: [getattr(problem, name) for problem in problems] for name in PROBLEM_SCHEMA.names}
+        _write(pa.table(columns, schema=PROBLEM_SCHEMA), self._problems / f"part-{number:05d}.parquet")
+
+    def finish(self, roll: Roll, answers: Answers, run_id: str, unsent: Mapping[str, str], merge_tags: Mapping[str, str]) -> Counter[str]:
+        """Every row gets its outcome. `unsent` are code and reason of rows that were not tried; returns the balance.
+
+        `merge_tags` names the source column of each merge tag, for the problems that the destination found.
+        """
+        balance: Counter[str] = Counter()
+        for number, (first, last) in enumerate(self._parts, start=1):
+            with pa.memory_map(str(self._begun / f"part-{number:05d}.arrow")) as source:
+                begun = pa.ipc.open_file(source).get_batch(0)
+                balance += self._finish_part(number, begun, first, last, roll, answers, run_id, unsent, merge_tags)
+        return balance
+
+    def _finish_part(
+        self, number: int, begun: pa.RecordBatch, first: int, last: int, roll: Roll, answers: Answers, run_id: str,
+        unsent: Mapping[str, str], merge_tags: Mapping[str, str],
+    ) -> Counter[str]:  # fmt: skip
+        states = roll.states[first - 1 : last]
+        size = len(states)
+        outcome = np.full(size, "unsent", object)
+        code = np.full(size, unsent["code"], object)
+        reason = np.full(size, unsent["reason"], object)
+        contact = np.full(size, "", object)
+        for state, (name, its_code, its_reason) in _PLAIN.items():
+            at = states == state
+            outcome[at], code[at], reason[at] = name, its_code, its_reason
+        at = states == State.INVALID
+        outcome[at], reason[at] = "invalid", ""
+        code[at] = np.array(begun.column("code").to_pylist(), object)[at]
+        at = states == State.LEFT
+        code[at], reason[at] = "limited", "not in this run: --limit, --only or --opt-outs-only"
+        found: list[Problem] = []
+        for index in np.flatnonzero((states == State.DUPLICATE) | (states == State.REJECTED)).tolist():
+            row, other = first + index, roll.winners[first + index]
+            if states[index] == State.DUPLICATE:
+                outcome[index], code[index], reason[index] = "duplicate", "same_key", f"row {other} has the same key and is sent instead"
+            else:
+                outcome[index], code[index], reason[index] = "invalid", "duplicate_rejected", f"row {other} has the same key"
+                line, key = begun.column("line")[index].as_py(), begun.column("key")[index].as_py()
+                found.append(Problem.of("duplicate_rejected", row=row, line=line, value=key, other=other, field="key"))
+        for answer, _, carried in answers.of(run_id, first, last):
+            index = answer.row - first
+            if carried:
+                continue
+            outcome[index], code[index], reason[index] = answer.outcome, answer.code, answer.reason
+            contact[index] = answer.contact_id
+            found += _problems(answer, begun.column("line")[index].as_py(), merge_tags)
+        columns = [begun.column("row"), begun.column("line"), begun.column("key")]
+        columns += [pa.array(part, _TEXT) for part in (outcome, code, reason, contact)]
+        _write(pa.Table.from_arrays(columns, schema=OUTCOME_SCHEMA), self._outcomes / f"part-{number:05d}.parquet")
+        if found:
+            self._add_problems(number, found)
+        names, counts = np.unique(outcome.astype(str), return_counts=True)
+        return Counter(dict(zip(names.tolist(), counts.tolist(), strict=True)))
+
+    def _add_problems(self, number: int, found: list[Problem]) -> None:
+        path = self._problems / f"part-{number:05d}.parquet"
+        added = pa.table({name: [getattr(p, name) for p in found] for name in PROBLEM_SCHEMA.names}, schema=PROBLEM_SCHEMA)
+        whole = pa.concat_tables([pq.read_table(path), added]) if path.exists() else added
+        order = np.argsort(np.asarray(whole["row"]), kind="stable")
+        _write(whole.take(pa.array(order)), path)
+
+    def keys(self, key: str) -> Iterator[tuple[int, str]]:
+        """The rows that have a key."""
+        for number, _ in enumerate(self._parts, start=1):
+            with pa.memory_map(str(self._begun / f"part-{number:05d}.arrow")) as source:
+                begun = pa.ipc.open_file(source).get_batch(0)
+                for index in pc.indices_nonzero(pc.equal(begun.column("key"), key)).to_pylist():
+                    yield begun.column("row")[index].as_py(), key
+
+    def sample(self, rows: npt.NDArray[np.int64]) -> Iterator[str]:
+        """The keys of some rows, in ascending order of the rows."""
+        for number, (first, last) in enumerate(self._parts, start=1):
+            begin, end = np.searchsorted(rows, [first, last + 1])
+            if begin == end:
+                continue
+            with pa.memory_map(str(self._begun / f"part-{number:05d}.arrow")) as source:
+                keys = pa.ipc.open_file(source).get_batch(0).column("key")
+                yield from keys.take(pa.array(rows[begin:end] - first)).to_pylist()
+
+    def tidy(self) -> None:
+        """Removes what was only needed on the way."""
+        for path in self._begun.glob("part-*.arrow"):
+            path.unlink()
+        self._begun.rmdir()
+
+
+def _problems(answer: Outcome, line: int, merge_tags: Mapping[str, str]) -> list[Problem]:
+    found = []
+    for code, tag, value, detail in answer.problems:
+        known: dict[str, Any] = {"field": tag, **detail}
+        column = merge_tags.get(tag, tag)
+        found.append(Problem.of(code, row=answer.row, line=line, column=column, value=str(value), **known))
+    return found
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    begun = path.with_suffix(".begun")
+    pq.write_table(table, begun, compression="lz4", use_dictionary=["outcome", "code", "reason", "severity", "column", "fix"])
+    begun.chmod(0o600)
+    begun.replace(path)

@@ -1,0 +1,125 @@
+"""The plan: the first pass over a source. What every row is before anything is sent, and what the guards say.
+
+`sync` does what the plan says, because both come through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+
+from connectors.base import Source
+from flows.guards import Verdict
+from flows.keys import Keys
+from flows.ledger.pages import PAGES, Page
+from flows.matching import match
+from flows.outcomes import Books
+from flows.roll import Roll, State
+from flows.spool import Spool
+from flows.watching import Watcher
+from mappings.engine.applying import Application
+
+__all__ = ["Plan", "limit_to", "make_plan"]
+
+
+@dataclass(slots=True)
+class Plan:
+    """The source, read and mapped. `filled` are the cells that are not blank, by column, in the file's order."""
+
+    application: Application
+    spool: Spool
+    roll: Roll
+    books: Books
+    filled: list[int]
+    warnings: int = 0
+    opted_out_keys: int = 0
+    guards: list[Verdict] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return self.roll.rows
+
+    @property
+    def tripped(self) -> list[Verdict]:
+        """The guards that stop the run."""
+        return [verdict for verdict in self.guards if verdict.tripped and not verdict.allowed]
+
+
+def make_plan(
+    source: Source,
+    application: Application,
+    folder: Path,
+    page: Callable[[int], Page],
+    watcher: Watcher,
+    *,
+    resend: Callable[[str], bool] | None = None,
+) -> Plan:
+    """Reads the source once: spooled, mapped column by column, matched by key, compared with what was delivered.
+
+    `page` gives the ledger's page of a number. Raises SourceError, OSError when the disk is full.
+    """
+    spool, roll, books = Spool(folder / "spool", source.header), Roll(), Books(folder)
+    keys = Keys(folder / "keys")
+    plan = Plan(application, spool, roll, books, [0] * len(source.header))
+    watcher.stage("reading and mapping")
+    try:
+        for frame in source.frames():
+            spool.add(frame)
+            mapped = application.apply(frame)
+            roll.read(mapped.rows, mapped.kept, mapped.invalid)
+            keys.add(mapped)
+            books.begin(mapped)
+            for index, column in enumerate(frame.cells.columns):
+                plan.filled[index] += pc.sum(pc.not_equal(column, "")).as_py() or 0
+            plan.warnings += sum(problem.severity == "warning" for problem in mapped.problems)
+            watcher.advance(len(frame))
+        spool.close()
+        watcher.stage("comparing with the ledger")
+        for number in range(PAGES):
+            match(keys.partition(number), page(number), roll, duplicates=application.mapping.duplicates, resend=resend)
+    finally:
+        spool.close()
+        keys.close()
+        (folder / "keys").rmdir()
+    return plan
+
+
+def limit_to(plan: Plan, *, limit: int | None = None, only: str | None = None, opt_outs_only: bool = False) -> None:
+    """Leaves out what is not to be sent this time: those rows end `unsent`, limited."""
+    rows = plan.roll.to_send()
+    if opt_outs_only:
+        out = plan.roll.opted_out[rows - 1]
+        plan.roll.carry(rows[out])
+        plan.roll.leave(rows)
+        return
+    if only is not None:
+        kept = [row for row in rows.tolist() if row in _rows_of(plan, only)]
+        plan.roll.leave(np.setdiff1d(rows, np.array(kept, np.int64)))
+        plan.roll.carried.clear()
+        rows = plan.roll.to_send()
+    if limit is not None and limit < len(rows):
+        plan.roll.leave(rows[limit:])
+        plan.roll.carried.clear()
+
+
+def _rows_of(plan: Plan, key: str) -> set[int]:
+    """The rows with a key, compared as the mapping compares it."""
+    wanted = key.strip().casefold() if plan.application.mapping.key == "email_address" else key.strip()
+    return {row for row, found in plan.books.keys(wanted)}
+
+
+def count_states(plan: Plan) -> dict[str, int]:
+    """Outcomes that are known before anything is sent, and how many rows are to be sent."""
+    roll = plan.roll
+    return {
+        "filtered": roll.count(State.FILTERED),
+        "invalid": roll.count(State.INVALID, State.REJECTED),
+        "duplicate": roll.count(State.DUPLICATE),
+        "unchanged": roll.count(State.UNCHANGED),
+        "unsent": roll.count(State.LEFT),
+        "to_send": roll.count(State.NEW, State.CHANGED),
+    }

@@ -1,0 +1,407 @@
+"""The report's page: one file to read offline, on a phone or on paper.
+
+Everything on it that comes from a file, a mapping or a destination is a stranger's text: it is escaped, what cannot
+be seen in it is named, it is cut at a length, and a policy in the page forbids everything but its own style.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from markupsafe import Markup, escape
+
+from flows.report.failures import parts
+from flows.report.summary import Details, Guard, ProblemGroup, Reason, Summary, verdict
+from mappings.engine.problems import CODES
+
+__all__ = ["Example", "problem_groups", "render"]
+
+MEANINGS = {
+    "created": "New there: the destination made a contact from the row.",
+    "updated": "Was there before; what had changed was sent.",
+    "upserted": "Arrived; the destination does not tell whether the contact was new.",
+    "unchanged": "Nothing to send: the destination has exactly this already.",
+    "filtered": "Left out on purpose, because the mapping says so.",
+    "duplicate": "Has the same key as another row, and that one was taken.",
+    "protected": "Not touched, for the sake of the person: they opted out, were forgotten, were deleted there, "
+    "or could be two people.",
+    "invalid": "Breaks a rule that is checked beforehand, so it was not sent.",
+    "refused": "The destination turned it down for good, and said why.",
+    "failed": "Tried as often as allowed, and certainly did not arrive.",
+    "unknown": "Sent, but nothing tells whether it arrived.",
+    "unsent": "The run ended before its turn.",
+}
+
+GUARDS = {
+    "changes": "contacts that would change",
+    "opt_outs": "people who would be unsubscribed",
+    "opt-outs": "people who would be unsubscribed",
+    "invalid": "rows that break a rule",
+    "shrunk": "rows fewer than last time",
+    "vanished": "people who are no longer in the source",
+}
+
+WHO = {
+    "data": "whoever keeps the list, in failures.xlsx or in the CRM",
+    "mapping": "whoever keeps the mapping",
+    "retried": "nobody yet, the next run tries again by itself",
+    "account": "whoever looks after the account at the destination",
+}
+
+GROUPS_SHOWN, EXAMPLES_SHOWN, REASONS_SHOWN, LINES_SHOWN, COLUMNS_SHOWN = 200, 3, 5, 100, 500
+VALUE_SHOWN, TEXT_SHOWN = 160, 500
+NARROWEST, WIDE = 8.0, 80.0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of the balance: outcomes that mean the same to the reader."""
+
+    name: str
+    mark: str
+    text: str
+    planned: str
+    outcomes: tuple[str, ...]
+
+
+SHARES = (
+    Share("landed", "✓", "delivered", "to deliver", ("created", "updated", "upserted")),
+    Share("there", "=", "already there", "already there", ("unchanged",)),
+    Share("left", "–", "left out or left alone", "left out or left alone",  # noqa: RUF001 - a dash is meant
+          ("filtered", "duplicate", "protected")),
+    Share("person", "!", "need a person", "need a person", ("invalid", "refused", "failed", "unknown")),
+    Share("waiting", "…", "not sent", "not to be sent", ("unsent",)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One problem of one row as the page shows it; `length` is that of the whole value."""
+
+    row: int
+    line: int
+    value: str
+    length: int
+    message: str
+
+
+Group = tuple[str, str, str]
+"""Code, severity and column of a problem."""
+
+
+# ---- problems, from the parts
+
+
+def problem_groups(folder: Path) -> list[ProblemGroup]:
+    """The problems of a run by code and column, for `Summary.problems`; errors first, then the most frequent.
+
+    `count` counts rows, so a row with two unknown tags counts once.
+    """
+    counts: dict[Group, int] = {}
+    firsts: dict[Group, tuple[list[int], str]] = {}
+    for path in parts(folder, "problems"):
+        found = _in_order(pq.read_table(path, columns=["row", "code", "severity", "column", "fix"]))
+        once = found.group_by(["code", "severity", "column", "row"], use_threads=False)
+        by_row = once.aggregate([("at", "min")])
+        grouped = by_row.group_by(["code", "severity", "column"], use_threads=False)
+        of_group = grouped.aggregate([("row", "count"), ("row", "list"), ("at_min", "min")])
+        fixes = found["fix"].take(of_group["at_min_min"]).to_pylist()
+        ten = pc.list_slice(of_group["row_list"], 0, 10).to_pylist()
+        for group, count, rows, fix in zip(
+            _groups(of_group), of_group["row_count"].to_pylist(), ten, fixes, strict=True
+        ):
+            counts[group] = counts.get(group, 0) + count
+            before, first_fix = firsts.get(group, ([], fix))
+            firsts[group] = ([*before, *rows][:10], first_fix)
+    names = ("code", "severity", "column")
+    groups = [
+        ProblemGroup.model_validate(
+            {**dict(zip(names, group, strict=True)), "count": count, "rows": rows, "fix": fix}
+        )
+        for group, count in counts.items()
+        for rows, fix in [firsts[group]]
+    ]
+    return _sorted(groups)
+
+
+def examples(folder: Path) -> dict[Group, list[Example]]:
+    """Up to three problems of each group, with different values where there are."""
+    different: dict[Group, list[Example]] = {}
+    first: dict[Group, list[Example]] = {}
+    for path in parts(folder, "problems"):
+        names = ["row", "line", "code", "severity", "column", "value", "message"]
+        found = _in_order(pq.read_table(path, columns=names))
+        by_value = found.group_by(["code", "severity", "column", "value"], use_threads=False)
+        values = by_value.aggregate([("at", "min")]).rename_columns({"at_min": "at"})
+        for known, among in ((different, values), (first, found)):
+            grouped = among.group_by(["code", "severity", "column"], use_threads=False)
+            of_group = grouped.aggregate([("at", "list")])
+            places = pc.list_slice(of_group["at_list"], 0, EXAMPLES_SHOWN)
+            shown = iter(_examples(found.take(pc.list_flatten(places))))
+            for group, length in zip(
+                _groups(of_group), pc.list_value_length(places).to_pylist(), strict=True
+            ):
+                known.setdefault(group, []).extend(next(shown) for _ in range(length))
+    return {group: _choice(different[group], first[group]) for group in first}
+
+
+def _in_order(found: pa.Table) -> pa.Table:
+    """The problems by row, with their place `at`."""
+    found = found.take(pc.sort_indices(found["row"]))
+    return found.append_column("at", pa.array(np.arange(len(found))))
+
+
+def _groups(table: pa.Table) -> Iterable[Group]:
+    return zip(*(table[name].to_pylist() for name in ("code", "severity", "column")), strict=True)
+
+
+def _examples(found: pa.Table) -> Iterable[Example]:
+    found = found.append_column("length", pc.utf8_length(found["value"]))
+    for name, limit in (("value", VALUE_SHOWN), ("message", TEXT_SHOWN)):
+        cut = pc.utf8_slice_codeunits(found[name], 0, limit)
+        found = found.set_column(found.column_names.index(name), name, cut)
+    columns = (found[name].to_pylist() for name in ("row", "line", "value", "length", "message"))
+    return (Example(*one) for one in zip(*columns, strict=True))
+
+
+def _choice(different: Sequence[Example], first: Sequence[Example]) -> list[Example]:
+    chosen = list({(one.value, one.length): one for one in reversed(different)}.values())[::-1][
+        :EXAMPLES_SHOWN
+    ]
+    more = [one for one in first if one not in chosen]
+    return sorted([*chosen, *more][:EXAMPLES_SHOWN], key=lambda one: one.row)
+
+
+def _sorted(groups: Iterable[ProblemGroup]) -> list[ProblemGroup]:
+    return sorted(
+        groups, key=lambda group: (group.severity != "error", -group.count, group.code, group.column)
+    )
+
+
+# ---- text
+
+
+def shown(text: str) -> str:
+    """The text with what cannot be seen in it named, such as ⟨zero width space⟩."""
+    if text.isprintable() and not _HOLLOW & set(text):
+        return text
+    return "".join(c if c.isprintable() and c not in _HOLLOW else f"⟨{_name(c)}⟩" for c in text)
+
+
+_HOLLOW = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")  # letters, to Unicode, that nobody can see
+_NAMES = {"\t": "tab", "\n": "line break", "\r": "carriage return", "\0": "NUL"}
+
+
+def _name(character: str) -> str:
+    return _NAMES.get(character) or unicodedata.name(character, "").lower() or f"U+{ord(character):04X}"
+
+
+def value(text: str, length: int | None = None) -> Markup:
+    """A cell's value: what is invisible is named and marked, blanks at its ends too. `length`: before it was cut."""
+    if not text:
+        return Markup('<em class="quiet">blank</em>')
+    whole = len(text) if length is None else length
+    body = text.strip(" ")
+    before = len(text) - len(text.lstrip(" "))
+    ends = text[:before], text[before + len(body) :] if body else ""
+    pieces = [Markup("").join(_mark("space") for _ in ends[0])]
+    pieces += [escape(c) if shown(c) == c else _mark(_name(c)) for c in body]
+    pieces += [Markup("").join(_mark("space") for _ in ends[1])]
+    rest = Markup(' <em class="quiet">… {:,} characters</em>').format(whole) if whole > len(text) else ""
+    return Markup('<bdi class="value">{}</bdi>{}').format(Markup("").join(pieces), rest)
+
+
+def _mark(name: str) -> Markup:
+    return Markup('<span class="unseen">⟨{}⟩</span>').format(name)
+
+
+def _finalize(thing: Any) -> Any:
+    """What every expression of the template goes through: no invisible characters, no endless text."""
+    if not isinstance(thing, str) or isinstance(thing, Markup):
+        return thing
+    return shown(thing if len(thing) <= TEXT_SHOWN else thing[: TEXT_SHOWN - 1] + "…")
+
+
+def percent(share: float) -> str:
+    """A share in percent that says 0% and 100% only of nothing and all."""
+    if 0 < share < 0.001:
+        return "<0.1%"
+    if 0.999 < share < 1:
+        return ">99.9%"
+    return f"{share * 100:.1f}".removesuffix(".0") + "%"
+
+
+def moment(time: datetime) -> Markup:
+    there = time.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        there.isoformat(timespec="seconds"), f"{there.day} {there:%B %Y, %H:%M:%S} UTC"
+    )
+
+
+def _ticked(text: str) -> Markup:
+    """What stands between backticks as code."""
+    pieces = (escape(piece) for piece in shown(text).split("`"))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if index % 2 else piece for index, piece in enumerate(pieces)
+    )
+
+
+def _digest(style: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+
+# ---- pictures
+
+
+def bar(counts: Sequence[tuple[Share, int]]) -> list[tuple[Share, float, float]]:
+    """Where each part of the balance lies on a bar of 1,000; what is there is wide enough to be seen."""
+    total = sum(count for _, count in counts)
+    widths = [max(NARROWEST, count / total * 1000) if count else 0.0 for _, count in counts]
+    spare, surplus = sum(widths) - 1000, sum(width for width in widths if width > WIDE)
+    placed, x = [], 0.0
+    for (share, count), natural in zip(counts, widths, strict=True):
+        width = natural - spare * natural / surplus if natural > WIDE else natural
+        if count:
+            placed.append((share, round(x, 1), round(width, 1)))
+        x += width
+    return placed
+
+
+def pace_line(series: Sequence[tuple[int, int]], allowed: float | None) -> dict[str, Any]:
+    """Answers per second over the run, as a polyline in a picture of 600 by 100; long runs are averaged."""
+    first, last = min(second for second, _ in series), max(second for second, _ in series)
+    seconds = last - first + 1
+    step = -(-seconds // 150)
+    bins = [0.0] * -(-seconds // step)
+    for second, answers in series:
+        bins[(second - first) // step] += answers
+    spans = [min(step, seconds - index * step) for index in range(len(bins))]
+    rates = [total / span for total, span in zip(bins, spans, strict=True)]
+    top = max([*rates, allowed or 0, 1])
+    steps = []
+    for index, rate in enumerate(rates):
+        y = 100 - rate / top * 96
+        left, right = index / len(rates) * 600, (index + 1) / len(rates) * 600
+        steps.append(f"{left:.1f},{y:.1f} {right:.1f},{y:.1f}")
+    return {
+        "points": Markup("0,100 {} 600,100").format(Markup(" ").join(map(escape, steps))),
+        "limit": None if allowed is None else f"{100 - allowed / top * 96:.1f}",
+        "seconds": seconds,
+        "peak": max(answers for _, answers in series),
+        "mean": sum(answers for _, answers in series) / seconds,
+        "step": step,
+    }
+
+
+# ---- the page
+
+
+def render(folder: Path, summary: Summary, details: Details) -> str:
+    """The page of a run; the examples are read from the run's `folder`, everything else is given."""
+    outcomes = summary.outcomes.model_dump()
+    counts = [(share, summary.outcomes.of(*share.outcomes)) for share in SHARES]
+    groups = _sorted(summary.problems)
+    drawn = groups[:GROUPS_SHOWN]
+    found = examples(folder) if drawn else {}
+    return _template().render(
+        summary=summary,
+        details=details,
+        verdict=verdict(summary),
+        tone=_tone(summary, details),
+        counts=counts,
+        accounted=sum(outcomes.values()),
+        bar=bar(counts) if sum(outcomes.values()) else [],
+        widened=any(0 < count < sum(outcomes.values()) * NARROWEST / 1000 for _, count in counts),
+        outcomes=[(share, name, outcomes[name]) for share in SHARES for name in share.outcomes],
+        meanings=MEANINGS,
+        reasons=_reasons(details.reasons),
+        problems=[
+            (group, found.get((group.code, group.severity, group.column), []), _who(group)) for group in drawn
+        ],
+        more_groups=len(groups) - len(drawn),
+        need=summary.outcomes.of("invalid", "refused", "failed", "unknown"),
+        guards=[(guard, GUARDS.get(guard.name, guard.name), _guard(guard)) for guard in summary.guards],
+        pace=pace_line(details.pace_series, summary.pace.allowed_per_second) if details.pace_series else None,
+        columns=details.columns[:COLUMNS_SHOWN],
+        oddities=details.oddities[:LINES_SHOWN],
+        took=_took(summary),
+    )
+
+
+def _template() -> jinja2.Template:
+    around = jinja2.Environment(
+        loader=jinja2.PackageLoader("flows.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    around.filters.update(
+        {
+            "n": lambda count: f"{count:,}",
+            "percent": percent,
+            "value": value,
+            "moment": moment,
+            "ticked": _ticked,
+            "digest": _digest,
+        }
+    )
+    return around.get_template("page.html.j2")
+
+
+def _tone(summary: Summary, details: Details) -> tuple[str, str]:
+    """The colour of the verdict, and the word that says the same."""
+    if not summary.balanced or summary.exit_code == 4:
+        return "bad", "Does not balance"
+    if summary.status in ("guarded", "stopped", "not_started"):
+        return "bad", "Stopped"
+    if summary.status == "interrupted":
+        return "look", "Interrupted"
+    if summary.outcomes.of("invalid", "refused", "failed", "unknown"):
+        return "look", "Plan: needs a person" if details.plan_only else "Needs a person"
+    return "fine", "Plan" if details.plan_only else "Done"
+
+
+def _who(group: ProblemGroup) -> str:
+    return WHO[CODES[group.code].who if group.code in CODES else "data"]
+
+
+def _guard(guard: Guard) -> tuple[str, str]:
+    if not guard.tripped:
+        return "fine", "✓ not tripped"
+    return ("look", "! tripped, and allowed") if guard.allowed else ("bad", "✗ stopped the run")
+
+
+def _reasons(reasons: Sequence[Reason]) -> dict[str, tuple[list[Reason], int]]:
+    """For each outcome its most frequent reasons, and how many rows have another."""
+    by_outcome: dict[str, list[Reason]] = {}
+    for reason in sorted(reasons, key=lambda reason: -reason.count):
+        by_outcome.setdefault(reason.outcome, []).append(reason)
+    return {
+        outcome: (known[:REASONS_SHOWN], sum(reason.count for reason in known[REASONS_SHOWN:]))
+        for outcome, known in by_outcome.items()
+    }
+
+
+def _took(summary: Summary) -> str:
+    if summary.finished_at is None:
+        return ""
+    seconds = max(0, round((summary.finished_at - summary.started_at).total_seconds()))
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    said = [f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (hours + minutes > 0) + [f"{seconds} s"]
+    return " ".join(said)

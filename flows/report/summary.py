@@ -1,0 +1,302 @@
+"""What a run came to: `Summary` is `summary.json`, `Details` is what only the page shows.
+
+The keys of `Summary` are a contract. They change together with `schema_version` and the JSON Schema beside this
+file, which `python -m flows.report.summary` prints.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+
+__all__ = [
+    "NEED_A_PERSON",
+    "Column",
+    "Details",
+    "Guard",
+    "OddLine",
+    "Outcomes",
+    "ProblemGroup",
+    "Reason",
+    "Status",
+    "Summary",
+    "schema",
+    "verdict",
+]
+
+Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Status = Literal["planned", "finished", "limited", "guarded", "stopped", "interrupted", "not_started"]
+"""How the run ended: `limited` by `--limit` or `--only`, `guarded` before the first request, `stopped` by the
+failure limit or the breaker. Whether it balances is said by `balanced`."""
+State = Literal["new", "known", "accepted", "solved"]
+"""A group of problems compared with the previous run of the same mapping."""
+
+NEED_A_PERSON = ("invalid", "refused", "failed", "unknown")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
+
+
+class Outcomes(_Model):
+    """How many rows ended in each outcome. Every name is always there."""
+
+    created: Count = 0
+    updated: Count = 0
+    upserted: Count = 0
+    unchanged: Count = 0
+    filtered: Count = 0
+    duplicate: Count = 0
+    protected: Count = 0
+    invalid: Count = 0
+    refused: Count = 0
+    failed: Count = 0
+    unknown: Count = 0
+    unsent: Count = 0
+
+    def of(self, *names: str) -> int:
+        """The sum of some outcomes, of all of them without names."""
+        return sum(int(getattr(self, name)) for name in names or type(self).model_fields)
+
+
+class MappingFacts(_Model):
+    name: str
+    sha256: str
+
+
+class SourceFacts(_Model):
+    path: str
+    sha256: str
+    rows_read: Count
+
+
+class DestinationFacts(_Model):
+    kind: str
+    account: str
+    base_url: str
+
+    @field_validator("base_url")
+    @classmethod
+    def _without_password(cls, url: str) -> str:
+        parts = urlsplit(url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+class ProblemGroup(_Model):
+    """All problems of one code in one column. `count` rows have it; `rows` are the first ten of them."""
+
+    code: str
+    severity: Literal["error", "warning"]
+    state: State = "new"
+    column: str
+    count: Count
+    rows: Annotated[list[int], Field(max_length=10)]
+    fix: str
+
+
+class Guard(_Model):
+    """What a guard counted. It trips where both its share and its floor are passed, unless it was allowed.
+
+    Shares are between 0 and 1: `limit_share` 0.5 is half of the rows.
+    """
+
+    name: str
+    count: Count
+    share: Rate
+    limit_share: Rate
+    floor: Count
+    tripped: bool
+    allowed: bool
+
+
+class Requests(_Model):
+    """What went over the wire; milliseconds until the answer, none where nothing was asked."""
+
+    sent: Count = 0
+    retried: Count = 0
+    throttled: Count = 0
+    p50_ms: Rate | None = None
+    p95_ms: Rate | None = None
+
+
+class Pace(_Model):
+    allowed_per_second: Rate | None = None
+    achieved_per_second: Rate | None = None
+
+
+class Consent(_Model):
+    """Rows left alone for the person's sake, and opt-outs that were carried to the destination."""
+
+    protected: Count = 0
+    opted_out: Count = 0
+
+
+class Summary(_Model):
+    """A run in numbers: `summary.json`."""
+
+    schema_version: Literal["1"] = "1"
+    run_id: str
+    mapping: MappingFacts
+    source: SourceFacts
+    destination: DestinationFacts
+    started_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    status: Status
+    outcomes: Outcomes
+    balanced: bool
+    problems: list[ProblemGroup] = []
+    warnings: dict[str, Count] = {}
+    guards: list[Guard] = []
+    overrides: list[str] = []
+    kept_differently: dict[str, Count] = {}
+    vanished: Count | None = None
+    requests: Requests = Requests()
+    pace: Pace = Pace()
+    consent: Consent = Consent()
+    automations: dict[str, Count] = {}
+    exit_code: Annotated[int, Field(ge=0, le=255)]
+
+    def to_json(self) -> str:
+        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
+
+
+class Column(_Model):
+    """A column of the source: what became of it, and in how many of its rows it is filled."""
+
+    name: str
+    use: Literal["used", "ignored", "unmapped"]
+    into: list[str] = []
+    filled: Count
+    rows: Count
+
+
+class OddLine(_Model):
+    """Something odd about the file. `line` 0 is the file as a whole."""
+
+    line: Count
+    message: str
+
+
+class Reason(_Model):
+    outcome: str
+    reason: str
+    count: Count
+
+
+class Details(_Model):
+    """What the page shows beside the summary. `pace_series` holds (second since the start, answers in it)."""
+
+    title: str
+    mapping_path: str
+    plan_only: bool = False
+    columns: list[Column] = []
+    oddities: list[OddLine] = []
+    reasons: list[Reason] = []
+    pace_series: list[tuple[int, int]] = []
+    source_reading: dict[str, str] = {}
+    newcomers: str = ""
+
+
+def verdict(summary: Summary) -> str:
+    """The run in one sentence, or two where somebody has to do something."""
+    outcomes, read = summary.outcomes, summary.source.rows_read
+    look, unsent = outcomes.of(*NEED_A_PERSON), outcomes.unsent
+    settled = outcomes.of() - look - unsent
+    if not summary.balanced:
+        return (
+            f"This run does not balance: {_rows(read)} were read, but {outcomes.of():,} are accounted for. "
+            "That is a bug in muster; please report it."
+        )
+    if summary.status == "not_started":
+        return "The run could not start, and nothing was sent."
+    if summary.status == "guarded":
+        return _guarded(summary)
+    if not read:
+        return "The file has no rows, so there was nothing to send."
+    if summary.status == "planned":
+        return _planned(settled, look, unsent, read)
+    there = _there(settled, read)
+    if summary.status == "interrupted":
+        return (
+            f"Interrupted: {_list(there, _need(look), _waiting(unsent))}. `muster resume` goes on from here."
+        )
+    if summary.status == "stopped":
+        return f"Stopped after too many failures: {_list(there, _need(look), _waiting(unsent))}."
+    if summary.status == "limited" and unsent:
+        return f"Stopped at the limit you set: {_list(there, _need(look), _waiting(unsent))}."
+    if not look and not unsent:
+        return (
+            "The one row is where it should be."
+            if read == 1
+            else f"All {read:,} rows are where they should be."
+        )
+    return "; ".join(part for part in (there, _need(look), _waiting(unsent)) if part) + "."
+
+
+def _guarded(summary: Summary) -> str:
+    tripped = [guard for guard in summary.guards if guard.tripped and not guard.allowed]
+    names = _list(*(f"`{guard.name}`" for guard in tripped))
+    whose = {0: "a guard", 1: f"the guard {names}"}.get(len(tripped), f"the guards {names}")
+    sent = summary.outcomes.of("created", "updated", "upserted", "refused", "failed", "unknown")
+    when = "" if sent else " before anything was sent"
+    why = _list(
+        *(f"{_percent(guard.share)} where {_percent(guard.limit_share)} is the limit" for guard in tripped)
+    )
+    return f"Stopped by {whose}{when}" + (f": {why}." if why else ".")
+
+
+def _planned(settled: int, look: int, unsent: int, read: int) -> str:
+    would = f"{settled:,} of {_rows(read)} would end where {_they(read)} should be"
+    parts = [
+        would,
+        f"{look:,} would need a person" if look else "",
+        f"{unsent:,} would wait" if unsent else "",
+    ]
+    return "A plan, nothing was sent: " + _list(*parts) + "."
+
+
+def _there(settled: int, read: int) -> str:
+    return f"{settled:,} of {_rows(read)} {'is' if settled == 1 else 'are'} where {_they(settled)} should be"
+
+
+def _they(count: int) -> str:
+    return "it" if count == 1 else "they"
+
+
+def _need(look: int) -> str:
+    return "" if not look else f"{look:,} {'needs' if look == 1 else 'need'} a person"
+
+
+def _waiting(unsent: int) -> str:
+    return "" if not unsent else f"{unsent:,} {'was' if unsent == 1 else 'were'} not sent"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+def _list(*parts: str) -> str:
+    said = [part for part in parts if part]
+    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.1f}".removesuffix(".0") + "%"
+
+
+def schema() -> str:
+    """The JSON Schema of `summary.json`, as it is committed beside this file."""
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "Written by `python -m flows.report.summary`; a test compares it with the model.",
+    }
+    body = Summary.model_json_schema(mode="serialization")
+    return json.dumps(head | body, ensure_ascii=False, indent=2) + "\n"
+
+
+if __name__ == "__main__":  # pragma: no cover
+    print(schema(), end="")  # noqa: T201 - this is what the module does when it is run

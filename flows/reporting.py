@@ -1,0 +1,158 @@
+"""From a run's ledger and parts to its summary and report."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from flows.outcomes import NEEDS_A_PERSON
+from flows.report import Details, Summary, write_report
+from flows.report.page import problem_groups
+from flows.report.summary import Column, Guard, OddLine, Outcomes, Reason
+
+if TYPE_CHECKING:
+    from flows.sync_run import SyncRun
+
+__all__ = ["Ending", "report"]
+
+_UNSENT = {
+    "": ("not_tried", "not tried"),
+    "guarded": ("guarded", "a guard stopped the run before anything was sent"),
+    "interrupted": ("interrupted", "the run was interrupted before its turn"),
+    "breaker": ("breaker", "the destination gave no usable answer any more"),
+    "credentials": ("credentials", "the key was not accepted any more"),
+    "ledger": ("ledger", "the ledger could not be written any more"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended: its summary, the details of its page, its state in the ledger."""
+
+    summary: Summary
+    details: Details
+    state: str
+
+
+def report(run: SyncRun) -> Ending:
+    """Every row's outcome, the balance, the exit code, and all files of the report."""
+    opened, plan, why = run.opened, run.plan, run.why_stopped
+    code, reason = _UNSENT[why]
+    columns_of = {tag: " / ".join(rule.columns()) or tag for tag, rule in opened.mapping.fields.items()}
+    if opened.mapping.tags:
+        columns_of["tags"] = " / ".join(opened.mapping.tags.from_) or "tags"
+    balance = plan.books.finish(plan.roll, opened.ledger.answers, run.id, {"code": code, "reason": reason}, columns_of)
+    balanced = sum(balance.values()) == run.rows_read == plan.rows
+    needs_person = sum(balance[name] for name in NEEDS_A_PERSON)
+    exit_code, state, status = _verdict(why, balanced=balanced, needs_person=needs_person, run=run)
+    groups = problem_groups(opened.folder)
+    warnings: Counter[str] = Counter()
+    for group in groups:
+        if group.severity == "warning":
+            warnings[group.code] += group.count
+    traffic, tally = opened.destination.traffic, run.delivery.tally
+    busy = traffic.last_sent - traffic.first_sent
+    summary = Summary.model_validate(
+        {
+            "run_id": run.id,
+            "mapping": {"name": opened.mapping.name, "sha256": opened.mapping.sha256},
+            "source": {"path": str(opened.source.path), "sha256": opened.source.sha256, "rows_read": run.rows_read},
+            "destination": {
+                "kind": opened.account.kind, "account": opened.account.name, "base_url": opened.base_url,
+            },
+            "started_at": run.started_at,
+            "finished_at": dt.datetime.now(dt.UTC),
+            "status": status,
+            "outcomes": Outcomes(**balance),
+            "balanced": balanced,
+            "problems": groups,
+            "warnings": dict(warnings),
+            "guards": [
+                Guard(name=v.name, count=v.count, share=v.share, limit_share=v.limit_share, floor=v.floor,
+                      tripped=v.tripped, allowed=v.allowed)
+                for v in plan.guards
+            ],
+            "overrides": sorted(v.name for v in plan.guards if v.tripped and v.allowed),
+            "kept_differently": dict(tally.kept),
+            "vanished": None,
+            "requests": {
+                "sent": traffic.sent, "retried": traffic.retried, "throttled": traffic.throttled,
+                **_percentiles(traffic.seconds),
+            },
+            "pace": {
+                "allowed_per_second": opened.per_second,
+                "achieved_per_second": round((traffic.sent - 1) / busy, 2) if busy > 0 else None,
+            },
+            "consent": {"protected": balance["protected"], "opted_out": tally.opted_out},
+            "automations": dict(tally.automations),
+            "exit_code": exit_code,
+        }
+    )  # fmt: skip
+    details = _details(run)
+    write_report(opened.folder, summary, details)
+    if run.options.report_dir is not None:
+        write_report(opened.folder, summary, details, into=run.options.report_dir)
+    return Ending(summary, details, state)
+
+
+def _verdict(why: str, *, balanced: bool, needs_person: int, run: SyncRun) -> tuple[int, str, str]:
+    """Exit code, the run's state in the ledger, and the summary's status."""
+    if not balanced:
+        return 4, "failed", "finished"
+    if why == "interrupted":
+        return 130, "interrupted", "interrupted"
+    if why == "guarded":
+        return 3, "guarded", "guarded"
+    if why:
+        return 3, "stopped", "stopped"
+    options = run.options
+    limited = options.limit is not None or options.only is not None or options.opt_outs_only
+    status = "limited" if limited else "finished"
+    state = "limited" if limited else "needs_review" if needs_person else "completed"
+    return (1 if needs_person else 0), state, status
+
+
+def _percentiles(seconds: list[float]) -> dict[str, float | None]:
+    if not seconds:
+        return {"p50_ms": None, "p95_ms": None}
+    low, high = np.percentile(np.array(seconds) * 1000, [50, 95])
+    return {"p50_ms": round(float(low), 1), "p95_ms": round(float(high), 1)}
+
+
+def _details(run: SyncRun) -> Details:
+    opened, plan, traffic = run.opened, run.plan, run.opened.destination.traffic
+    uses = opened.application.uses()
+    columns = [
+        Column(name=use.name, use=use.use, into=list(use.into), filled=filled, rows=plan.rows)  # type: ignore[arg-type]
+        for use, filled in zip(uses, plan.filled, strict=True)
+    ]
+    last = max(traffic.answered_at, default=-1)
+    return Details(
+        title=opened.mapping.title or opened.mapping.name,
+        mapping_path=opened.mapping.file,
+        columns=columns,
+        oddities=[OddLine(line=odd.line, message=odd.message) for odd in opened.source.oddities],
+        reasons=_reasons(run),
+        pace_series=[(second, traffic.answered_at.get(second, 0)) for second in range(last + 1)],
+        source_reading={name: str(value) for name, value in opened.source.reading.items()},
+        newcomers=opened.destination.rules.newcomers,
+    )
+
+
+def _reasons(run: SyncRun) -> list[Reason]:
+    """Why rows have the outcome they have, the commonest first; names of other rows are left out of it."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for path in sorted((run.opened.folder / "outcomes").glob("part-*.parquet")):
+        table = pq.read_table(path, columns=["outcome", "code", "reason"])
+        plain = pc.replace_substring_regex(table["reason"].combine_chunks(), r"row \d+ has", "another row has")
+        grouped = table.set_column(2, "reason", plain).group_by(["outcome", "reason"]).aggregate([("code", "count")])
+        for entry in grouped.to_pylist():
+            if entry["reason"]:
+                counts[entry["outcome"], entry["reason"]] += entry["code_count"]
+    return [Reason(outcome=outcome, reason=reason, count=count) for (outcome, reason), count in counts.most_common(40)]

@@ -1,0 +1,92 @@
+"""The roll: what is known of every row of the source, two bytes a row."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["OUTCOMES", "Roll", "State"]
+
+OUTCOMES = (
+    "created", "updated", "upserted", "unchanged", "filtered", "duplicate", "protected", "invalid", "refused", "failed",
+    "unknown", "unsent",
+)  # fmt: skip
+"""All outcomes, in the order in which they are reported."""
+
+
+class State(IntEnum):
+    """What a row is before anything is sent."""
+
+    UNSEEN = 0
+    FILTERED = 1
+    INVALID = 2
+    DUPLICATE = 3
+    UNCHANGED = 4
+    NEW = 5
+    CHANGED = 6
+    REJECTED = 7
+    LEFT = 8  # would be sent, and is not: limited
+
+
+Rows = npt.NDArray[np.int64]
+
+
+class Roll:
+    """States by row number (from 1), duplicates with their winners, opt-outs."""
+
+    def __init__(self) -> None:
+        self._states = np.zeros(1024, np.uint8)
+        self._out = np.zeros(1024, np.bool_)
+        self.rows = 0
+        self.winners: dict[int, int] = {}
+        self.carried: set[int] = set()
+
+    @property
+    def states(self) -> npt.NDArray[np.uint8]:
+        """A state for each row, in order."""
+        return self._states[: self.rows]
+
+    @property
+    def opted_out(self) -> npt.NDArray[np.bool_]:
+        """True for the rows that are sent as opted out, because any row of their key is."""
+        return self._out[: self.rows]
+
+    def read(self, rows: Rows, kept: npt.NDArray[np.bool_], invalid: npt.NDArray[np.bool_]) -> None:
+        """Enters a frame's rows. Filtered comes before invalid."""
+        last = int(rows[-1])
+        if last > len(self._states):
+            size = max(last, 2 * len(self._states))
+            self._states = np.concatenate([self._states, np.zeros(size - len(self._states), np.uint8)])
+            self._out = np.concatenate([self._out, np.zeros(size - len(self._out), np.bool_)])
+        self.rows = last
+        states = np.where(kept, np.where(invalid, State.INVALID, State.UNSEEN), State.FILTERED)
+        self._states[rows - 1] = states
+
+    def win(self, rows: Rows, states: npt.NDArray[np.int64], opted_out: npt.NDArray[np.bool_]) -> None:
+        self._states[rows - 1] = states
+        self._out[rows - 1] = opted_out
+
+    def lose(self, rows: Rows, winners: Rows) -> None:
+        self._states[rows - 1] = State.DUPLICATE
+        self.winners.update(zip(rows.tolist(), winners.tolist(), strict=True))
+
+    def reject(self, rows: Rows, others: Rows) -> None:
+        self._states[rows - 1] = State.REJECTED
+        self.winners.update(zip(rows.tolist(), others.tolist(), strict=True))
+
+    def carry(self, rows: Rows) -> None:
+        """Rows that are not sent themselves and whose opt-out is."""
+        self.carried.update(rows.tolist())
+
+    def to_send(self) -> Rows:
+        """The rows to be sent, in order."""
+        return np.flatnonzero((self.states == State.NEW) | (self.states == State.CHANGED)) + 1
+
+    def leave(self, rows: Rows) -> None:
+        """Rows that would be sent, and are not in this run."""
+        self._states[rows - 1] = State.LEFT
+
+    def count(self, *states: State) -> int:
+        return int(np.isin(self.states, states).sum())

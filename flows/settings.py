@@ -1,0 +1,114 @@
+"""Settings: keys and addresses from the environment or a `.env` file, the home folder, mappings by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping as Map
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from connectors.errors import CredentialsError, MappingError
+
+__all__ = ["Access", "Settings", "find_mapping", "shipped_mappings"]
+
+_SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How an account is reached. The key is never shown, not even by mistake."""
+
+    base_url: str
+    key: str = field(repr=False)
+
+
+class Settings:
+    """The environment, over the `.env` files of the working folder and of the mapping's folder."""
+
+    def __init__(self, mapping_path: Path | None = None, environment: Map[str, str] | None = None) -> None:
+        self._given = dict(os.environ if environment is None else environment)
+        self._files: dict[str, str] = {}
+        folders = [Path.cwd()] + ([mapping_path.resolve().parent] if mapping_path else [])
+        for folder in dict.fromkeys(folders):
+            file = folder / ".env"
+            if file.is_file():
+                from dotenv import dotenv_values  # noqa: PLC0415 - only where there is such a file
+
+                for name, value in dotenv_values(file).items():
+                    if value is not None:
+                        self._files.setdefault(name, value)
+
+    def get(self, name: str, default: str = "") -> str:
+        """A setting; `NAME_FILE` names a file that holds it. Raises CredentialsError when that cannot be read."""
+        for where in (self._given, self._files):
+            if where.get(name):
+                return where[name]
+            path = where.get(f"{name}_FILE")
+            if path:
+                try:
+                    return Path(path).read_text("utf-8").strip()
+                except (OSError, UnicodeDecodeError) as error:
+                    raise CredentialsError(f"{name}_FILE names {path}, which cannot be read: {error}.", "Mend the path or its rights.") from None
+        return default
+
+    def access(self, kind: str, account: str, default_base_url: str) -> Access:
+        """Address and key of an account. Raises CredentialsError when there is no key."""
+        prefix = kind.upper() if account == "main" else f"{kind.upper()}_{account.upper()}"
+        key = self.get(f"{prefix}_API_KEY").strip()
+        base_url = self.get(f"{prefix}_BASE_URL", default_base_url).strip().rstrip("/")
+        if not key:
+            raise CredentialsError(
+                f"There is no key for {kind}" + (f", account {account}." if account != "main" else "."),
+                f"Set {prefix}_API_KEY in the environment or in a .env file (or {prefix}_API_KEY_FILE). "
+                "To try muster without an account: muster demo.",
+            )
+        if not key.isascii() or any(c.isspace() for c in key):
+            raise CredentialsError(f"{prefix}_API_KEY holds a blank or a character that no key has.", "Copy the key again.")
+        if not base_url.startswith(("http://", "https://")):
+            raise CredentialsError(f"{prefix}_BASE_URL is no web address: {base_url}.", "It begins with https://.")
+        return Access(base_url, key)
+
+    def home(self, mapping_path: Path) -> Path:
+        """`MUSTER_HOME`; else the nearest `.muster` at or above the mapping; else beside it (shipped mappings: here)."""
+        given = self.get("MUSTER_HOME")
+        if given:
+            return Path(given).expanduser().absolute()
+        folder = mapping_path.resolve().parent
+        if folder == _SHIPPED:
+            folder = Path.cwd()
+        for candidate in (folder, *folder.parents):
+            if (candidate / ".muster").is_dir():
+                return candidate / ".muster"
+        return folder / ".muster"
+
+    def home_here(self) -> Path:
+        """The home for commands that name no mapping: as above, from the working folder."""
+        given = self.get("MUSTER_HOME")
+        if given:
+            return Path(given).expanduser().absolute()
+        here = Path.cwd()
+        return next((p / ".muster" for p in (here, *here.parents) if (p / ".muster").is_dir()), here / ".muster")
+
+
+def shipped_mappings() -> dict[str, Path]:
+    """The mappings that come with muster, by file name without ending and by their `name:`."""
+    found = {}
+    for path in sorted(_SHIPPED.glob("*.yml")):
+        found[path.stem] = path
+        found[path.stem.replace("_", "-")] = path
+    return found
+
+
+def find_mapping(given: str) -> Path:
+    """A mapping by its path, or one that comes with muster by its name. Raises MappingError."""
+    path = Path(given).expanduser()
+    if path.is_file():
+        return path
+    if path.is_dir():
+        inside = ", ".join(sorted(p.name for p in path.glob("*.y*ml"))[:8])
+        raise MappingError(f"{given} is a folder, not a mapping.", f"It holds: {inside}." if inside else "")
+    shipped = shipped_mappings()
+    if given in shipped:
+        return shipped[given]
+    names = ", ".join(sorted(p.stem for p in set(shipped.values())))
+    raise MappingError(f"There is no mapping {given}.", f"Name a YAML file, or one that comes with muster: {names}.")

@@ -1,0 +1,98 @@
+"""The spool: the source's rows as they were read, in the run's folder, for the second pass and for later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mappings.engine.frame import Frame, Misread
+
+__all__ = ["Spool"]
+
+_EXTRA = [("row", pa.int64()), ("line", pa.int64()), ("cells", pa.list_(pa.string())), ("misread", pa.string())]
+
+
+class Spool:
+    """Parquet parts, one for each frame, written beside the mapping by a thread of its own."""
+
+    def __init__(self, folder: Path, header: Sequence[str]) -> None:
+        self.folder = folder
+        self.header = tuple(header)
+        self._rows: list[tuple[int, int]] = []
+        self._writer: ThreadPoolExecutor | None = None
+        self._pending: Future[None] | None = None
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fields = [(str(index), pa.string()) for index in range(len(self.header))]
+        metadata = {"header": json.dumps(self.header, ensure_ascii=False)}
+        self._schema = pa.schema([*fields, *_EXTRA], metadata=metadata)
+
+    def add(self, frame: Frame) -> None:
+        """Takes a frame. The one before is on the disk when this returns; raises OSError if it is not."""
+        if not len(frame):
+            return
+        if self._writer is None:
+            self._writer = ThreadPoolExecutor(1, "spool")
+        self._settle()
+        self._rows.append((int(frame.rows[0]), int(frame.rows[-1])))
+        self._pending = self._writer.submit(self._write, len(self._rows), frame)
+
+    def _write(self, number: int, frame: Frame) -> None:
+        cells: list[list[str] | None] = [None] * len(frame) if frame.misread else []
+        codes: list[str | None] = [None] * len(frame) if frame.misread else []
+        for bad in frame.misread:
+            cells[bad.at] = list(bad.cells)
+            codes[bad.at] = json.dumps([bad.code, bad.detail], ensure_ascii=False)
+        size = len(frame)
+        table = pa.Table.from_arrays(
+            [
+                *frame.cells.columns,
+                pa.array(frame.rows),
+                pa.array(frame.lines),
+                pa.array(cells, pa.list_(pa.string())) if cells else pa.nulls(size, pa.list_(pa.string())),
+                pa.array(codes, pa.string()) if codes else pa.nulls(size, pa.string()),
+            ],
+            schema=self._schema,
+        )
+        path = self.folder / f"part-{number:05d}.parquet"
+        pq.write_table(table, path, compression="lz4", use_dictionary=False, write_statistics=False)
+        path.chmod(0o600)
+
+    def _settle(self) -> None:
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            pending.result()
+
+    def close(self) -> None:
+        """Everything is on the disk when this returns."""
+        self._settle()
+        if self._writer is not None:
+            self._writer.shutdown()
+            self._writer = None
+
+    def parts(self) -> Iterator[tuple[int, int, int]]:
+        """Number, first row and last row of each part."""
+        for number, (first, last) in enumerate(self._rows, start=1):
+            yield number, first, last
+
+    def frame(self, number: int) -> Frame:
+        """A part, as it was read."""
+        table = pq.read_table(self.folder / f"part-{number:05d}.parquet", use_threads=False)
+        codes = table["misread"]
+        misread = []
+        if codes.null_count < len(codes):
+            for at, (code, cells) in enumerate(zip(codes.to_pylist(), table["cells"].to_pylist(), strict=True)):
+                if code is not None:
+                    misread.append(Misread(at, *json.loads(code), tuple(cells)))
+        names = [str(index) for index in range(len(self.header))]
+        return Frame(
+            cells=table.select(names),
+            rows=np.asarray(table["row"]),
+            lines=np.asarray(table["line"]),
+            misread=tuple(misread),
+        )

@@ -1,0 +1,413 @@
+"""One sync, from the mapping's file to the report: the steps that the flow calls, in order.
+
+    opened → prepared → delivered, batch by batch → finished
+
+Knows nothing of Prefect. Plan and sync are the same object: a plan stops before delivery.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from connectors.base import Destination, Rules, Source, destination_module, source_module
+from connectors.errors import MappingError, MusterError, SourceError
+from connectors.pace import Pace
+from connectors.sources.finding import find, readable
+from flows.batches import Batch, batches
+from flows.consent import Suppressions, complaint_of
+from flows.delivery import Delivery
+from flows.guards import Counts, Verdict, judged
+from flows.knowledge import Knowledge
+from flows.ledger import Account, Bookings, Ledger, RunLock, open_database
+from flows.ledger.database import private_folder
+from flows.plan import Plan, limit_to, make_plan
+from flows.reporting import Ending, report
+from flows.roll import Roll, State
+from flows.settings import Settings, find_mapping
+from flows.watching import Silent, Watcher
+from mappings.engine.applying import Application
+from mappings.engine.complaints import MappingInvalid
+from mappings.engine.document import Mapping
+from mappings.engine.examples import failing_examples
+from mappings.engine.reading import read_mapping
+from mappings.engine.schema import Schema
+
+__all__ = ["Options", "SyncRun", "load_mapping", "open_source_of"]
+
+BATCH = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person asked for. `resend` is None, '' for everybody, or one key."""
+
+    limit: int | None = None
+    only: str | None = None
+    resend: str | None = None
+    allow: frozenset[str] = frozenset()
+    opt_outs_only: bool = False
+    report_dir: Path | None = None
+    verb: str = "sync"
+
+
+@dataclass(slots=True)
+class _Opened:
+    """What a run holds from its beginning to its end."""
+
+    mapping: Mapping
+    source: Source
+    home: Path
+    ledger: Ledger
+    lock: RunLock
+    account: Account
+    destination: Destination
+    base_url: str
+    per_second: float
+    schema: Schema
+    application: Application
+    folder: Path
+    suppressions: Suppressions
+    first_said: list[str] = field(default_factory=list)
+
+
+class SyncRun:
+    """A run of one mapping over one source. Used inside `async with`, which lets go of the lock and the connections."""
+
+    def __init__(
+        self, mapping: str, source: str | None = None, options: Options | None = None, watcher: Watcher | None = None
+    ) -> None:
+        self.mapping_given = mapping
+        self.source_given = source
+        self.options = options or Options()
+        self.watcher = watcher or Silent()
+        self.id = ""
+        self.started_at = dt.datetime.now(dt.UTC)
+        self.exit_code: int | None = None
+        self.ending: Ending | None = None
+        self.rows_read = 0
+        self._opened: _Opened | None = None
+        self._plan: Plan | None = None
+        self._knowledge: Knowledge | None = None
+        self._delivery: Delivery | None = None
+        self._guards: list[Verdict] = []
+        self._interrupted = False
+
+    # what a run is made of
+
+    @property
+    def opened(self) -> _Opened:
+        if self._opened is None:
+            raise RuntimeError("the run is not open")
+        return self._opened
+
+    @property
+    def plan(self) -> Plan:
+        if self._plan is None:
+            raise RuntimeError("the run is not prepared")
+        return self._plan
+
+    @property
+    def delivery(self) -> Delivery:
+        if self._delivery is None:
+            raise RuntimeError("the run is not prepared")
+        return self._delivery
+
+    @property
+    def prepared(self) -> bool:
+        return self._plan is not None
+
+    async def __aenter__(self) -> SyncRun:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if self._delivery is not None:
+            await self._delivery.close()
+        if self._knowledge is not None:
+            self._knowledge.close()
+        if self._opened is not None:
+            opened = self._opened
+            await opened.destination.__aexit__(None, None, None)
+            if self.exit_code is None and self.options.verb == "sync":
+                state = "interrupted" if kind is None or issubclass(kind, BaseException) and not issubclass(kind, Exception) else "failed"
+                opened.ledger.runs.finished(self.id, state, 130 if state == "interrupted" else 2, {})
+            if self.options.verb != "sync":
+                shutil.rmtree(opened.folder, ignore_errors=True)
+            opened.lock.__exit__(None, None, None)
+            opened.ledger.close()
+            self._opened = None
+
+    # the steps
+
+    async def open(self) -> None:
+        """Everything that can be wrong before the first row is found here. Raises CannotStart."""
+        path = find_mapping(self.mapping_given)
+        mapping = load_mapping(path)
+        source = open_source_of(mapping, path, self.source_given)
+        settings = Settings(path)
+        module = destination_module(mapping.destination.kind)
+        connector: Any = module.Connector
+        complaint_of(mapping, source.header, source.facts.opt_out_columns, mails_people=connector.mails_people)
+        access = settings.access(mapping.destination.kind, mapping.destination.account, connector.default_base_url)
+        home = settings.home(path)
+        database = open_database(home)
+        ledger = Ledger(database)
+        lock = RunLock(home, mapping.name, f"{mapping.destination.kind}-{mapping.destination.account}")
+        lock.__enter__()
+        destination: Destination | None = None
+        try:
+            account = ledger.accounts.seen(mapping.destination.kind, mapping.destination.account, access.base_url, access.key)
+            per_second = min(connector.per_second, mapping.destination.rate or connector.per_second)
+            pace = Pace(per_second, Bookings(database, account.id))
+            destination = connector(base_url=access.base_url, key=access.key, turns=pace)
+            await destination.__aenter__()
+            self.watcher.stage("reading the destination's fields")
+            schema = await destination.read_schema()
+            account = await self._settled(account, access.key, ledger, destination)
+            application = make_application(mapping, schema, source.header)
+            destination.rules = rules_of(mapping, application)
+            self._check_examples(mapping, schema)
+            self.id = ledger.runs.new_id()
+            folder = self._folder(home)
+        except BaseException:
+            if destination is not None:
+                await destination.__aexit__(None, None, None)
+            lock.__exit__(None, None, None)
+            ledger.close()
+            raise
+        self._opened = _Opened(
+            mapping, source, home, ledger, lock, account, destination, access.base_url, per_second, schema, application, folder,
+            Suppressions.read(home),
+        )  # fmt: skip
+        self._introduce()
+        self._close_earlier()
+        if self.options.verb == "sync":
+            ledger.runs.began(
+                self.id, account.id, mapping.name, mapping.sha256, mapping.text, "sync", str(source.path), str(folder)
+            )
+
+    def _folder(self, home: Path) -> Path:
+        if self.options.verb != "sync":
+            private_folder(home / "plans")
+            return Path(tempfile.mkdtemp(prefix=f"{self.id}-", dir=home / "plans"))
+        private_folder(home / "runs")
+        return private_folder(home / "runs" / self.id)
+
+    @staticmethod
+    def _check_examples(mapping: Mapping, schema: Schema) -> None:
+        failing = list(failing_examples(mapping, schema))
+        if failing:
+            raise MappingError("The mapping's own examples fail:\n" + "\n".join(f"  {c}" for c in failing), "Mend the rule or the example.")
+
+    async def _settled(self, account: Account, key: str, ledger: Ledger, destination: Destination) -> Account:
+        """Whose a changed key is: a few known contacts are looked up. The same ids: rotated. None of them: another workspace."""
+        if not account.key_changed:
+            return account
+        delivered = ledger.accounts.some_delivered(account)
+        same = not delivered
+        for address, contact_id in delivered:
+            there = await destination.find(address)
+            same = same or (there is not None and there.contact_id == contact_id)
+        if same:
+            return ledger.accounts.rotated(account, key)
+        self.watcher.say(
+            f"The key belongs to another workspace than before: none of the {len(delivered)} contacts that were looked up is there. "
+            "It counts as a new account, and nothing as delivered."
+        )
+        return ledger.accounts.another(account, key)
+
+    def _introduce(self) -> None:
+        """Account, address and ledger come first: who writes where."""
+        opened = self.opened
+        destination = opened.mapping.destination
+        self.watcher.say(f"account   {destination.kind}, {destination.account}")
+        self.watcher.say(f"address   {opened.base_url}")
+        self.watcher.say(f"ledger    {opened.ledger.database.path}" + ("   NEW: nothing was delivered from here before" if opened.ledger.database.new else ""))
+        self.watcher.say(f"source    {opened.source.path}")
+
+    def _close_earlier(self) -> None:
+        """A run that was killed is closed: what landed is filed, so that it is not sent again."""
+        opened = self.opened
+        for run in opened.ledger.runs.unfinished(opened.account.id, opened.mapping.name):
+            landed = opened.ledger.memory.settle(run.id, opened.account.id, opened.mapping.name, opened.ledger.pages)
+            unclear = opened.ledger.answers.open_intents(run.id)
+            if self.options.verb == "sync":
+                opened.ledger.runs.finished(run.id, "interrupted", 130, {})
+            self.watcher.say(
+                f"The run {run.id} was cut off: {landed} contacts had landed and are not sent again; "
+                f"{unclear} were on their way without an answer and are looked up."
+            )
+
+    async def prepare(self) -> None:
+        """The whole first pass, what is at the destination, and the guards. Raises CannotStart; nothing is sent."""
+        opened, options = self.opened, self.options
+        account, name = opened.account.id, opened.mapping.name
+        before = opened.ledger.runs.last_complete(account, name)
+        plan = make_plan(
+            opened.source,
+            opened.application,
+            opened.folder,
+            lambda number: opened.ledger.pages.page(account, name, number),
+            self.watcher,
+            resend=_resending(options.resend),
+        )
+        self.rows_read = plan.rows
+        if options.verb == "sync":
+            opened.ledger.runs.read(self.id, opened.source.sha256, plan.rows)
+        if options.limit is not None or options.only is not None or options.opt_outs_only:
+            limit_to(plan, limit=options.limit, only=options.only, opt_outs_only=options.opt_outs_only)
+        self._plan = plan
+        self._knowledge = Knowledge(opened.folder)
+        lookups = len(plan.roll.to_send()) + len(plan.roll.carried)
+        if not self._judge(plan.roll, before.rows_read if before else None, opt_outs=0):
+            self.watcher.stage("reading the destination", None)
+            await self._knowledge.gather(opened.destination, lookups)
+            self._judge(plan.roll, before.rows_read if before else None, opt_outs=self._opting_out(plan))
+        self._delivery = Delivery(
+            self.id, account, name, opened.destination, opened.ledger.answers, opened.ledger.memory, self._knowledge,
+            opened.suppressions, self.watcher, forget=_resending(options.resend),
+        )  # fmt: skip
+
+    def _judge(self, roll: Roll, rows_before: int | None, *, opt_outs: int) -> bool:
+        """The guards' verdicts; true when one stops the run."""
+        options = self.options
+        writes = roll.count(State.NEW, State.CHANGED)
+        limited = options.limit is not None or options.only is not None or options.opt_outs_only
+        counts = Counts(
+            rows=roll.rows,
+            kept=roll.rows - roll.count(State.FILTERED),
+            invalid=roll.count(State.INVALID, State.REJECTED),
+            writes=writes,
+            opt_outs=opt_outs,
+            rows_before=None if limited else rows_before,
+        )
+        self._guards = judged(counts, options.allow)
+        if options.opt_outs_only:
+            self._guards = [dataclasses.replace(v, tripped=v.tripped and v.name == "opt_outs") for v in self._guards]
+        self.plan.guards = self._guards
+        return bool(self.plan.tripped)
+
+    def _opting_out(self, plan: Plan) -> int:
+        """How many contacts that may be mailed now this run would unsubscribe."""
+        rows = plan.roll.to_send()
+        rows = rows[plan.roll.opted_out[rows - 1]]
+        rows = np.union1d(rows, np.array(sorted(plan.roll.carried), np.int64))
+        count, opened = 0, self.opened
+        keys = list(plan.books.sample(rows))
+        for start in range(0, len(keys), 500):
+            some = keys[start : start + 500]
+            if self._knowledge is not None and self._knowledge.surveyed:
+                count += self._knowledge.may_be_mailed(some)
+            else:
+                known = opened.ledger.memory.remembered(opened.account.id, opened.mapping.name, [(key, "") for key in some])
+                count += sum(not (key in known and known[key].opted_out) for key in some)
+        return count
+
+    @property
+    def guarded(self) -> bool:
+        return bool(self.plan.tripped)
+
+    def to_deliver(self) -> Iterator[Batch]:
+        """The batches, made as they are asked for."""
+        if self.guarded:
+            return iter(())
+        opened, plan = self.opened, self.plan
+        self.watcher.stage("delivering", len(plan.roll.to_send()) + len(plan.roll.carried))
+        return batches(plan.spool, opened.application, plan.roll, BATCH)
+
+    def interrupt(self) -> None:
+        """What is in flight is finished, nothing more is begun."""
+        self._interrupted = True
+        if self._delivery is not None:
+            self._delivery.stop("interrupted")
+
+    async def finish(self) -> int:
+        """Files what landed, gives every row its outcome, writes the report; the exit code."""
+        opened, plan = self.opened, self.plan
+        self.watcher.stage("writing the report")
+        await self.delivery.close()
+        if not self.guarded:
+            self._file()
+        ending = report(self)
+        self.ending, self.exit_code = ending, ending.summary.exit_code
+        opened.ledger.runs.finished(self.id, ending.state, ending.summary.exit_code, ending.summary.model_dump(mode="json"))
+        plan.books.tidy()
+        return self.exit_code
+
+    def _file(self) -> None:
+        opened, plan = self.opened, self.plan
+        opened.ledger.memory.settle(self.id, opened.account.id, opened.mapping.name, opened.ledger.pages)
+        rows = np.flatnonzero(plan.roll.opted_out) + 1
+        rows = np.union1d(rows, np.array(sorted(plan.roll.carried), np.int64))
+        keys = list(plan.books.sample(rows))
+        for start in range(0, len(keys), 5000):
+            opened.ledger.memory.heard_opt_outs(opened.account.id, keys[start : start + 5000], opened.mapping.name)
+
+    @property
+    def why_stopped(self) -> str:
+        """'' or: guarded, interrupted, breaker, credentials, ledger."""
+        if self._plan is not None and self.guarded:
+            return "guarded"
+        return self._delivery.stopped if self._delivery is not None else ""
+
+    @property
+    def error(self) -> MusterError | None:
+        return self._delivery.error if self._delivery is not None else None
+
+    @property
+    def knowledge(self) -> Knowledge | None:
+        return self._knowledge
+
+
+def load_mapping(path: Path) -> Mapping:
+    """The mapping in a file. Raises MappingError with all complaints."""
+    try:
+        return read_mapping(path)
+    except MappingInvalid as error:
+        raise MappingError(str(error), "") from None
+    except OSError as error:
+        raise MappingError(f"The mapping {path} cannot be read: {error.strerror}.", "Check its rights.") from None
+
+
+def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
+    """The source that was named, or the mapping's own. Raises SourceError, MappingError."""
+    module = source_module(mapping.source.kind)
+    if given is not None:
+        file = find(given, take=mapping.source.take, beside=Path.cwd())
+    elif mapping.source.path is None:
+        raise SourceError("No file was named, and the mapping has no source.path.", "Name a file: muster sync MAPPING FILE.")
+    else:
+        file = find(mapping.source.path, take=mapping.source.take, beside=path.resolve().parent)
+    source: Source = module.open_source(readable(file), mapping.source.reading())
+    return source
+
+
+def make_application(mapping: Mapping, schema: Schema, header: tuple[str, ...]) -> Application:
+    """The mapping made ready for a header and a schema. Raises MappingError with all complaints."""
+    try:
+        return Application(mapping, schema, header)
+    except MappingInvalid as error:
+        raise MappingError(str(error), "") from None
+
+
+def rules_of(mapping: Mapping, application: Application) -> Rules:
+    newcomers = mapping.consent.newcomers if mapping.consent else "SUBSCRIBED"
+    types = {tag: application.type_of(tag) for tag in mapping.fields}
+    return Rules(write=mapping.write, gone=mapping.gone, newcomers=newcomers, types=types)
+
+
+def _resending(resend: str | None) -> Callable[[str], bool] | None:
+    if resend is None:
+        return None
+    wanted = resend.strip().casefold()
+    return (lambda _: True) if not wanted else (lambda key: key.casefold() == wanted)
+
+

@@ -1,0 +1,34 @@
+"""What a run tells whoever watches it: stages, rows, outcomes as they come."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["Silent", "Watcher"]
+
+
+class Watcher(Protocol):
+    """Somebody who watches a run: a terminal, a log, Prefect."""
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """A stage begins: `total` rows or contacts if that is known."""
+        ...
+
+    def advance(self, count: int) -> None: ...
+
+    def outcome(self, name: str) -> None:
+        """One contact's outcome is durable."""
+        ...
+
+    def say(self, line: str) -> None:
+        """Something a person should know now."""
+        ...
+
+
+class Silent:
+    """Nobody watches."""
+
+    def stage(self, name: str, total: int | None = None) -> None: ...
+    def advance(self, count: int) -> None: ...
+    def outcome(self, name: str) -> None: ...
+    def say(self, line: str) -> None: ...

@@ -1,0 +1,46 @@
+"""A contact: what a row becomes, as an object. Only what is sent becomes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["Contact", "rendered"]
+
+Json = str | int | float | bool | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What one row asks for at the destination.
+
+    `key` is how the destination knows the contact, `person` how the source does ('' if the mapping says
+    nothing). `texts` holds the canonical text of each merge tag that is not blank, `cleared` the tags whose
+    blank has to empty the value there. `always` are the tags that are sent with every change.
+    """
+
+    row: int
+    line: int
+    key: str
+    person: str
+    texts: dict[str, str]
+    tags: tuple[str, ...] = ()
+    opted_out: bool = False
+    fingerprint: int = 0
+    always: frozenset[str] = field(default_factory=frozenset)
+    cleared: frozenset[str] = field(default_factory=frozenset)
+
+
+def rendered(text: str, type_: str) -> Json:
+    """A canonical text as JSON of the destination's type.
+
+    >>> rendered("12.50", "number"), rendered("42", "number"), rendered("true", "boolean")
+    (12.5, 42, True)
+    """
+    if type_ in ("number", "integer"):
+        value = float(text)
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if type_ == "boolean":
+        return text == "true"
+    if type_ == "choices":
+        return text.split("\x1f")
+    return text

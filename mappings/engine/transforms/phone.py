@@ -1,0 +1,51 @@
+"""phone: E.164, by Google's rules."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mappings.engine.transforms import Converted, Settings, Wrong, blank_as_null, by_value
+
+# Ten digits behind +1 are the same number however they are grouped; most files hold many of them.
+_GROUPED = r"^\+1[ .-]?\(?([2-9][0-9]{2})\)?[ .-]?([2-9][0-9]{2})[ .-]?([0-9]{4})$"
+
+
+def convert(texts: pa.Array, settings: Settings) -> Converted:
+    """`+` and digits. A number without country code belongs to the mapping's `region`.
+
+    >>> found = convert(pa.array(["+44 (0)20 7946 0958", "030 123456", "call me", ""]), Settings(region="DE"))
+    >>> found.values.to_pylist(), [wrong.at for wrong in found.wrong]
+    (['+442079460958', '+4930123456', None, None], [2])
+    """
+    grouped = pc.match_substring_regex(texts, _GROUPED)
+    values = blank_as_null(texts)
+    if pc.any(grouped).as_py():
+        digits = pc.replace_substring_regex(texts.filter(grouped), "[^0-9+]", "")
+        values = pc.replace_with_mask(values, grouped, digits)
+    rest = pc.and_not(pc.invert(grouped), pc.equal(texts, ""))
+    if not pc.any(rest).as_py():
+        return Converted(values)
+    positions = pc.indices_nonzero(rest).to_pylist()
+    checked = by_value(texts.filter(rest), functools.partial(_checked, region=settings.region))
+    values = pc.replace_with_mask(values, rest, checked.values)
+    return Converted(values, [Wrong(positions[bad.at], bad.code, bad.detail) for bad in checked.wrong])
+
+
+@functools.lru_cache(maxsize=200_000)
+def _checked(text: str, region: str | None) -> str | tuple[str, dict[str, Any]]:
+    import phonenumbers  # noqa: PLC0415 - slow to import, and only where phones are mapped
+
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException as error:
+        no_country = error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE
+        missing = "it has no country code, and the mapping names no region:."
+        return "phone_syntax", {"detail": missing if no_country and region is None else "no number is in it."}
+    if not phonenumbers.is_possible_number(number):
+        return "phone_syntax", {"detail": "it is too long or too short for its country."}
+    written: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return written

@@ -1,0 +1,270 @@
+"""The page: strangers' text is harmless, and it stays small whatever the run."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows.report import Details, Summary
+from flows.report.page import SHARES, bar, examples, pace_line, percent, problem_groups, render, shown, value
+
+CORPUS = [
+    "<script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "<svg/onload=alert(1)>",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "<a href=javascript:alert(1)>x</a>",
+    "javascript:alert(1)",
+    "<base href=//evil.example>",
+    "<meta http-equiv=refresh content='0;url=//evil.example'>",
+    "<style>@import '//evil.example';</style>",
+    "<!--", "-->", "]]>", "<![CDATA[", "&lt;script&gt;", "&#x3c;script&#x3e;",
+    "{{ 7 * 7 }}{% raw %}", "`<b>`", "\x00<script>", "\u202ereversed", "\u2028line", "<math><mtext></p><style><img>",
+    "\ud7ff\ue000\ufdd0", "\uff1cscript\uff1e", "%3Cscript%3E", "<form action=//evil.example><input>",
+]  # fmt: skip
+
+TAGS = {
+    "html", "head", "meta", "title", "style", "body", "header", "nav", "main", "section", "article", "h1", "h2", "h3", "p",
+    "ul", "ol", "li", "a", "dl", "dt", "dd", "div", "span", "strong", "em", "bdi", "code", "time", "br", "figure",
+    "figcaption", "table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td",
+    "svg", "defs", "pattern", "rect", "circle", "polygon", "line",
+}  # fmt: skip
+LINKS = {"failures.xlsx", "failures.csv", "results.csv", "summary.json"}
+
+
+class _Page(HTMLParser):
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.comments: list[str] = []
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+
+@pytest.fixture
+def hostile(
+    make_run: Callable[..., Path], make_summary: Callable[..., Summary], make_details: Callable[..., Details]
+) -> Callable[[str], str]:
+    def draw(text: str) -> str:
+        problems = [(1, 2, text, "error", text, text, text, text)]
+        folder = make_run([text], [[text]], [(1, 2, text, "invalid", text, text, text)], problems)
+        numbers: dict[str, Any] = {"count": 1, "share": 1, "limit_share": 0.1, "floor": 0}
+        summary = make_summary(
+            run_id=text,
+            mapping={"name": text, "sha256": text},
+            source={"path": text, "sha256": text, "rows_read": 1},
+            destination={"kind": text, "account": text, "base_url": "https://example.com/" + text},
+            outcomes={"invalid": 1},
+            problems=problem_groups(folder),
+            guards=[{"name": text, **numbers, "tripped": True, "allowed": False}],
+            overrides=[text],
+            kept_differently={text: 1},
+            automations={text: 1},
+            status="guarded",
+            exit_code=3,
+        )
+        details = make_details(
+            title=text,
+            mapping_path=text,
+            columns=[{"name": text, "use": "used", "into": [text], "filled": 1, "rows": 1}],
+            oddities=[{"line": 1, "message": text}],
+            reasons=[{"outcome": "invalid", "reason": text, "count": 1}],
+            source_reading={text: text},
+            newcomers=text,
+        )
+        return render(folder, summary, details)
+
+    return draw
+
+
+@pytest.mark.parametrize("text", CORPUS)
+def test_strangers_text_is_only_text(hostile: Callable[[str], str], text: str) -> None:
+    page = _Page(hostile(text))
+    assert not page.open
+    assert not page.comments
+    assert {tag for tag, _ in page.tags} <= TAGS
+    for tag, attributes in page.tags:
+        assert not [
+            name for name in attributes if name.startswith("on") or name in ("style", "src", "srcdoc")
+        ]
+        if "href" in attributes:
+            assert tag == "a"
+            assert str(attributes["href"]).startswith("#") or attributes["href"] in LINKS
+    assert sum(tag == "meta" for tag, _ in page.tags) == 5
+    assert "".join(page.text).count(shown(text)) >= 15
+
+
+@pytest.mark.parametrize("text", CORPUS)
+def test_nothing_invisible_reaches_the_page(hostile: Callable[[str], str], text: str) -> None:
+    assert all(character.isprintable() or character == "\n" for character in hostile(text))
+
+
+def test_the_policy_allows_this_style_and_nothing_else(hostile: Callable[[str], str]) -> None:
+    page = hostile("x")
+    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert "url(" not in style
+    assert "http" not in style
+
+
+def test_the_page_can_be_heard(hostile: Callable[[str], str]) -> None:
+    page = _Page(hostile("x"))
+    assert ("html", {"lang": "en"}) in page.tags
+    headings = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == 1
+    assert headings.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(headings))
+    assert all(attributes.get("scope") in ("col", "row") for tag, attributes in page.tags if tag == "th")
+    for tag, attributes in page.tags:
+        if tag == "svg":
+            assert attributes.get("aria-label") or attributes.get("aria-hidden") == "true"
+    named = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(named) == len(set(named))
+    pointed = {
+        attributes["aria-labelledby"] for _, attributes in page.tags if "aria-labelledby" in attributes
+    }
+    pointed |= {
+        str(attributes["href"])[1:]
+        for _, attributes in page.tags
+        if str(attributes.get("href", "")).startswith("#")
+    }
+    assert pointed <= set(named)
+
+
+def test_the_page_stays_small_with_a_hundred_thousand_problems(
+    tmp_path: Path, make_summary: Callable[..., Summary], make_details: Callable[..., Details]
+) -> None:
+    size, count = 25_000, 100_000
+    (tmp_path / "problems").mkdir()
+    for number in range(count // size):
+        rows = range(number * size + 1, (number + 1) * size + 1)
+        columns: dict[str, Any] = {
+            "row": pa.array(rows, pa.int64()),
+            "line": pa.array(rows, pa.int64()),
+            "code": ["email_syntax" if row % 2 else "phone_syntax" for row in rows],
+            "severity": ["error"] * size,
+            "column": [f"Column {row % 1000}" for row in rows],
+            "value": ["x" * 1_000_000 if row == 1 else f"value {row}" for row in rows],
+            "message": [f"'{row}' is wrong. " + "y" * 100 for row in rows],
+            "fix": ["z" * 2_000] * size,
+        }
+        pq.write_table(pa.table(columns), tmp_path / "problems" / f"part-{number + 1:05d}.parquet")
+    groups = problem_groups(tmp_path)
+    assert sum(group.count for group in groups) == count
+    assert len(groups) == 1000
+    summary = make_summary(
+        source={"path": "a.csv", "sha256": "", "rows_read": count}, outcomes={"invalid": count}, problems=groups,
+        kept_differently={f"field {at}": 1 for at in range(50)}, exit_code=1,
+    )  # fmt: skip
+    details = make_details(
+        columns=[{"name": "n" * 5000, "use": "used", "into": ["t"], "filled": at, "rows": count} for at in range(1000)],
+        oddities=[{"line": at, "message": "odd"} for at in range(100_000)],
+        reasons=[{"outcome": "invalid", "reason": f"row {at}", "count": 1} for at in range(count)],
+        pace_series=[(second, 90) for second in range(20_000)],
+    )  # fmt: skip
+    page = render(tmp_path, summary, details)
+    assert len(page.encode()) < 1_000_000
+    assert "800 more kinds of problems" in page
+    assert "99,900 more" in page
+
+
+def test_examples_have_different_values_where_there_are(make_run: Callable[..., Path]) -> None:
+    values = ["a", "a", "a", "a", "b", "a", "c", "d"]
+    problems = [
+        (at + 1, at + 2, "url_syntax", "error", "Site", found, "m", "f") for at, found in enumerate(values)
+    ]
+    problems += [(at, at + 1, "key_blank", "error", "Email", "", "m", "f") for at in (8, 2, 4, 3)]
+    folder = make_run(["a"], [[""]] * 8, [], problems)
+    found = examples(folder)
+    assert [(one.row, one.value) for one in found["url_syntax", "error", "Site"]] == [
+        (1, "a"),
+        (5, "b"),
+        (7, "c"),
+    ]
+    assert [one.row for one in found["key_blank", "error", "Email"]] == [2, 3, 4]
+
+
+def test_a_row_with_one_problem_twice_counts_once(make_run: Callable[..., Path]) -> None:
+    problems = [(1, 2, "tag_unknown", "error", "Tags", tag, "m", "f") for tag in ("x", "y")]
+    (group,) = problem_groups(make_run(["a"], [["x;y"]], [], problems))
+    assert (group.count, group.rows) == (1, [1])
+
+
+def test_what_is_invisible_is_named() -> None:
+    assert value("") == '<em class="quiet">blank</em>'
+    assert value(" a\u200b\t") == (
+        '<bdi class="value"><span class="unseen">⟨space⟩</span>a<span class="unseen">⟨zero width space⟩</span>'
+        '<span class="unseen">⟨tab⟩</span></bdi>'
+    )
+    assert value("  ").count("⟨space⟩") == 2
+    assert "… 1,000 characters" in value("a" * 160, 1000)
+    assert shown("a\xa0\u3164\x07") == "a⟨no-break space⟩⟨hangul filler⟩⟨U+0007⟩"
+
+
+def test_a_share_is_never_rounded_to_nothing_or_all() -> None:
+    assert [percent(share) for share in (0, 0.00001, 0.5, 0.333, 0.99999, 1)] == [
+        "0%", "<0.1%", "50%", "33.3%", ">99.9%", "100%",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "counts", [(12_000, 0, 0, 1, 0), (1, 1, 1, 1, 1), (1_000_000, 3, 2, 1, 1), (0, 0, 0, 0, 5)]
+)
+def test_the_bar_is_full_and_every_part_can_be_seen(counts: tuple[int, ...]) -> None:
+    placed = bar(list(zip(SHARES, counts, strict=True)))
+    assert len(placed) == sum(count > 0 for count in counts)
+    assert sum(width for _, _, width in placed) == pytest.approx(1000, abs=0.5)
+    assert min(width for _, _, width in placed) >= 8
+
+
+def test_the_pace_has_gaps_where_nothing_came_back() -> None:
+    line = pace_line([(10, 5), (12, 10)], 20)
+    assert (line["seconds"], line["peak"], line["mean"]) == (3, 10, 5)
+    assert line["points"].split()[3] == "200.0,100.0"
+    assert line["limit"] == "4.0"
+    assert pace_line([(0, 0)], None)["limit"] is None
+
+
+def test_a_plan_says_would(make_run: Callable[..., Path], make_summary: Callable[..., Summary],
+                           make_details: Callable[..., Details]) -> None:  # fmt: skip
+    folder = make_run(["a"], [["x"]], [(1, 2, "", "invalid", "", "", "")])
+    source = {"path": "a.csv", "sha256": "", "rows_read": 1}
+    summary = make_summary(status="planned", source=source, outcomes={"invalid": 1}, automations={"Mail": 2})
+    page = render(folder, summary, make_details(plan_only=True))
+    assert "would fire at most 2 times" in page
+    assert "What would become" in page
+    assert "muster retry" not in page
