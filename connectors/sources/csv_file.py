@@ -14,6 +14,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,6 +32,7 @@ from connectors.base import Oddity, SourceFacts
 from connectors.errors import SourceError
 from connectors.sources import finding
 from connectors.sources.dialect import (
+    MOST_STRAYS,
     Dialect,
     How,
     Reading,
@@ -335,11 +337,7 @@ def _split(data: bytes, syntax: Syntax, width: int, first_line: int, *, final: b
     quotes = _positions(data, syntax.quote[0]) if syntax.quote else EMPTY
     if syntax.backslash and len(quotes) and b"\\" in data:
         quotes = _unescaped(data, quotes)
-    pieces: list[Ints] = []
-    alone: list[tuple[int, _Settled]] = []
-    used = _walk(data, syntax, width, quotes, row_ends, pieces, alone, final=final)
-
-    stops = np.concatenate(pieces) if pieces else EMPTY
+    stops, alone, used = _walk(data, syntax, width, quotes, row_ends, final=final)
     starts = np.empty_like(stops)
     if len(stops):
         starts[0] = 0
@@ -355,7 +353,8 @@ def _split(data: bytes, syntax: Syntax, width: int, first_line: int, *, final: b
         last = len(rows) - int(np.argmax(rows[::-1])) if rows.any() else 0
         blanks, late = _counted(lines[empty[empty < last]]), _counted(lines[empty[empty >= last]])
         starts, texts, lines = starts[rows], texts[rows], lines[rows]
-    settled = {int(np.searchsorted(starts, start)): one for start, one in alone}
+    places = np.searchsorted(starts, np.array([start for start, _ in alone], np.int64)).tolist()
+    settled = {place: one for place, (_, one) in zip(places, alone, strict=True)}
     split = _Split(starts, texts, lines, quotes, ends, settled, used, next_line, blanks, late)
     _doubt(data, split, syntax, lone, width)
     return split
@@ -376,124 +375,200 @@ def _before_line_end(array: npt.NDArray[np.uint8], starts: Ints, stops: Ints) ->
 
 
 def _walk(
-    data: bytes, syntax: Syntax, width: int, quotes: Ints, row_ends: Ints, pieces: list[Ints],
-    alone: list[tuple[int, _Settled]], *, final: bool,
-) -> int:  # fmt: skip
-    """Puts the ends of rows (where the next one begins) into `pieces`, rows read alone into `alone`.
+    data: bytes, syntax: Syntax, width: int, quotes: Ints, row_ends: Ints, *, final: bool
+) -> tuple[Ints, list[tuple[int, _Settled]], int]:
+    """(where the row after each row begins, rows that were read alone, bytes that are rows).
 
     Quotes are numbered. In a run of clean rows they open and close in turn, so a line end is outside of quotes
     where an even number of them came before. At the first quote that does neither, its row is read alone, and the
     run begins anew behind it.
     """
-    outside: tuple[Ints, Ints]
-    faults: tuple[Ints, Ints]
-    if len(quotes):
-        opening, closing = _opening_and_closing(data, quotes, syntax)
-        even = np.zeros(len(quotes), np.bool_)
-        even[::2] = True
-        faults = (
-            np.flatnonzero(~np.where(even, opening, closing)),
-            np.flatnonzero(~np.where(even, closing, opening)),
-        )
-        odd_before = (np.searchsorted(quotes, row_ends) & 1).astype(np.bool_)
-        outside = (row_ends[~odd_before] + 1, row_ends[odd_before] + 1)
-    else:
-        faults, outside = (EMPTY, EMPTY), (row_ends + 1, EMPTY)
+    if not len(quotes):
+        stops, used = _last(row_ends + 1, data, final=final, is_open=False)
+        return stops, [], used
+    opening, closing = _opening_and_closing(data, quotes, syntax)
+    even = np.zeros(len(quotes), np.bool_)
+    even[::2] = True
+    faults = (
+        np.flatnonzero(~np.where(even, opening, closing)),
+        np.flatnonzero(~np.where(even, closing, opening)),
+    )
+    odd_before = (np.searchsorted(quotes, row_ends) & 1).astype(np.bool_)
+    outside = (row_ends[~odd_before] + 1, row_ends[odd_before] + 1)
+    if not len(faults[0]):
+        stops, used = _last(outside[0], data, final=final, is_open=bool(len(quotes) & 1))
+        if used == len(data) or not (len(quotes) & 1) or not (final or len(data) - used > LONG_CELL):
+            return stops, [], used
+    return _step(data, syntax, width, _Marks(quotes, faults, outside), final=final)
+
+
+def _last(stops: Ints, data: bytes, *, final: bool, is_open: bool) -> tuple[Ints, int]:
+    """With the last line of the file, which may have no line end."""
+    used = int(stops[-1]) if len(stops) else 0
+    if final and not is_open and used < len(data):
+        return np.append(stops, len(data)), len(data)
+    return stops, used
+
+
+class _Marks:
+    """Quotes, the faulty ones and the line ends outside, by whether an even or odd number of quotes came before."""
+
+    def __init__(self, quotes: Ints, faults: tuple[Ints, Ints], outside: tuple[Ints, Ints]) -> None:
+        self.quotes: list[int] = quotes.tolist()
+        self.faults: tuple[list[int], list[int]] = (quotes[faults[0]].tolist(), quotes[faults[1]].tolist())
+        self.outside: tuple[list[int], list[int]] = (outside[0].tolist(), outside[1].tolist())
+
+
+def _step(
+    data: bytes, syntax: Syntax, width: int, marks: _Marks, *, final: bool
+) -> tuple[Ints, list[tuple[int, _Settled]], int]:
+    """From fault to fault; see _walk."""
+    stops: list[int] = []
+    alone: list[tuple[int, _Settled]] = []
+    settler = _Settler(data, syntax, width, final=final)
     at = count = 0
     while at < len(data):
-        phase = count & 1
-        ends = outside[phase]
-        begin = int(np.searchsorted(ends, at, "right"))
-        place = int(np.searchsorted(faults[phase], count))
-        fault = int(quotes[faults[phase][place]]) if place < len(faults[phase]) else -1
-        stop = int(np.searchsorted(ends, fault, "right")) if fault >= 0 else len(ends)
+        ends, faults = marks.outside[count & 1], marks.faults[count & 1]
+        begin = bisect_right(ends, at)
+        place = bisect_left(faults, at)
+        stop = bisect_right(ends, faults[place]) if place < len(faults) else len(ends)
         if stop > begin:
-            pieces.append(ends[begin:stop])
-            at = int(ends[stop - 1])
-        if at >= len(data):
-            break
-        if fault < 0:
-            is_open = bool((len(quotes) - int(np.searchsorted(quotes, at))) & 1)
+            stops += ends[begin:stop]
+            at = ends[stop - 1]
+        if place >= len(faults):  # only what follows the last line end may still be in doubt
+            if at >= len(data):
+                break
+            is_open = bool((len(marks.quotes) - bisect_left(marks.quotes, at)) & 1)
             if final and not is_open:  # the last line has no line end
-                pieces.append(np.array([len(data)], np.int64))
-                return len(data)
-            if not final and len(data) - at <= LONG_CELL:
-                return at
-            if not is_open:
-                return at
-        one = _settle(data, at, syntax, width, final=final)
+                stops.append(len(data))
+                at = len(data)
+                break
+            if not is_open or (not final and len(data) - at <= LONG_CELL):
+                break
+        one = settler.row(at)
         if one is None:
-            return at
+            break
         alone.append((at, one))
-        pieces.append(np.array([one.stop], np.int64))
+        stops.append(one.stop)
         at = one.stop
-        count = int(np.searchsorted(quotes, at))
-    return at
+        count = bisect_left(marks.quotes, at)
+    return np.array(stops, np.int64), alone, at
 
 
-def _settle(data: bytes, at: int, syntax: Syntax, width: int, *, final: bool) -> _Settled | None:
-    """The row at `at`, where a quote is out of its place or never closed. None: more of the file is needed.
+class _Settler:
+    """Reads rows in which a quote is out of its place or never closed.
 
     Tried in order: readings of one line with as many cells as the header; readings over several lines with as
     many; the line as it stands. An open quote is text when the lines below are rows by themselves.
     """
-    size = len(data)
-    line_text, line_end = line_stop(data, at, size, syntax.returns)
-    if line_end == line_text and not final:
-        return None
-    limit = min(size, at + LONG_CELL)
-    close = _bounded(data, at, limit, syntax, "close", final=final)
-    if close.open and limit == size and not final:
-        return None
-    inner = _bounded(data, at, limit, syntax, "inner", final=final)
-    literal = read_row(data, at, line_end, syntax, "literal")
-    for reading in (close, inner, literal):
-        if not reading.open and reading.stop <= line_end and len(reading.cells) == width:
-            if reading is literal and close.open and not _rows_below(data, line_end, syntax, width):
-                continue
-            return _Settled(reading.cells, reading.stop, stray=True)
-    if inner.open and limit == size and not final:
-        return None
-    for reading in (inner, close):
-        if (
-            not reading.open
-            and len(reading.cells) == width
-            and not _swallows(data, at, reading.stop, syntax, width)
-        ):
-            return _Settled(reading.cells, reading.stop, stray=True)
-    if not close.open:
-        chosen = close if close.stop <= line_end else literal
-        return _Settled(chosen.cells, chosen.stop, stray=True)
-    if _rows_below(data, line_end, syntax, width):
-        return _Settled(literal.cells, literal.stop, stray=True)
-    return _without_end(data, at, line_end, syntax, literal, final=final)
 
+    def __init__(self, data: bytes, syntax: Syntax, width: int, *, final: bool) -> None:
+        self._data = data
+        self._syntax = syntax
+        self._width = width
+        self._final = final
+        self._fits: dict[int, tuple[int, int]] = {}
 
-def _bounded(data: bytes, at: int, limit: int, syntax: Syntax, how: How, *, final: bool) -> Reading:
-    """The row as far as `limit`; one that reaches it without a line end counts as open."""
-    reading = read_row(data, at, limit, syntax, how)
-    if reading.stop == limit and data[limit - 1] not in b"\r\n" and not (final and limit == len(data)):
-        return Reading(reading.cells, reading.stop, reading.stray, open=True)
-    return reading
+    def row(self, at: int) -> _Settled | None:
+        """The row at `at`; None: more of the file is needed."""
+        data, syntax, size = self._data, self._syntax, len(self._data)
+        line_text, line_end = line_stop(data, at, size, syntax.returns)
+        if line_end == line_text and not self._final:
+            return None
+        limit = min(size, at + LONG_CELL)
+        complete = self._final or limit < size
+        close = self._bounded(at, limit, "close")
+        if close.open and not complete:
+            return None
+        line = close
+        if close.open or close.stop > line_end:
+            line = read_row(data, at, line_end, syntax, "line")
+        within = line if close.open else self._of_one_line(at, line_end, close, line)
+        if within is not None and len(within.cells) == self._width:
+            if not close.open or self._rows_below(line_end, self._width):
+                return _Settled(within.cells, line_end, stray=True)
+        elif self._rows_below(line_end, len(line.cells)):
+            return _Settled(line.cells, line_end, stray=True)
+        inner = self._bounded(at, limit, "inner")
+        if inner.open and inner.stray <= MOST_STRAYS and not complete:
+            return None
+        for reading in (inner, close):
+            if not reading.open and len(reading.cells) == self._width and not self.swallows(at, reading.stop):
+                return _Settled(reading.cells, reading.stop, stray=True)
+        if close.open:
+            return self._without_end(at, line_end, line)
+        return _Settled(line.cells, line_end, stray=True)
 
+    def _of_one_line(self, at: int, line_end: int, close: Reading, line: Reading) -> Reading | None:
+        """The reading of one line that has as many cells as the header, if there is one."""
+        if close.stop <= line_end and len(close.cells) == self._width:
+            return close
+        for how in ("inner", "literal"):
+            reading = read_row(self._data, at, line_end, self._syntax, how)
+            if not reading.open and len(reading.cells) == self._width:
+                return reading
+        return line if len(line.cells) == self._width else None
 
-def _without_end(
-    data: bytes, at: int, line_end: int, syntax: Syntax, literal: Reading, *, final: bool
-) -> _Settled | None:
-    """A quoted cell that is open after LONG_CELL bytes, or where the file ends."""
-    if len(data) - at <= LONG_CELL:
-        rest = read_row(data, at, len(data), syntax, "close")
-        lines = len(re.findall(rb"\n|\r(?!\n)", data[at:].rstrip(b"\r\n")))
-        further = f", {lines} line{'s' if lines > 1 else ''} further on" if lines else ""
-        detail = f"a quoted cell is never closed{further}"
-        return _Settled(rest.cells, len(data), code="row_cut_off", detail=detail)
-    whole = read_row(data, at, min(len(data), at + LONGEST_ROW), syntax, "inner")
-    if not whole.open:
-        return _Settled(_shortened(whole.cells), whole.stop, code="cell_too_long", detail=_long(whole.cells))
-    if not final and len(data) - at <= LONGEST_ROW:
-        return None
-    detail = "a quote that opens and is not closed within the rows that follow"
-    return _Settled(literal.cells, line_end, code="cell_too_long", detail=detail)
+    def _bounded(self, at: int, limit: int, how: How) -> Reading:
+        """The row as far as `limit`; one that reaches it without a line end counts as open."""
+        reading = read_row(self._data, at, limit, self._syntax, how)
+        at_end = self._final and limit == len(self._data)
+        if reading.stop == limit and self._data[limit - 1] not in b"\r\n" and not at_end:
+            return Reading(reading.cells, reading.stop, reading.stray, open=True)
+        return reading
+
+    def _without_end(self, at: int, line_end: int, line: Reading) -> _Settled | None:
+        """A quoted cell that is open after LONG_CELL bytes, or where the file ends."""
+        data, size = self._data, len(self._data)
+        if size - at <= LONG_CELL:
+            rest = read_row(data, at, size, self._syntax, "close")
+            lines = len(re.findall(rb"\n|\r(?!\n)", data[at:].rstrip(b"\r\n")))
+            further = f", {lines} line{'s' if lines > 1 else ''} further on" if lines else ""
+            detail = f"a quoted cell is never closed{further}"
+            return _Settled(rest.cells, size, code="row_cut_off", detail=detail)
+        whole = read_row(data, at, min(size, at + LONGEST_ROW), self._syntax, "inner")
+        if not whole.open:
+            return _Settled(
+                _shortened(whole.cells), whole.stop, code="cell_too_long", detail=_long(whole.cells)
+            )
+        if not self._final and size - at <= LONGEST_ROW and whole.stray <= MOST_STRAYS:
+            return None
+        detail = "a quote that opens and is not closed within the rows that follow"
+        return _Settled(line.cells, line_end, code="cell_too_long", detail=detail)
+
+    def _line(self, at: int) -> tuple[int, int]:
+        """(how many cells the line at `at` has by itself, 0 for a blank one; where the next line begins)."""
+        if at not in self._fits:
+            text, following = line_stop(self._data, at, len(self._data), self._syntax.returns)
+            cells = read_row(self._data, at, following, self._syntax, "line").cells if text > at else []
+            self._fits[at] = (len(cells), following)
+        return self._fits[at]
+
+    def _rows_below(self, at: int, also: int) -> bool:
+        """Whether the next lines are rows by themselves, so that no quoted cell runs through them.
+
+        The very next one must be, for it would be the first to belong to the cell. `also`: a number of cells that
+        is as good as the header's.
+        """
+        fits = {self._width, also} - {0, 1}
+        if not fits:  # any line is a row of one cell; many of them are more likely rows than one cell
+            return self._data.count(b"\n", at, at + LONG_CELL) > MANY_LINES
+        seen = fitting = 0
+        while at < len(self._data) and seen < 20:
+            cells, at = self._line(at)
+            if cells:
+                seen += 1
+                fitting += cells in fits
+                if not fitting:
+                    return False
+        return fitting > 0 and fitting >= 0.8 * seen
+
+    def swallows(self, at: int, stop: int) -> bool:
+        """Whether a row over very many lines is in truth very many rows."""
+        data = self._data
+        if self._width == 1 or data.count(b"\n", at, stop) + data.count(b"\r", at, stop) <= MANY_LINES:
+            return False
+        return self._rows_below(line_stop(data, at, stop, self._syntax.returns)[1], self._width)
 
 
 def _long(cells: list[bytes]) -> str:
@@ -504,36 +579,15 @@ def _shortened(cells: list[bytes]) -> list[bytes]:
     return [cell if len(cell) <= 1000 else cell[:1000] + "…".encode() for cell in cells]
 
 
-def _rows_below(data: bytes, at: int, syntax: Syntax, width: int) -> bool:
-    """Whether the next lines are rows by themselves: then no quoted cell runs through them."""
-    seen = fitting = 0
-    while at < len(data) and seen < 20:
-        text, following = line_stop(data, at, len(data), syntax.returns)
-        if text > at:
-            seen += 1
-            reading = read_row(data, at, following, syntax, "close")
-            fitting += not reading.open and len(reading.cells) == width
-        at = following
-    if width == 1:  # any line is a row of one cell; many of them are more likely rows than one cell
-        return seen >= 20 and data.count(b"\n", at) > MANY_LINES
-    return fitting > 0 and fitting >= 0.8 * seen
-
-
-def _swallows(data: bytes, at: int, stop: int, syntax: Syntax, width: int) -> bool:
-    """Whether a row over very many lines is in truth very many rows."""
-    if width == 1 or data.count(b"\n", at, stop) + data.count(b"\r", at, stop) <= MANY_LINES:
-        return False
-    return _rows_below(data, line_stop(data, at, stop, syntax.returns)[1], syntax, width)
-
-
 def _doubt(data: bytes, split: _Split, syntax: Syntax, lone: Ints, width: int) -> None:
     """Marks clean rows that must still be read alone: very long ones, lone carriage returns in them, escapes."""
     if not len(split.starts):
         return
     places: set[int] = set()
     spans = np.flatnonzero(np.diff(np.append(split.lines, split.next_line)) > MANY_LINES)
+    settler = _Settler(data, syntax, width, final=True)
     for place in spans.tolist():
-        if _swallows(data, int(split.starts[place]), int(split.stops[place]), syntax, width):
+        if settler.swallows(int(split.starts[place]), int(split.stops[place])):
             split.doubted.add(place)
     if len(lone) and not syntax.returns:
         places.update((np.searchsorted(split.starts, lone, "right") - 1).tolist())
@@ -704,6 +758,8 @@ def _carefully(data: bytes, split: _Split, layout: _Layout) -> _Parsed:
             builder.settled(line, one)
         elif layout.fast and int(widths[place]) < width and _single_line(data, start, stop):
             builder.short(line, data[start:stop], int(widths[place]))
+        elif layout.fast and _ends_blank(data, stop, syntax.delimiter, int(widths[place]) - width):
+            builder.trimmed(line, data[start : stop - (int(widths[place]) - width)], int(widths[place]))
         elif _single_line(data, start, stop) or not (
             (place in split.doubted or int(widths[place]) != width) and builder.parted(start, stop, line)
         ):
@@ -711,6 +767,10 @@ def _carefully(data: bytes, split: _Split, layout: _Layout) -> _Parsed:
     if done < len(split.starts):
         builder.keep(split, done, len(split.starts))
     return builder.parsed()
+
+
+def _ends_blank(data: bytes, stop: int, delimiter: bytes, extra: int) -> bool:
+    return extra > 0 and data.endswith(delimiter * extra, 0, stop)
 
 
 def _single_line(data: bytes, start: int, stop: int) -> bool:
@@ -749,8 +809,8 @@ class _Builder:
         self._width = len(layout.header)
         self._blank = layout.canonical([b""] * self._width) if layout.syntax.quote else b""
         self._pieces: list[bytes] = []
-        self._lines: list[Ints] = []
-        self._widths: list[Ints] = []
+        self._lines: list[int] = []
+        self._widths: list[int] = []
         self._rows = 0
         self._result = _Parsed(pa.table({}), EMPTY, EMPTY)
         self._by_hand: dict[int, list[bytes]] = {}
@@ -758,20 +818,25 @@ class _Builder:
     def keep(self, split: _Split, begin: int, end: int) -> None:
         """Rows that Arrow reads as they are."""
         self._pieces.append(self._data[int(split.starts[begin]) : int(split.stops[end - 1])])
-        self._lines.append(split.lines[begin:end])
-        self._widths.append(np.full(end - begin, self._width, np.int64))
+        self._lines += split.lines[begin:end].tolist()
+        self._widths += [self._width] * (end - begin)
         self._rows += end - begin
 
     def _add(self, line: int, text: bytes, width: int) -> None:
         self._pieces.append(text)
-        self._lines.append(np.array([line], np.int64))
-        self._widths.append(np.array([width], np.int64))
+        self._lines.append(line)
+        self._widths.append(width)
         self._rows += 1
 
     def short(self, line: int, text: bytes, width: int) -> None:
         """A clean row with too few cells: the missing ones are blank."""
         self._add(line, text + self._layout.syntax.delimiter * (self._width - width), width)
         self._result.note("short_rows", line)
+
+    def trimmed(self, line: int, text: bytes, width: int) -> None:
+        """A clean row whose extra cells are blank, without these."""
+        self._add(line, text, width)
+        self._result.note("extra_blanks", line)
 
     def misread(self, line: int, cells: list[bytes], code: str, detail: str) -> None:
         texts = tuple(self._layout.text(cell) for cell in cells)
@@ -812,13 +877,14 @@ class _Builder:
         while at < stop:
             found = re.compile(rb"\r\n|\n|\r").search(self._data, at, stop)
             text, following = (found.start(), found.end()) if found else (stop, stop)
-            rows.append((line, read_row(self._data, at, text, syntax, "literal").cells))
+            rows.append((line, read_row(self._data, at, text, syntax, "line").cells))
             at, line = following, line + 1
         fitting = sum(len(cells) == self._width for _, cells in rows)
         if self._width == 1 or fitting < 2 or fitting < 0.8 * len(rows):
             return False
         for own_line, cells in rows:
-            self.settled(own_line, _Settled(cells, 0, stray=self._layout.syntax.quote in b"".join(cells)))
+            if cells != [b""]:
+                self.settled(own_line, _Settled(cells, 0, stray=syntax.quote in b"".join(cells)))
         return True
 
     def parsed(self) -> _Parsed:
@@ -827,8 +893,8 @@ class _Builder:
         body = b"\n".join(self._pieces) + b"\n"
         if body.startswith(codecs.BOM_UTF8):
             body = b"\n" + body
-        result.lines = np.concatenate(self._lines) if self._lines else EMPTY
-        result.widths = np.concatenate(self._widths) if self._widths else EMPTY
+        result.lines = np.array(self._lines, np.int64)
+        result.widths = np.array(self._widths, np.int64)
         result.cells = layout.table(body) if self._rows else layout.empty()
         if result.cells.num_rows != self._rows:
             raise SourceError(

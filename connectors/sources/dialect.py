@@ -15,7 +15,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,7 +83,8 @@ class Reading:
     open: bool = False
 
 
-How = Literal["close", "inner", "literal"]
+How = Literal["close", "inner", "line", "literal"]
+MOST_STRAYS = 50
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _ESCAPED = re.compile(rb"\\([\\\"'])")
 
@@ -104,15 +105,17 @@ def read_row(data: bytes, at: int, end: int, syntax: Syntax, how: How = "close")
 
     A quote opens a cell only where the cell begins. Where one is followed by neither a delimiter, a line end nor
     another quote, `close` lets the cell end at the next delimiter and keeps its text as it stands, `inner` takes
-    the quote as part of the quoted text, and `literal` takes all quotes as text. Without strays the three agree.
+    the quote as part of the quoted text. `line` is for one line: as `close`, but a quote without an end is text.
+    `literal` takes all quotes as text. Where every quote is in its place, all agree.
     """
     delimiter, quote = syntax.delimiter, syntax.quote if how != "literal" else b""
     cells: list[bytes] = []
     stray = 0
     stop, following = line_stop(data, at, end, syntax.returns)
     while True:
-        if quote and data.startswith(quote, at, end):
-            text, after, strays, is_open = _quoted(data, at, end, syntax, how)
+        cell = _quoted(data, at, end, syntax, how) if quote and data.startswith(quote, at, end) else None
+        if cell is not None and not (cell[3] and how == "line"):
+            text, after, strays, is_open = cell
             stray += strays
             if is_open:
                 return Reading([*cells, text], end, stray, open=True)
@@ -166,6 +169,8 @@ def _quoted(data: bytes, at: int, end: int, syntax: Syntax, how: How) -> tuple[b
             return _plain(parts, syntax), found + 1, stray, False
         stray += 1
         look = found + 1
+        if stray > MOST_STRAYS:
+            break
     return _plain(parts, syntax), end, stray, True
 
 
@@ -570,48 +575,74 @@ def _layout(path: Path, text: bytes, encoding: str, mark: int, settings: Mapping
         delimiter = told[1].decode("latin-1") if delimiter is None else delimiter
         begin, line = begin + told.end(), line + 1
     body = text[begin:]
+    delimiter, quote = _signs(body, delimiter, quote, returns=returns)
+    stand_in = _stand_in(path, text, delimiter)
+    if stand_in:
+        begin = len(text[:begin].replace(delimiter.encode(), stand_in))
+        body = body.replace(delimiter.encode(), stand_in)
+    syntax = _escaping(
+        body, Syntax(stand_in or delimiter.encode(), quote.encode(), returns=returns), settings
+    )
+    rows = _rows(body, syntax, 400, line=line)
+    if settings.get("header_line") is not None:
+        header = _at_line(path, body, syntax, settings["header_line"], first=line, rows=rows)
+    else:
+        header = _header(rows, oddities)
+    names = (cell.decode("utf-8", "replace") for cell in header.cells)
+    return Dialect(
+        encoding=encoding,
+        mark=mark,
+        delimiter=delimiter,
+        quote=quote,
+        backslash=syntax.backslash,
+        returns=returns,
+        line_endings=endings,
+        header_line=header.line,
+        header=tuple(name.replace(stand_in.decode(), delimiter) if stand_in else name for name in names),
+        begins=begin + header.stop,
+        first_line=header.line + len(_LINE_END.findall(body, header.start, header.stop)),
+        row_bytes=max(2, sorted(row.stop - row.start for row in rows)[len(rows) // 2]),
+        stand_in=stand_in,
+        oddities=tuple(oddities),
+    )
+
+
+def _signs(body: bytes, delimiter: str | None, quote: str | None, *, returns: bool) -> tuple[str, str]:
+    """Delimiter and quote, found where they are not named."""
+    named = delimiter is not None
     if delimiter is None:
         delimiter = _delimiter(body, quote, returns)
     if quote is None:
         quote = _quote(body, delimiter)
-    if delimiter == "," and quote and _spaced(body, quote):
+    if delimiter == "," and not named and quote and _spaced(body, quote):
         delimiter = ", "
     if delimiter and delimiter == quote:
         raise SourceError(
             f"delimiter and quote are both {quote!r}.", "Correct them under source: in the mapping."
         )
-    stand_in = b""
-    if len(delimiter.encode()) > 1:
-        stand_in = next((sign.encode() for sign in STAND_INS if sign.encode() not in text), b"")
-        if not stand_in:
-            raise SourceError(
-                f"{path} holds control characters beside the delimiter {delimiter!r}.",
-                "Export it with commas.",
-            )
-        begin = len(text[:begin].replace(delimiter.encode(), stand_in))
-        body = body.replace(delimiter.encode(), stand_in)
-    backslash = settings.get("escape")
-    if backslash not in {None, "doubled", "backslash"}:
-        raise SourceError(f"escape: '{backslash}' is not known.", "Use one of: doubled, backslash.")
-    plain = Syntax(stand_in or delimiter.encode(), quote.encode(), returns=returns)
-    slashed = Syntax(plain.delimiter, plain.quote, backslash=True, returns=returns)
-    use_slash = backslash == "backslash" if backslash else _slashes(body, plain, slashed)
-    syntax = slashed if use_slash else plain
+    return delimiter, quote
 
-    wanted = settings.get("header_line")
-    rows = _rows(body, syntax, 400, line=line)
-    if wanted is not None:
-        header = _at_line(path, body, syntax, wanted, first=line, rows=rows)
-    else:
-        header = _header(rows, oddities)
-    usual = sorted(row.stop - row.start for row in rows)[len(rows) // 2] if rows else 100
-    return Dialect(
-        encoding=encoding, mark=mark, delimiter=delimiter, quote=quote, backslash=use_slash, returns=returns,
-        line_endings=endings, header_line=header.line,
-        header=tuple(cell.decode("utf-8", "replace").replace(stand_in.decode() or "\0\0", delimiter) for cell in header.cells),
-        begins=begin + header.stop, first_line=header.line + len(_LINE_END.findall(body, header.start, header.stop)),
-        row_bytes=max(2, usual), stand_in=stand_in, oddities=tuple(oddities),
-    )  # fmt: skip
+
+def _stand_in(path: Path, text: bytes, delimiter: str) -> bytes:
+    if len(delimiter.encode()) < 2:
+        return b""
+    for sign in STAND_INS:
+        if sign.encode() not in text:
+            return sign.encode()
+    raise SourceError(
+        f"{path} holds too many control characters to be read with the delimiter {delimiter!r}.",
+        "Export it with commas or tabs.",
+    )
+
+
+def _escaping(body: bytes, plain: Syntax, settings: Mapping[str, Any]) -> Syntax:
+    slashed = replace(plain, backslash=True)
+    named = settings.get("escape")
+    if named is None:
+        return slashed if _slashes(body, plain, slashed) else plain
+    if named not in {"doubled", "backslash"}:
+        raise SourceError(f"escape: '{named}' is not known.", "Use one of: doubled, backslash.")
+    return slashed if named == "backslash" else plain
 
 
 def _delimiter(body: bytes, quote: str | None, returns: bool) -> str:

@@ -1,0 +1,109 @@
+"""muster doctor: is everything there that a sync needs?"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+
+from connectors.base import destination_module, kinds
+from connectors.errors import CredentialsError, MusterError
+from flows.settings import Settings
+
+__all__ = ["command"]
+
+_NEEDED = ("prefect", "fastapi", "pyarrow", "pandas", "pydantic", "httpx", "aiohttp")
+_ROOM = 500 * 2**20
+
+
+@click.command("doctor")
+@click.argument("destination", required=False)
+def command(destination: str | None) -> int:
+    """Check the installation, the ledger, credentials and reachability; only DESTINATION's if it is given."""
+    wrong = 0
+    checks: list[tuple[str, Callable[[], Iterator[tuple[bool, str, str]]]]] = [
+        ("installation", _installation), ("ledger", _ledger), ("Prefect", _prefect),
+        ("destinations", lambda: _destinations(destination)),
+    ]  # fmt: skip
+    for title, check in checks:
+        click.echo(title)
+        for good, what, fix in check():
+            click.echo(f"  {'ok ' if good else 'NOT'}  {what}")
+            if not good:
+                wrong += 1
+                click.echo(f"       {fix}")
+    click.echo("\nEverything is there." if not wrong else f"\n{wrong} to mend.")
+    return 0 if not wrong else 2
+
+
+def _installation() -> Iterator[tuple[bool, str, str]]:
+    yield sys.version_info >= (3, 11), f"Python {platform.python_version()}", "muster needs Python 3.11 or newer."
+    for name in _NEEDED:
+        try:
+            yield True, f"{name} {version(name)}", ""
+        except PackageNotFoundError:
+            yield False, f"{name} is missing", "Install muster again: pip install --force-reinstall muster-sync."
+
+
+def _ledger() -> Iterator[tuple[bool, str, str]]:
+    from flows.ledger.database import NAME, open_database  # noqa: PLC0415 - only this check
+
+    home = Settings().home_here()
+    if not (home / NAME).exists():
+        parent = next(folder for folder in (home, *home.parents) if folder.exists())
+        yield os.access(parent, os.W_OK), f"none yet in {home}; the first sync makes it", f"{parent} may not be written: set MUSTER_HOME."
+        return
+    try:
+        database = open_database(home)
+    except MusterError as error:
+        yield False, error.what, error.fix
+        return
+    runs = database.ask("select count(*) from run")[0][0]
+    database.close()
+    yield True, f"{database.path}: whole, {runs:,} runs", ""
+    free = shutil.disk_usage(home).free
+    yield free > _ROOM, f"{free / 2**30:.1f} GiB free on its disk", "Make room: a run keeps a copy of its file."
+
+
+def _prefect() -> Iterator[tuple[bool, str, str]]:
+    from flows.prefect_server import healthy, configured_url  # noqa: PLC0415 - only this check
+
+    url = configured_url()
+    if not url:
+        yield True, "no server is configured: each run starts its own", ""
+        return
+    yield healthy(url), f"the configured server {url}", "Start it, or unset PREFECT_API_URL; muster then starts its own."
+
+
+def _destinations(wanted: str | None) -> Iterator[tuple[bool, str, str]]:
+    known = kinds("destinations")
+    if wanted is not None and wanted not in known:
+        yield False, f"muster knows no destination {wanted}", f"It knows: {', '.join(known)}."
+        return
+    for kind in [wanted] if wanted else known:
+        yield asyncio.run(_reached(kind, asked=wanted is not None))
+
+
+async def _reached(kind: str, *, asked: bool) -> tuple[bool, str, str]:
+    from connectors.pace import Pace  # noqa: PLC0415 - only this check
+
+    connector: Any = destination_module(kind).Connector
+    try:
+        access = Settings().access(kind, "main", connector.default_base_url)
+    except CredentialsError as error:
+        if asked or os.environ.get(f"{kind.upper()}_API_KEY"):
+            return False, f"{kind}: {error.what}", error.fix
+        return True, f"{kind}: no key is set, so it was not asked", ""
+    try:
+        async with connector(base_url=access.base_url, key=access.key, turns=Pace(connector.per_second)) as destination:
+            schema = await destination.read_schema()
+    except MusterError as error:
+        return False, f"{kind}: {error.what}", error.fix
+    return True, f"{kind} at {access.base_url}: {len(schema.fields)} fields, {len(schema.tags)} tags", ""

@@ -1,0 +1,99 @@
+"""muster peek: how a file is read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connectors.base import kinds, source_module
+
+__all__ = ["command"]
+
+
+@click.command("peek")
+@click.argument("file")
+@click.option("--kind", default="csv_file", help="How it is read: csv_file, or a known export.")
+@click.option("--encoding", help="Instead of the one that is found out.")
+@click.option("--delimiter", help="Instead of the one that is found out.")
+@click.option("--header-line", type=click.IntRange(min=1), help="The physical line of the column names.")
+@click.option("--to-csv", "out", type=click.Path(path_type=Path), help="Write the rows as clean UTF-8 CSV, each with the cells it has.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def command(
+    file: str, kind: str, encoding: str | None, delimiter: str | None, header_line: int | None, out: Path | None, as_json: bool
+) -> int:
+    """Show how FILE is read: encoding, delimiter, header, rows; what its columns hold; every oddity. Nothing is sent."""
+    from connectors.sources.finding import find  # noqa: PLC0415 - only this verb
+    from connectors.sources.peeking import peek, write_clean  # noqa: PLC0415 - as above
+
+    given = {"encoding": encoding, "delimiter": delimiter, "header_line": header_line}
+    settings = {name: value for name, value in given.items() if value is not None}
+    path = find(file, beside=Path.cwd())
+    open_source = source_module(kind).open_source
+    if out is not None:
+        rows = write_clean(open_source(path, settings), out)
+        click.echo(f"{rows:,} rows written to {out}", err=as_json)
+        if not as_json:
+            return 0
+    found = peek(open_source(path, settings))
+    if as_json:
+        click.echo(json.dumps(_facts(found), ensure_ascii=False, indent=2))
+    else:
+        _show(found)
+    return 0
+
+
+def _facts(found: Any) -> dict[str, Any]:
+    return {
+        "path": str(found.path),
+        "size": found.size,
+        "sha256": found.sha256,
+        "reading": dict(found.reading),
+        "rows": found.rows,
+        "columns": [
+            {"name": c.name, "filled": c.filled, "share": c.share, "distinct": c.distinct, "more_distinct": c.more_distinct,
+             "samples": list(c.samples)}
+            for c in found.columns
+        ],
+        "oddities": [{"line": odd.line, "code": odd.code, "message": odd.message} for odd in found.oddities],
+        "misread": dict(found.misread),
+    }  # fmt: skip
+
+
+def _show(found: Any) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only for people
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    console = Console(highlight=False)
+    console.print(f"{found.path}", style="bold", markup=False, soft_wrap=True)
+    console.print(f"{found.rows:,} rows, {len(found.columns)} columns, {found.size:,} bytes", markup=False)
+    for name, value in found.reading.items():
+        console.print(f"{name:<14}{value}", markup=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, justify in (("column", "left"), ("filled", "right"), ("distinct", "right"), ("for example", "left")):
+        table.add_column(name, justify=justify, overflow="ellipsis", no_wrap=name != "for example")  # type: ignore[arg-type]
+    for column in found.columns:
+        distinct = f"> {column.distinct:,}" if column.more_distinct else f"{column.distinct:,}"
+        samples = " · ".join(_shown(sample) for sample in column.samples)
+        table.add_row(Text(_shown(column.name) or "(no name)"), f"{column.share:.0%}", distinct, Text(samples))
+    console.print()
+    console.print(table)
+    if found.oddities:
+        console.print("\nodd about it", style="bold")
+        for odd in found.oddities:
+            console.print((f"  line {odd.line:,}: " if odd.line else "  ") + odd.message, markup=False)
+    known = [kind for kind in kinds("sources") if kind != "csv_file"]
+    for kind in known:
+        facts = getattr(source_module(kind), "FACTS", None)
+        names = {column.name for column in found.columns}
+        if facts is not None and names & set(facts.opt_out_columns):
+            console.print(f"\nIt looks like a {kind}: source: {{kind: {kind}}} in the mapping.", markup=False)
+
+
+def _shown(text: str) -> str:
+    """A cell as a terminal may show it: control characters visible, cut at 32 characters."""
+    visible = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return visible if len(visible) <= 32 else visible[:31] + "…"

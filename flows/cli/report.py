@@ -1,0 +1,38 @@
+"""muster report: a run's balance, and where its report is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from connectors.errors import CannotStart
+
+__all__ = ["command"]
+
+
+@click.command("report")
+@click.argument("run", required=False)
+@click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
+@click.option("--json", "as_json", is_flag=True, help="Print the run's summary.json.")
+def command(run: str | None, opens: bool, as_json: bool) -> int:
+    """Show the balance of RUN (its id or the beginning of it; the newest if not given), and where its report is."""
+    from flows.cli.opening import ledger_here  # noqa: PLC0415 - only this verb
+    from flows.cli.showing import show_summary  # noqa: PLC0415 - as above
+    from flows.report import Summary  # noqa: PLC0415 - as above
+
+    with ledger_here() as ledger:
+        found = ledger.runs.get(run) if run else next((r for r in ledger.runs.last(50) if r.summary), None)
+    if found is None:
+        raise CannotStart(f"There is no run {run}." if run else "No run has a report yet.", "muster runs lists them.")
+    if not found.summary:
+        raise CannotStart(f"The run {found.id} was cut off before its report was written.", "The next sync of its mapping goes on from there.")
+    summary = Summary.model_validate(found.summary)
+    if as_json:
+        click.echo(summary.to_json(), nl=False)
+        return 0
+    folder = Path(found.folder)
+    show_summary(summary, folder)
+    if opens:
+        click.launch(str(folder / "report.html"))
+    return 0

@@ -1,0 +1,82 @@
+"""muster sync: deliver, and account for every row."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import click
+
+from connectors.errors import MusterError
+from flows.cli.options import choosing
+from flows.cli.watchers import watcher
+from flows.prefect_server import PrefectServer
+from flows.report.summary import Summary
+from flows.sync_run import Options, SyncRun
+from flows.watching import Watcher
+
+__all__ = ["command", "run_sync"]
+
+
+@click.command("sync")
+@choosing
+@click.option("--report-dir", type=click.Path(path_type=Path), help="Also write the report into this folder.")
+def command(
+    mapping: str, file: str | None, limit: int | None, only: str | None, resend: str | None, allow: tuple[str, ...],
+    opt_outs_only: bool, as_json: bool, yes: bool, fail_on_warning: bool, report_dir: Path | None,
+) -> int:  # fmt: skip
+    """Deliver the contacts of FILE as MAPPING says.
+
+    MAPPING is a YAML file, or the name of one that comes with muster. Without FILE, the mapping's own source is read.
+    """
+    options = Options(
+        limit=limit, only=only, resend=resend, allow=frozenset(allow), opt_outs_only=opt_outs_only, report_dir=report_dir
+    )
+    with watcher() as watching:
+        summary, folder = asyncio.run(run_sync(mapping, file, options, watching))
+    if as_json:
+        click.echo(summary.to_json(), nl=False)
+    else:
+        from flows.cli.showing import show_summary  # noqa: PLC0415 - only for people
+
+        show_summary(summary, folder)
+    code = summary.exit_code
+    return 1 if code == 0 and fail_on_warning and summary.warnings else code
+
+
+async def run_sync(mapping: str, file: str | None, options: Options, watching: Watcher) -> tuple[Summary, Path]:
+    """A whole sync through Prefect; its summary and its folder. Prefect's start-up runs while the file is read."""
+    async with contextlib.AsyncExitStack() as stack:
+        run = await stack.enter_async_context(SyncRun(mapping, file, options, watching))
+        await run.open()
+        server = stack.enter_context(PrefectServer(run.opened.home))
+        server.begin()
+        await run.prepare()
+        watching.stage("starting Prefect")
+        await asyncio.to_thread(__import__, "flows.sync_contacts")
+        await server.ready()
+        await _through_prefect(run)
+        assert run.ending is not None  # noqa: S101 - finished above
+        if run.error is not None:
+            watching.say(f"muster: {run.error}")
+        return run.ending.summary, options.report_dir or run.opened.folder
+
+
+async def _through_prefect(run: SyncRun) -> None:
+    """The flow. The run is complete without it: when Prefect fails in the middle, the ledger has the last word."""
+    from flows import sync_contacts as module  # noqa: PLC0415 - imported in a thread before
+    from flows.work import ended, hand_over  # noqa: PLC0415 - as above
+
+    run_id = hand_over(run)
+    try:
+        await module.sync_contacts(str(run.opened.mapping.file), str(run.opened.source.path), run_id=run_id, return_state=True)
+    except MusterError:
+        raise
+    except Exception as error:  # noqa: BLE001 - Prefect is a viewer
+        run.watcher.say(f"Prefect stopped answering ({type(error).__name__}); the run goes by the ledger.")
+    finally:
+        ended(run_id)
+    if run.ending is None:
+        run.interrupt()
+        await run.finish()

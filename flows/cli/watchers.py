@@ -1,0 +1,121 @@
+"""Watching a run: live at a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from types import TracebackType
+from typing import Self
+
+import click
+
+__all__ = ["Lines", "Live", "watcher"]
+
+
+class Lines:
+    """Plain log lines on standard error: a line for each stage, and progress every ten seconds."""
+
+    def __init__(self) -> None:
+        self._done = 0
+        self._total: int | None = None
+        self._said = time.monotonic()
+        self._outcomes: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """The watching is over."""
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        self._done, self._total = 0, total
+        self.say(name + (f": {total:,} contacts" if total is not None else ""))
+
+    def advance(self, count: int) -> None:
+        self._done += count
+        if time.monotonic() - self._said >= 10:
+            self._said = time.monotonic()
+            of = f" of {self._total:,}" if self._total is not None else ""
+            so_far = ", ".join(f"{name} {count:,}" for name, count in self._outcomes.items())
+            self.say(f"{self._done:,}{of}" + (f"; {so_far}" if so_far else ""))
+
+    def outcome(self, name: str) -> None:
+        self._outcomes[name] += 1
+
+    def say(self, line: str) -> None:
+        click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
+
+
+class Live:
+    """A live line at a terminal: stage, count, rate, time left, outcomes so far."""
+
+    def __init__(self) -> None:
+        from rich.console import Console  # noqa: PLC0415 - only at a terminal
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn  # noqa: PLC0415
+
+        self._console = Console(stderr=True, highlight=False)
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"), console=self._console, transient=True,
+        )  # fmt: skip
+        self._task: int | None = None
+        self._outcomes: Counter[str] = Counter()
+        self._began = time.monotonic()
+        self._done = 0
+        self._total: int | None = None
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """The live line goes away."""
+        self._progress.stop()
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        from rich.progress import TaskID  # noqa: PLC0415 - as above
+
+        if self._task is not None:
+            self._progress.remove_task(TaskID(self._task))
+        self._done, self._total, self._began = 0, total, time.monotonic()
+        self._task = self._progress.add_task(name, total=total, note="")
+
+    def advance(self, count: int) -> None:
+        from rich.progress import TaskID  # noqa: PLC0415 - as above
+
+        self._done += count
+        if self._task is None:
+            return
+        seconds = max(time.monotonic() - self._began, 0.001)
+        rate = self._done / seconds
+        note = f"{rate:,.0f}/s"
+        if self._total:
+            note += f"  {_left((self._total - self._done) / rate)} left"
+        note += "".join(f"  {name} {count:,}" for name, count in self._outcomes.most_common(4))
+        self._progress.update(TaskID(self._task), completed=self._done, note=note)
+
+    def outcome(self, name: str) -> None:
+        self._outcomes[name] += 1
+
+    def say(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
+
+
+def _left(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def watcher() -> Lines | Live:
+    """Live where a person sees it, lines elsewhere."""
+    return Live() if sys.stderr.isatty() else Lines()

@@ -1,0 +1,196 @@
+"""The Prefect server that a run speaks to: the configured one, or one that muster starts for itself.
+
+Prefect's own temporary server dies at the first Ctrl-C and is orphaned when its owner is killed. This one is a
+child in a session of its own that ends itself when its standard input closes, whoever dies and however.
+Nothing of Prefect is imported here before its settings are in the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from connectors.errors import CannotStart
+from flows.ledger.database import private_folder
+
+__all__ = ["PrefectServer", "configured_url", "healthy"]
+
+_PATIENCE = 60.0
+
+
+def configured_url() -> str:
+    """The address of a server that the environment or the active Prefect profile names, or ''."""
+    given = os.environ.get("PREFECT_API_URL", "")
+    if given:
+        return given
+    home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+    path = Path(os.environ.get("PREFECT_PROFILES_PATH", home / "profiles.toml")).expanduser()
+    try:
+        profiles = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return ""
+    active = os.environ.get("PREFECT_PROFILE") or profiles.get("active", "")
+    url = profiles.get("profiles", {}).get(active, {}).get("PREFECT_API_URL", "")
+    return str(url)
+
+
+class PrefectServer:
+    """Begun early, waited for late: `begin` returns at once, `ready` when it answers."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home / "prefect"
+        self._child: subprocess.Popen[bytes] | None = None
+        self._lock: IO[str] | None = None
+        self.url = ""
+        self.own = False
+
+    def begin(self) -> None:
+        """Sets Prefect's environment, and starts a server unless one is configured."""
+        os.environ.setdefault("DO_NOT_TRACK", "1")
+        os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
+        os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "0")
+        private_folder(self._home)
+        os.environ.setdefault("PREFECT_LOGGING_SETTINGS_PATH", str(self._logging()))
+        self.url = configured_url()
+        if self.url:
+            return
+        self.own = True
+        os.environ["PREFECT_HOME"] = str(self._home)
+        os.environ["PREFECT_PROFILES_PATH"] = str(self._home / "profiles.toml")
+        # Two first starts on one home would race for its database.
+        self._lock = (self._home / "start.lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        port = listening.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}/api"
+        environment = {**os.environ, "PREFECT_UI_ENABLED": "false", "PREFECT_SERVER_UI_ENABLED": "false", "PREFECT_API_URL": self.url}
+        with (self._home / "server.log").open("ab") as log:
+            self._child = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-m", "flows.prefect_server", str(listening.fileno())],
+                stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=[listening.fileno()],
+                start_new_session=True, env=environment, cwd=Path(__file__).resolve().parent.parent,
+            )  # fmt: skip
+        listening.close()
+        os.environ["PREFECT_API_URL"] = self.url
+
+    def _logging(self) -> Path:
+        """A logging configuration that sends everything to a file: Prefect's noise is not a person's business."""
+        path, log = self._home / "logging.json", self._home / "prefect.log"
+        log.touch(mode=0o600)
+        path.write_text(
+            json.dumps(
+                {
+                    "version": 1,
+                    "disable_existing_loggers": False,
+                    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+                    "handlers": {
+                        "file": {
+                            "class": "logging.handlers.RotatingFileHandler", "filename": str(log), "maxBytes": 2_000_000,
+                            "backupCount": 1, "formatter": "plain", "delay": True,
+                        }
+                    },
+                    "loggers": {
+                        name: {"level": "WARNING", "handlers": ["file"], "propagate": False}
+                        for name in ("prefect", "httpx", "uvicorn", "fastapi", "apscheduler", "docket")
+                    },
+                    "root": {"level": "WARNING", "handlers": ["file"]},
+                }
+            )
+        )  # fmt: skip
+        return path
+
+    async def ready(self) -> None:
+        """Waits until the server answers. Raises CannotStart when it does not."""
+        began = time.monotonic()
+        patience = _PATIENCE if self.own else 10.0
+        while True:
+            if await asyncio.to_thread(healthy, self.url):
+                break
+            if self._child is not None and self._child.poll() is not None:
+                raise CannotStart(
+                    f"Prefect's server ended while it was starting (exit {self._child.returncode}).",
+                    f"What it said is in {self._home / 'server.log'}.",
+                )
+            if time.monotonic() - began > patience:
+                raise CannotStart(
+                    f"Prefect's server at {self.url} does not answer.",
+                    "Start it, or unset PREFECT_API_URL: muster then starts one for itself." if not self.own
+                    else f"What it said is in {self._home / 'server.log'}.",
+                )  # fmt: skip
+            await asyncio.sleep(0.05)
+        self._let_others_start()
+
+    def _let_others_start(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._let_others_start()
+        if self._child is None or self._child.stdin is None:
+            return
+        self._child.stdin.close()
+        try:
+            self._child.wait(4)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        self._child = None
+
+
+def healthy(url: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({})) if "127.0.0.1" in url else urllib.request.build_opener()
+    try:
+        with opener.open(f"{url.rstrip('/')}/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+
+
+def _serve(descriptor: int) -> None:  # pragma: no cover - runs in the child
+    """Prefect's application on a socket that listens already, until standard input closes."""
+    import threading  # noqa: PLC0415 - only the child needs it
+
+    import uvicorn  # noqa: PLC0415 - as above
+
+    listening = socket.socket(fileno=descriptor)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            "prefect.server.api.server:create_app", factory=True, log_level="critical", lifespan="on",
+            timeout_graceful_shutdown=2, access_log=False, log_config=None,
+        )
+    )  # fmt: skip
+
+    def end_with_owner() -> None:
+        sys.stdin.buffer.read()
+        server.should_exit = True
+        time.sleep(6)
+        os._exit(0)
+
+    threading.Thread(target=end_with_owner, daemon=True).start()
+    server.run(sockets=[listening])
+
+
+if __name__ == "__main__":  # pragma: no cover - runs in the child
+    os.umask(0o077)
+    _serve(int(sys.argv[1]))

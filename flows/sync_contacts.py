@@ -1,0 +1,182 @@
+"""The flow: contacts are read, mapped, checked, delivered in batches, and every row is accounted for.
+
+The truth is the ledger; Prefect is a viewer. What crosses into Prefect are names, numbers and sentences with counts,
+never a person's data: tasks take a run's id and a batch's number, and an error crosses with its code alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Completed, Failed, State
+from pydantic import Field
+
+from connectors.errors import MusterError
+from flows.report.summary import verdict
+from flows.sync_run import Options, SyncRun
+from flows.work import at_work, begun, ended, hand_over, left_over
+
+__all__ = ["sync_contacts"]
+
+_STEP: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0, "log_prints": False}
+_BATCHES_AT_ONCE = 3
+_VIEWER_SECONDS = 5.0
+
+
+def _named() -> str:
+    given = flow_run.parameters
+    source = given.get("source")
+    return Path(given["mapping"]).stem + (f" {Path(source).name}" if source else "")
+
+
+@flow(name="sync-contacts", flow_run_name=_named, retries=0, persist_result=False, log_prints=False)
+async def sync_contacts(
+    mapping: Annotated[str, Field(description="A mapping's file, or the name of one that comes with muster")],
+    source: Annotated[str | None, Field(description="The file to read; the mapping's own source if not given")] = None,
+    limit: Annotated[int | None, Field(description="Send at most so many contacts", ge=1)] = None,
+    allow: Annotated[list[str] | None, Field(description="Guards that may be passed in this run")] = None,
+    opt_outs_only: Annotated[bool, Field(description="Deliver nothing but opt-outs")] = False,
+    run_id: Annotated[str | None, Field(description="A run that is prepared in this process")] = None,
+) -> State[Any]:
+    """Contacts from a file go to a marketing tool, and every row is accounted for."""
+    async with contextlib.AsyncExitStack() as stack:
+        if run_id is None:
+            options = Options(limit=limit, allow=frozenset(allow or ()), opt_outs_only=opt_outs_only)
+            run = await stack.enter_async_context(SyncRun(mapping, source, options))
+            try:
+                await run.open()
+            except MusterError as error:
+                return Failed(message=error.what, name="CouldNotStart")
+            run_id = hand_over(run)
+        stack.callback(ended, run_id)
+        run = at_work(run_id)
+        _note_flow(run)
+        try:
+            with _interruptible(run):
+                await read_map_and_check(run_id)
+                await deliver_all(run)
+            await write_report(run_id)
+        except MusterError as error:
+            return Failed(message=type(error).__name__, name="CouldNotStart")
+        await _show(run)
+        return _state(run)
+
+
+@task(name="read, map and check", **_STEP)
+async def read_map_and_check(run_id: str) -> dict[str, int]:
+    """The first pass. Returns counts."""
+    run = at_work(run_id)
+    if not run.prepared:
+        await run.prepare()
+    return {"rows": run.plan.rows, "to_send": len(run.plan.roll.to_send())}
+
+
+async def deliver_all(run: SyncRun) -> None:
+    """One pipeline: the next batches are begun while the last calls of one are still out."""
+    waiting: set[asyncio.Task[int]] = set()
+    try:
+        for batch in run.to_deliver():
+            begun(run.id, batch)
+            waiting.add(asyncio.create_task(deliver_batch(run.id, batch.number)))
+            if len(waiting) >= _BATCHES_AT_ONCE:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for finished in done:
+                    finished.result()
+            if run.delivery.stopped:
+                break
+        await asyncio.gather(*waiting)
+    except asyncio.CancelledError:
+        run.interrupt()
+        for unfinished in waiting:
+            unfinished.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        current = asyncio.current_task()
+        if current is not None:
+            current.uncancel()
+
+
+@task(name="deliver a batch", task_run_name="batch {number}", **_STEP)
+async def deliver_batch(run_id: str, number: int) -> int:
+    """One batch; returns how many contacts it held. Their outcomes are in the ledger."""
+    batch = left_over(run_id, number)
+    await at_work(run_id).delivery.deliver(batch)
+    return len(batch)
+
+
+@task(name="write the report", **_STEP)
+async def write_report(run_id: str) -> int:
+    """The balance and the report; returns the exit code."""
+    return await at_work(run_id).finish()
+
+
+@contextlib.contextmanager
+def _interruptible(run: SyncRun) -> Iterator[None]:
+    """Once finishes what is in flight, twice stops now; both leave a report."""
+    loop, current = asyncio.get_running_loop(), asyncio.current_task()
+
+    def stop() -> None:
+        if run.delivery.stopped == "interrupted" and current is not None:
+            current.cancel()
+            return
+        run.interrupt()
+        run.watcher.say("Stopping: what is on its way is finished first. Once more stops now.")
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    installed = []
+    for number in before:
+        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not in the main thread
+            loop.add_signal_handler(number, stop)
+            installed.append(number)
+    try:
+        yield
+    finally:
+        for number in installed:
+            loop.remove_signal_handler(number)
+            signal.signal(number, before[number])
+
+
+def _note_flow(run: SyncRun) -> None:
+    context = FlowRunContext.get()
+    if context is not None and context.flow_run is not None:
+        run.opened.ledger.runs.flow(run.id, str(context.flow_run.id))
+
+
+async def _show(run: SyncRun) -> None:
+    """Artifacts for whoever watches in Prefect: counts and the report's place. The run does not depend on them."""
+    if run.ending is None:
+        return
+    summary, name = run.ending.summary, run.opened.mapping.name
+    balance = [{"outcome": key, "rows": count} for key, count in summary.outcomes.model_dump().items()]
+    try:
+        async with asyncio.timeout(_VIEWER_SECONDS):
+            await acreate_table_artifact(key=f"{name}-balance", table=balance, description=verdict(summary))
+            report = run.opened.folder / "report.html"
+            problems = "".join(f"| `{p.code}` | {p.severity} | {p.count} |\n" for p in summary.problems)
+            markdown = f"{verdict(summary)}\n\nReport: `{report}`\n\n| problem | severity | rows |\n|---|---|---|\n{problems}"
+            await acreate_markdown_artifact(key=f"{name}-report", markdown=markdown, description="the run's report")
+    except Exception as error:  # noqa: BLE001 - the viewer is gone; the ledger has everything
+        with contextlib.suppress(Exception):
+            get_run_logger().warning("no artifacts: %s", type(error).__name__)
+
+
+def _state(run: SyncRun) -> State[Any]:
+    """A state that tells the truth: needs a person is not failed, and neither is completed."""
+    assert run.ending is not None  # noqa: S101 - the report was written
+    message, code = verdict(run.ending.summary), run.ending.summary.exit_code
+    if code == 0:
+        return Completed(message=message)
+    if code == 1:
+        return Completed(message=message, name="NeedsReview")
+    if code == 130:
+        return Cancelled(message=message)
+    return Failed(message=message, name={3: "Stopped"}.get(code, "DoesNotBalance"))

@@ -1,0 +1,38 @@
+"""Runs at work in this process, by id: Prefect's tasks take an id and a number, and find the rest here."""
+
+from __future__ import annotations
+
+from flows.batches import Batch
+from flows.sync_run import SyncRun
+
+__all__ = ["at_work", "begun", "ended", "hand_over", "left_over"]
+
+_RUNS: dict[str, SyncRun] = {}
+_BATCHES: dict[tuple[str, int], Batch] = {}
+
+
+def hand_over(run: SyncRun) -> str:
+    """Makes a run known under its id."""
+    _RUNS[run.id] = run
+    return run.id
+
+
+def at_work(run_id: str) -> SyncRun:
+    """The run. Raises KeyError where it is not at work in this process."""
+    return _RUNS[run_id]
+
+
+def ended(run_id: str) -> None:
+    """Forgets a run and its batches."""
+    _RUNS.pop(run_id, None)
+    for key in [key for key in _BATCHES if key[0] == run_id]:
+        del _BATCHES[key]
+
+
+def begun(run_id: str, batch: Batch) -> None:
+    _BATCHES[run_id, batch.number] = batch
+
+
+def left_over(run_id: str, number: int) -> Batch:
+    """A batch, handed out once."""
+    return _BATCHES.pop((run_id, number))
