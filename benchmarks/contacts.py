@@ -15,8 +15,25 @@ HEADER = (
     "Record ID", "First Name", "Last Name", "Email", "Phone Number", "Company", "Lifecycle Stage", "Country", "Postal Code",
     "Birthday", "Opted out", "Tags",
 )  # fmt: skip
-FIRST = "Tyrion Tywin Cersei Jaime Arya Sansa Robb Bran Jon Ned Lyanna Ämne José Zoë 李 Ольга".split()
-LAST = "Lannister Stark Snow Baratheon O'Brien Müller García Nguyễn Smith".split()
+FIRST = [
+    "Tyrion",
+    "Tywin",
+    "Cersei",
+    "Jaime",
+    "Arya",
+    "Sansa",
+    "Robb",
+    "Bran",
+    "Jon",
+    "Ned",
+    "Lyanna",
+    "Ämne",
+    "José",
+    "Zoë",
+    "李",
+    "Ольга",
+]
+LAST = ["Lannister", "Stark", "Snow", "Baratheon", "O'Brien", "Müller", "García", "Nguyễn", "Smith"]
 COUNTRIES = ("US", "CA", "DE", "us", "Germany")
 BORN = dt.date(1950, 1, 1)
 

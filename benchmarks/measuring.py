@@ -48,7 +48,9 @@ def _at(samples: list[tuple[float, float]], moment: float) -> float:
     return before[1]
 
 
-def run(command: Sequence[str | Path], *, cwd: Path | None = None, extra: dict[str, str] | None = None) -> Ran:
+def run(
+    command: Sequence[str | Path], *, cwd: Path | None = None, extra: dict[str, str] | None = None
+) -> Ran:
     """Runs a command to its end. Ends the benchmark where it fails, with what it said."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **(extra or {})}
     process = subprocess.Popen(
@@ -65,7 +67,9 @@ def run(command: Sequence[str | Path], *, cwd: Path | None = None, extra: dict[s
     out, err = process.communicate()
     watching.join()
     if process.returncode:
-        sys.exit(f"{' '.join(map(str, command))}\nended with {process.returncode}:\n{out[-3000:]}\n{err[-3000:]}")
+        sys.exit(
+            f"{' '.join(map(str, command))}\nended with {process.returncode}:\n{out[-3000:]}\n{err[-3000:]}"
+        )
     lines = out.strip().splitlines()
     said = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {"text": out}
     return Ran(said, samples)
@@ -127,7 +131,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     def line(cells: Sequence[str]) -> str:
         first, *rest = zip(cells, widths, strict=True)
-        return "| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]) + " |"
+        return (
+            "| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]) + " |"
+        )
 
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     return "\n".join([line(head), rule, *map(line, rows)])

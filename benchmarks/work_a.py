@@ -43,10 +43,17 @@ def in_turn(rows: int, rounds: int, commands: Path) -> None:
         sys.exit(
             f"not the same work: {again[0]['balance']} here, {peer[0]['contacts']} contacts handed over by dlt"
         )
-    sides = (("muster, nothing changed", again), (f"dlt {peer[0]['version']}", peer), ("muster, first run", first))
+    sides = (
+        ("muster, nothing changed", again),
+        (f"dlt {peer[0]['version']}", peer),
+        ("muster, first run", first),
+    )
     lines = []
     for name, said in sides:
-        ratios = [ours["seconds"] and theirs["seconds"] / ours["seconds"] for ours, theirs in zip(said, peer, strict=True)]
+        ratios = [
+            ours["seconds"] and theirs["seconds"] / ours["seconds"]
+            for ours, theirs in zip(said, peer, strict=True)
+        ]
         lines.append(
             (
                 name,
@@ -57,9 +64,13 @@ def in_turn(rows: int, rounds: int, commands: Path) -> None:
                 f"{shown(median(ratios), '.1f')} ({min(ratios):.1f} to {max(ratios):.1f})",
             )
         )
-    print(f"\nWork A: {rows:,} rows, {file.stat().st_size / 1e6:.0f} MB, medians of {rounds} rounds; {machine()}\n")
+    print(
+        f"\nWork A: {rows:,} rows, {file.stat().st_size / 1e6:.0f} MB, medians of {rounds} rounds; {machine()}\n"
+    )
     print(table(("who", "seconds", "processor s", "peak MB", "of it imports", "times dlt's speed"), lines))
-    print("\nBalance: " + ", ".join(f"{name} {count:,}" for name, count in sorted(again[0]["balance"].items())))
+    print(
+        "\nBalance: " + ", ".join(f"{name} {count:,}" for name, count in sorted(again[0]["balance"].items()))
+    )
     print("\nWhere muster's main thread was, in seconds; other threads work meanwhile\n")
     names = sorted(again[0]["stages"], key=lambda name: -again[0]["stages"][name])
     stages = [
@@ -93,7 +104,9 @@ def memory(rows: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", action="store_true", help="muster alone: how memory grows with rows")

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from connectors.errors import MappingError
-from connectors.http import Traffic, Turns
+from connectors.http import Traffic
 from mappings.engine.complaints import nearest
 from mappings.engine.contact import Contact
 from mappings.engine.frame import Frame
@@ -155,7 +155,7 @@ class Destination(Protocol):
     rules: Rules
 
     async def __aenter__(self) -> Any: ...
-    async def __aexit__(self, *args: Any) -> None: ...
+    async def __aexit__(self, *args: object) -> None: ...
 
     async def read_schema(self) -> Schema:
         """The account's fields and tags. Raises CredentialsError, Unreachable."""
@@ -173,11 +173,15 @@ class Destination(Protocol):
         """One contact by its key. Raises Unreachable."""
         ...
 
-    def decide(self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None) -> Decision:
+    def decide(
+        self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
+    ) -> Decision:
         """What to do. `known` is the contact under its key, `now` the one under the address it had before."""
         ...
 
-    async def deliver(self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None) -> Delivered:
+    async def deliver(
+        self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
+    ) -> Delivered:
         """Does it: the calls, one after the other, their answers compared with what was sent."""
         ...
 

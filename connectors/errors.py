@@ -42,7 +42,7 @@ class MusterError(Exception):
         return f"{self.what}\n  {self.fix}" if self.fix else self.what
 
 
-class CannotStart(MusterError):
+class CannotStart(MusterError):  # noqa: N818 - it says what happens next
     """Nothing was sent."""
 
 
@@ -70,7 +70,7 @@ class Busy(CannotStart):
     """Another run of the same mapping is at work."""
 
 
-class Stopped(MusterError):
+class Stopped(MusterError):  # noqa: N818 - it says what happens next
     """The run stopped itself; the rest is unsent."""
 
     exit_code = 3

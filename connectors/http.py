@@ -24,7 +24,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from connectors.errors import CredentialsError, Unreachable
 
-__all__ = ["Answer", "Meaning", "MEANINGS", "Patience", "Traffic", "Turns", "Wire"]
+__all__ = ["MEANINGS", "Answer", "Meaning", "Patience", "Traffic", "Turns", "Wire"]
 
 
 class Meaning(enum.Enum):
@@ -82,7 +82,7 @@ class Patience:
 
     def wait(self, attempt: int) -> float:
         """Seconds before the next attempt, with jitter so that many callers do not return at once."""
-        return min(self.most, self.first * 2 ** (attempt - 1)) * (0.5 + random.random() / 2)  # noqa: S311 - jitter
+        return min(self.most, self.first * 2.0 ** (attempt - 1)) * (0.5 + random.random() / 2)  # noqa: S311 - jitter
 
 
 class Turns(Protocol):
@@ -153,7 +153,9 @@ class Wire:
     async def __aenter__(self) -> Self:
         context = httpx.create_ssl_context()  # honours SSL_CERT_FILE and SSL_CERT_DIR
         connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=4.0, ssl=context)
-        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
+        session = aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
+        )
         # aiohttp repeats a PUT by itself when a kept connection was closed; whether to repeat is decided here.
         session._retry_connection = False  # noqa: SLF001 - there is no public switch
         self._session = session
@@ -171,7 +173,13 @@ class Wire:
         return text.replace(self._key, "[key]") if self._key else text
 
     async def call(
-        self, method: str, path: str, *, json_body: Any = None, params: Mapping[str, str] | None = None, repeatable: bool = True
+        self,
+        method: str,
+        path: str,
+        *,
+        json_body: Any = None,
+        params: Mapping[str, str] | None = None,
+        repeatable: bool = True,
     ) -> Answer:
         """One call, tried with patience. What is unclear is tried again only where that is harmless (`repeatable`).
 
@@ -200,10 +208,18 @@ class Wire:
             self.traffic.retried += 1
             await asyncio.sleep(self.patience.wait(attempt))
         return Answer(
-            answer.meaning, answer.status, answer.body, answer.detail, answer.request_id, attempt, answer.retry_after
+            answer.meaning,
+            answer.status,
+            answer.body,
+            answer.detail,
+            answer.request_id,
+            attempt,
+            answer.retry_after,
         )
 
-    async def ask(self, method: str, path: str, *, json_body: Any = None, params: Mapping[str, str] | None = None) -> Answer:
+    async def ask(
+        self, method: str, path: str, *, json_body: Any = None, params: Mapping[str, str] | None = None
+    ) -> Answer:
         """A read before anything is sent. Raises Unreachable when there is no usable answer."""
         answer = await self.call(method, path, json_body=json_body, params=params)
         if answer.meaning in (Meaning.DONE, Meaning.REFUSED):
@@ -217,7 +233,9 @@ class Wire:
         if self._transport is None:
             raise RuntimeError("the wire is used inside `async with`")
         content = None if json_body is None else json.dumps(json_body, ensure_ascii=False).encode()
-        request = httpx.Request(method, self.base_url + path, params=params, headers=self._headers, content=content)
+        request = httpx.Request(
+            method, self.base_url + path, params=params, headers=self._headers, content=content
+        )
         await self._turns.turn()
         started = time.monotonic()
         self.traffic.sent += 1
@@ -259,7 +277,11 @@ class Wire:
         except ValueError:
             body = None
         readable = body is not None
-        text = _message(body) if readable else f"an answer that is not JSON ({raw[:60].decode('utf-8', 'replace')!r})"
+        text = (
+            _message(body)
+            if readable
+            else f"an answer that is not JSON ({raw[:60].decode('utf-8', 'replace')!r})"
+        )
         detail = self.redacted(f"{status}: {text}" + (f" (request {request_id})" if request_id else ""))
         if 200 <= status < 300:
             meaning = Meaning.DONE if readable else Meaning.UNCLEAR

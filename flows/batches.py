@@ -42,7 +42,8 @@ def batches(spool: Spool, application: Application, roll: Roll, size: int) -> It
     wanted = roll.to_send()
     carried = np.array(sorted(roll.carried), np.int64)
     every = np.union1d(wanted, carried)
-    number, waiting = 0, []
+    number = 0
+    waiting: list[Entry] = []
     for part, first, last in spool.parts():
         begin, end = np.searchsorted(every, [first, last + 1])
         for start in range(begin, end, 8192):

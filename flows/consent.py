@@ -42,28 +42,34 @@ class Suppressions:
         try:
             return cls.of(path.read_text("utf-8-sig").splitlines())
         except (OSError, UnicodeDecodeError) as error:
-            raise SourceError(f"The suppression file {path} cannot be read: {error}.", "Save it as UTF-8 text.") from None
+            raise SourceError(
+                f"The suppression file {path} cannot be read: {error}.", "Save it as UTF-8 text."
+            ) from None
 
     def holds(self, key: str) -> bool:
         address = key.casefold()
         return address in self._addresses or address.rpartition("@")[2] in self._domains
 
 
-def strictest(contact: Contact, remembered: Remembered | None, suppressions: Suppressions) -> Remembered | None:
+def strictest(
+    contact: Contact, remembered: Remembered | None, suppressions: Suppressions
+) -> Remembered | None:
     """What is remembered of a contact, with the suppression file taken into account."""
     if not suppressions.holds(contact.key):
         return remembered
     return replace(remembered or Remembered(""), suppressed=True)
 
 
-def complaint_of(mapping: Mapping, header: tuple[str, ...], opt_out_columns: tuple[str, ...], *, mails_people: bool) -> None:
+def complaint_of(
+    mapping: Mapping, header: tuple[str, ...], opt_out_columns: tuple[str, ...], *, mails_people: bool
+) -> None:
     """Refuses a mapping that says nothing about consent. Raises MappingError."""
     if not mails_people:
         return
     if mapping.consent is None:
         raise MappingError(
             f"{mapping.file}:1: consent: is missing, and this destination mails people.",
-            "Add consent: {opted_out: COLUMN}, or consent: {assumed: \"why everybody in this file may be mailed\"}.",
+            'Add consent: {opted_out: COLUMN}, or consent: {assumed: "why everybody in this file may be mailed"}.',
         )
     read = set(mapping.columns())
     for column in opt_out_columns:

@@ -7,6 +7,7 @@ destination's; how many calls are open at once follows from pace and latency by 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -96,7 +97,11 @@ class Delivery:
         for entry in batch.entries:
             key = entry.contact.key
             memory = strictest(entry.contact, remembered.get(key), self._suppressions)
-            found[key] = (known.get(key), memory, known.get(memory.key) if memory and memory.key != key else None)
+            found[key] = (
+                known.get(key),
+                memory,
+                known.get(memory.key) if memory and memory.key != key else None,
+            )
         return found
 
     async def deliver(self, batch: Batch) -> None:
@@ -104,7 +109,9 @@ class Delivery:
         if self.stopped:
             return
         looked_up = await self.look_up(batch)
-        intents = [self._intent(entry, batch.number, *looked_up[entry.contact.key]) for entry in batch.entries]
+        intents = [
+            self._intent(entry, batch.number, *looked_up[entry.contact.key]) for entry in batch.entries
+        ]
         try:
             await self._durably(lambda: self._answers.intend(self._run, intents))
         except LedgerError as error:
@@ -122,14 +129,21 @@ class Delivery:
         there = known or now
         before = None
         if there is not None:
-            before = {"id": there.contact_id, "status": there.status, "fields": dict(there.fields), "tags": sorted(there.tags)}
+            before = {
+                "id": there.contact_id,
+                "status": there.status,
+                "fields": dict(there.fields),
+                "tags": sorted(there.tags),
+            }
         old_key = remembered.key if remembered is not None and remembered.key not in ("", contact.key) else ""
         return Intent(
             row=contact.row, batch=batch, key=contact.key, key_hash=entry.key_hash, person=contact.person,
             fingerprint=contact.fingerprint, wanted=wanted_of(entry), old_key=old_key, before=before, carried=entry.carried,
         )  # fmt: skip
 
-    async def _one(self, entry: Entry, known: Known | None, remembered: Remembered | None, now: Known | None) -> None:
+    async def _one(
+        self, entry: Entry, known: Known | None, remembered: Remembered | None, now: Known | None
+    ) -> None:
         contact = entry.contact
         try:
             if self.stopped:
@@ -165,7 +179,7 @@ class Delivery:
 
     def _watch_for_trouble(self, delivered: Delivered) -> None:
         if not delivered.troubled:
-            if delivered.outcome not in ("unsent",):
+            if delivered.outcome != "unsent":
                 self._troubled = 0
             return
         self._troubled += 1
@@ -188,9 +202,13 @@ class Delivery:
             reason=delivered.reason,
             contact_id=delivered.contact_id,
             opted_out=delivered.opted_out or decision.opts_out,
-            problems=[[code, tag, str(value), dict(detail)] for code, tag, value, detail in delivered.problems],
+            problems=[
+                [code, tag, str(value), dict(detail)] for code, tag, value, detail in delivered.problems
+            ],
             kept={tag: list(pair) for tag, pair in delivered.kept.items()},
-            calls={"calls": list(decision.calls), "changes": list(decision.changes)} if decision.calls else {},
+            calls={"calls": list(decision.calls), "changes": list(decision.changes)}
+            if decision.calls
+            else {},
         )
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((outcome, done))
@@ -204,7 +222,7 @@ class Delivery:
             group, self._waiting = self._waiting, []
             outcomes = [outcome for outcome, _ in group]
             try:
-                await self._durably(lambda batch=outcomes: self._answers.answered(self._run, batch))
+                await self._durably(functools.partial(self._answers.answered, self._run, outcomes))
             except LedgerError as error:
                 for _, done in group:
                     done.set_exception(LedgerError(error.what, error.fix))
@@ -234,8 +252,8 @@ class Delivery:
 
     async def close(self) -> None:
         """Everything that was answered is durable when this returns."""
-        while self._flushing is not None:
-            await asyncio.sleep(_GROUP_SECONDS)
+        if self._flushing is not None:
+            await self._flushing
         self._writer.shutdown()
 
 

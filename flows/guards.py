@@ -77,6 +77,8 @@ def judged(counts: Counts, allowed: frozenset[str]) -> list[Verdict]:
         asked = guard.first_run or not first
         tripped = asked and count > 0 and count >= guard.floor and share > guard.share
         verdicts.append(
-            Verdict(guard.name, count, share, guard.share, guard.floor, tripped, guard.name in allowed, guard.says)
+            Verdict(
+                guard.name, count, share, guard.share, guard.floor, tripped, guard.name in allowed, guard.says
+            )
         )
     return verdicts

@@ -23,7 +23,14 @@ __all__ = ["Keys", "Partition", "key_hash", "with_consent"]
 
 _OPTED_OUT = 0x9E3779B97F4A7C15
 _SCHEMA = pa.schema(
-    [("hash", pa.uint64()), ("print", pa.uint64()), ("row", pa.int64()), ("eligible", pa.bool_()), ("out", pa.bool_()), ("key", pa.string())]
+    [
+        ("hash", pa.uint64()),
+        ("print", pa.uint64()),
+        ("row", pa.int64()),
+        ("eligible", pa.bool_()),
+        ("out", pa.bool_()),
+        ("key", pa.string()),
+    ]
 )
 
 

@@ -53,10 +53,13 @@ class Knowledge:
     def _keep(self, page: list[Known]) -> None:
         assert self._database is not None  # noqa: S101 - opened before the survey
         rows = [
-            [k.key, [k.contact_id, k.status, k.opted_out, dict(k.fields), sorted(k.tags), k.seen]] for k in page if k.key
+            [k.key, [k.contact_id, k.status, k.opted_out, dict(k.fields), sorted(k.tags), k.seen]]
+            for k in page
+            if k.key
         ]
         self._database.execute(
-            "insert or replace into known select value ->> 0, value -> 1 from json_each(?)", (json.dumps(rows, ensure_ascii=False),)
+            "insert or replace into known select value ->> 0, value -> 1 from json_each(?)",
+            (json.dumps(rows, ensure_ascii=False),),
         )
         self.contacts += len(rows)
 

@@ -19,7 +19,9 @@ from flows.roll import Roll, State
 __all__ = ["match"]
 
 
-def match(part: Partition, page: Page, roll: Roll, *, duplicates: str, resend: Callable[[str], bool] | None = None) -> None:
+def match(
+    part: Partition, page: Page, roll: Roll, *, duplicates: str, resend: Callable[[str], bool] | None = None
+) -> None:
     """Enters each eligible row of the partition in the roll: to be sent, unchanged, or a duplicate of another.
 
     `duplicates` is last, first or reject. `resend` says for which keys what was delivered before does not count.
@@ -102,12 +104,16 @@ def _by_key(part: Partition) -> Partition:
     if equal.all():
         return part
     keys = part.keys.to_pylist()
-    order = np.array(sorted(range(len(part)), key=lambda i: (int(part.hashes[i]), keys[i], int(part.rows[i]))))
+    order = np.array(
+        sorted(range(len(part)), key=lambda i: (int(part.hashes[i]), keys[i], int(part.rows[i])))
+    )
     hashes = part.hashes[order].copy()
     for i in range(1, len(order)):
         clash = part.hashes[order[i]] == part.hashes[order[i - 1]] and keys[order[i]] != keys[order[i - 1]]
         if clash or (hashes[i - 1] != part.hashes[order[i - 1]] and keys[order[i]] == keys[order[i - 1]]):
-            hashes[i] = hashes[i - 1] if keys[order[i]] == keys[order[i - 1]] else hashes[i - 1] + np.uint64(1)
+            hashes[i] = (
+                hashes[i - 1] if keys[order[i]] == keys[order[i - 1]] else hashes[i - 1] + np.uint64(1)
+            )
     return Partition(
         hashes, part.prints[order], part.rows[order], part.eligible[order], part.opted_out[order],
         part.keys.take(pa.array(order)),
@@ -115,7 +121,10 @@ def _by_key(part: Partition) -> Partition:
 
 
 def _others(
-    part: Partition, group: npt.NDArray[np.int64], position: npt.NDArray[np.int64], rejected: npt.NDArray[np.bool_]
+    part: Partition,
+    group: npt.NDArray[np.int64],
+    position: npt.NDArray[np.int64],
+    rejected: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.int64]:
     """For each rejected row another row with its key: the first, or for the first the second."""
     at = position[rejected]

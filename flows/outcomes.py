@@ -18,14 +18,22 @@ from flows.roll import Roll, State
 from mappings.engine.applying import Mapped
 from mappings.engine.problems import Problem
 
-__all__ = ["Books", "NEEDS_A_PERSON", "PROBLEM_SCHEMA"]
+__all__ = ["NEEDS_A_PERSON", "PROBLEM_SCHEMA", "Books"]
 
 NEEDS_A_PERSON = ("invalid", "refused", "failed", "unknown")
 
 _TEXT = pa.string()
 _BEGUN = pa.schema([("row", pa.int64()), ("line", pa.int64()), ("key", _TEXT), ("code", _TEXT)])
 OUTCOME_SCHEMA = pa.schema(
-    [("row", pa.int64()), ("line", pa.int64()), ("key", _TEXT), ("outcome", _TEXT), ("code", _TEXT), ("reason", _TEXT), ("contact_id", _TEXT)]
+    [
+        ("row", pa.int64()),
+        ("line", pa.int64()),
+        ("key", _TEXT),
+        ("outcome", _TEXT),
+        ("code", _TEXT),
+        ("reason", _TEXT),
+        ("contact_id", _TEXT),
+    ]
 )
 PROBLEM_SCHEMA = pa.schema(
     [("row", pa.int64()), ("line", pa.int64())]
@@ -60,8 +68,13 @@ class Books:
         codes = [""] * len(mapped)
         for row, code in first_code.items():
             codes[row - int(mapped.rows[0])] = code
-        batch = pa.record_batch([pa.array(mapped.rows), pa.array(mapped.lines), mapped.key, pa.array(codes, _TEXT)], schema=_BEGUN)
-        with pa.OSFile(str(self._begun / f"part-{len(self._parts):05d}.arrow"), "wb") as sink, pa.ipc.new_file(sink, _BEGUN) as writer:
+        batch = pa.record_batch(
+            [pa.array(mapped.rows), pa.array(mapped.lines), mapped.key, pa.array(codes, _TEXT)], schema=_BEGUN
+        )
+        with (
+            pa.OSFile(str(self._begun / f"part-{len(self._parts):05d}.arrow"), "wb") as sink,
+            pa.ipc.new_file(sink, _BEGUN) as writer,
+        ):
             writer.write_batch(batch)
         if mapped.problems:
             self._write_problems(len(self._parts), mapped.problems)
@@ -70,7 +83,14 @@ class Books:
         columns = {name: [getattr(problem, name) for problem in problems] for name in PROBLEM_SCHEMA.names}
         _write(pa.table(columns, schema=PROBLEM_SCHEMA), self._problems / f"part-{number:05d}.parquet")
 
-    def finish(self, roll: Roll, answers: Answers, run_id: str, unsent: Mapping[str, str], merge_tags: Mapping[str, str]) -> Counter[str]:
+    def finish(
+        self,
+        roll: Roll,
+        answers: Answers,
+        run_id: str,
+        unsent: Mapping[str, str],
+        merge_tags: Mapping[str, str],
+    ) -> Counter[str]:
         """Every row gets its outcome. `unsent` are code and reason of rows that were not tried; returns the balance.
 
         `merge_tags` names the source column of each merge tag, for the problems that the destination found.
@@ -79,7 +99,9 @@ class Books:
         for number, (first, last) in enumerate(self._parts, start=1):
             with pa.memory_map(str(self._begun / f"part-{number:05d}.arrow")) as source:
                 begun = pa.ipc.open_file(source).get_batch(0)
-                balance += self._finish_part(number, begun, first, last, roll, answers, run_id, unsent, merge_tags)
+                balance += self._finish_part(
+                    number, begun, first, last, roll, answers, run_id, unsent, merge_tags
+                )
         return balance
 
     def _finish_part(
@@ -104,11 +126,21 @@ class Books:
         for index in np.flatnonzero((states == State.DUPLICATE) | (states == State.REJECTED)).tolist():
             row, other = first + index, roll.winners[first + index]
             if states[index] == State.DUPLICATE:
-                outcome[index], code[index], reason[index] = "duplicate", "same_key", f"row {other} has the same key and is sent instead"
+                outcome[index], code[index], reason[index] = (
+                    "duplicate",
+                    "same_key",
+                    f"row {other} has the same key and is sent instead",
+                )
             else:
-                outcome[index], code[index], reason[index] = "invalid", "duplicate_rejected", f"row {other} has the same key"
+                outcome[index], code[index], reason[index] = (
+                    "invalid",
+                    "duplicate_rejected",
+                    f"row {other} has the same key",
+                )
                 line, key = begun.column("line")[index].as_py(), begun.column("key")[index].as_py()
-                found.append(Problem.of("duplicate_rejected", row=row, line=line, value=key, other=other, field="key"))
+                found.append(
+                    Problem.of("duplicate_rejected", row=row, line=line, value=key, other=other, field="key")
+                )
         for answer, _, carried in answers.of(run_id, first, last):
             index = answer.row - first
             if carried:
@@ -118,7 +150,10 @@ class Books:
             found += _problems(answer, begun.column("line")[index].as_py(), merge_tags)
         columns = [begun.column("row"), begun.column("line"), begun.column("key")]
         columns += [pa.array(part, _TEXT) for part in (outcome, code, reason, contact)]
-        _write(pa.Table.from_arrays(columns, schema=OUTCOME_SCHEMA), self._outcomes / f"part-{number:05d}.parquet")
+        _write(
+            pa.Table.from_arrays(columns, schema=OUTCOME_SCHEMA),
+            self._outcomes / f"part-{number:05d}.parquet",
+        )
         if found:
             self._add_problems(number, found)
         names, counts = np.unique(outcome.astype(str), return_counts=True)
@@ -126,7 +161,9 @@ class Books:
 
     def _add_problems(self, number: int, found: list[Problem]) -> None:
         path = self._problems / f"part-{number:05d}.parquet"
-        added = pa.table({name: [getattr(p, name) for p in found] for name in PROBLEM_SCHEMA.names}, schema=PROBLEM_SCHEMA)
+        added = pa.table(
+            {name: [getattr(p, name) for p in found] for name in PROBLEM_SCHEMA.names}, schema=PROBLEM_SCHEMA
+        )
         whole = pa.concat_tables([pq.read_table(path), added]) if path.exists() else added
         order = np.argsort(np.asarray(whole["row"]), kind="stable")
         _write(whole.take(pa.array(order)), path)
@@ -167,6 +204,11 @@ def _problems(answer: Outcome, line: int, merge_tags: Mapping[str, str]) -> list
 
 def _write(table: pa.Table, path: Path) -> None:
     begun = path.with_suffix(".begun")
-    pq.write_table(table, begun, compression="lz4", use_dictionary=["outcome", "code", "reason", "severity", "column", "fix"])
+    pq.write_table(
+        table,
+        begun,
+        compression="lz4",
+        use_dictionary=["outcome", "code", "reason", "severity", "column", "fix"],
+    )
     begun.chmod(0o600)
     begun.replace(path)

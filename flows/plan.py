@@ -80,7 +80,13 @@ def make_plan(
         spool.close()
         watcher.stage("comparing with the ledger")
         for number in range(PAGES):
-            match(keys.partition(number), page(number), roll, duplicates=application.mapping.duplicates, resend=resend)
+            match(
+                keys.partition(number),
+                page(number),
+                roll,
+                duplicates=application.mapping.duplicates,
+                resend=resend,
+            )
     finally:
         spool.close()
         keys.close()
@@ -88,7 +94,9 @@ def make_plan(
     return plan
 
 
-def limit_to(plan: Plan, *, limit: int | None = None, only: str | None = None, opt_outs_only: bool = False) -> None:
+def limit_to(
+    plan: Plan, *, limit: int | None = None, only: str | None = None, opt_outs_only: bool = False
+) -> None:
     """Leaves out what is not to be sent this time: those rows end `unsent`, limited."""
     rows = plan.roll.to_send()
     if opt_outs_only:

@@ -78,7 +78,12 @@ class PrefectServer:
         listening.listen(64)
         port = listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/api"
-        environment = {**os.environ, "PREFECT_UI_ENABLED": "false", "PREFECT_SERVER_UI_ENABLED": "false", "PREFECT_API_URL": self.url}
+        environment = {
+            **os.environ,
+            "PREFECT_UI_ENABLED": "false",
+            "PREFECT_SERVER_UI_ENABLED": "false",
+            "PREFECT_API_URL": self.url,
+        }
         with (self._home / "server.log").open("ab") as log:
             self._child = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", "flows.prefect_server", str(listening.fileno())],
@@ -159,7 +164,11 @@ class PrefectServer:
 
 
 def healthy(url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({})) if "127.0.0.1" in url else urllib.request.build_opener()
+    opener = (
+        urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        if "127.0.0.1" in url
+        else urllib.request.build_opener()
+    )
     try:
         with opener.open(f"{url.rstrip('/')}/health", timeout=2) as answer:
             return bool(answer.status == 200)

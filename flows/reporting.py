@@ -47,7 +47,9 @@ def report(run: SyncRun) -> Ending:
     columns_of = {tag: " / ".join(rule.columns()) or tag for tag, rule in opened.mapping.fields.items()}
     if opened.mapping.tags:
         columns_of["tags"] = " / ".join(opened.mapping.tags.from_) or "tags"
-    balance = plan.books.finish(plan.roll, opened.ledger.answers, run.id, {"code": code, "reason": reason}, columns_of)
+    balance = plan.books.finish(
+        plan.roll, opened.ledger.answers, run.id, {"code": code, "reason": reason}, columns_of
+    )
     balanced = sum(balance.values()) == run.rows_read == plan.rows
     needs_person = sum(balance[name] for name in NEEDS_A_PERSON)
     exit_code, state, status = _verdict(why, balanced=balanced, needs_person=needs_person, run=run)
@@ -150,9 +152,18 @@ def _reasons(run: SyncRun) -> list[Reason]:
     counts: Counter[tuple[str, str]] = Counter()
     for path in sorted((run.opened.folder / "outcomes").glob("part-*.parquet")):
         table = pq.read_table(path, columns=["outcome", "code", "reason"])
-        plain = pc.replace_substring_regex(table["reason"].combine_chunks(), r"row \d+ has", "another row has")
-        grouped = table.set_column(2, "reason", plain).group_by(["outcome", "reason"]).aggregate([("code", "count")])
+        plain = pc.replace_substring_regex(
+            table["reason"].combine_chunks(), r"row \d+ has", "another row has"
+        )
+        grouped = (
+            table.set_column(2, "reason", plain)
+            .group_by(["outcome", "reason"])
+            .aggregate([("code", "count")])
+        )
         for entry in grouped.to_pylist():
             if entry["reason"]:
                 counts[entry["outcome"], entry["reason"]] += entry["code_count"]
-    return [Reason(outcome=outcome, reason=reason, count=count) for (outcome, reason), count in counts.most_common(40)]
+    return [
+        Reason(outcome=outcome, reason=reason, count=count)
+        for (outcome, reason), count in counts.most_common(40)
+    ]

@@ -48,7 +48,10 @@ class Settings:
                 try:
                     return Path(path).read_text("utf-8").strip()
                 except (OSError, UnicodeDecodeError) as error:
-                    raise CredentialsError(f"{name}_FILE names {path}, which cannot be read: {error}.", "Mend the path or its rights.") from None
+                    raise CredentialsError(
+                        f"{name}_FILE names {path}, which cannot be read: {error}.",
+                        "Mend the path or its rights.",
+                    ) from None
         return default
 
     def access(self, kind: str, account: str, default_base_url: str) -> Access:
@@ -63,9 +66,13 @@ class Settings:
                 "To try muster without an account: muster demo.",
             )
         if not key.isascii() or any(c.isspace() for c in key):
-            raise CredentialsError(f"{prefix}_API_KEY holds a blank or a character that no key has.", "Copy the key again.")
+            raise CredentialsError(
+                f"{prefix}_API_KEY holds a blank or a character that no key has.", "Copy the key again."
+            )
         if not base_url.startswith(("http://", "https://")):
-            raise CredentialsError(f"{prefix}_BASE_URL is no web address: {base_url}.", "It begins with https://.")
+            raise CredentialsError(
+                f"{prefix}_BASE_URL is no web address: {base_url}.", "It begins with https://."
+            )
         return Access(base_url, key)
 
     def home(self, mapping_path: Path) -> Path:
@@ -87,7 +94,9 @@ class Settings:
         if given:
             return Path(given).expanduser().absolute()
         here = Path.cwd()
-        return next((p / ".muster" for p in (here, *here.parents) if (p / ".muster").is_dir()), here / ".muster")
+        return next(
+            (p / ".muster" for p in (here, *here.parents) if (p / ".muster").is_dir()), here / ".muster"
+        )
 
 
 def shipped_mappings() -> dict[str, Path]:
@@ -111,4 +120,6 @@ def find_mapping(given: str) -> Path:
     if given in shipped:
         return shipped[given]
     names = ", ".join(sorted(p.stem for p in set(shipped.values())))
-    raise MappingError(f"There is no mapping {given}.", f"Name a YAML file, or one that comes with muster: {names}.")
+    raise MappingError(
+        f"There is no mapping {given}.", f"Name a YAML file, or one that comes with muster: {names}."
+    )

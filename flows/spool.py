@@ -15,7 +15,12 @@ from mappings.engine.frame import Frame, Misread
 
 __all__ = ["Spool"]
 
-_EXTRA = [("row", pa.int64()), ("line", pa.int64()), ("cells", pa.list_(pa.string())), ("misread", pa.string())]
+_EXTRA = [
+    ("row", pa.int64()),
+    ("line", pa.int64()),
+    ("cells", pa.list_(pa.string())),
+    ("misread", pa.string()),
+]
 
 
 class Spool:
@@ -86,9 +91,12 @@ class Spool:
         codes = table["misread"]
         misread = []
         if codes.null_count < len(codes):
-            for at, (code, cells) in enumerate(zip(codes.to_pylist(), table["cells"].to_pylist(), strict=True)):
+            for at, (code, cells) in enumerate(
+                zip(codes.to_pylist(), table["cells"].to_pylist(), strict=True)
+            ):
                 if code is not None:
-                    misread.append(Misread(at, *json.loads(code), tuple(cells)))
+                    name, detail = json.loads(code)
+                    misread.append(Misread(at, name, detail, tuple(cells)))
         names = [str(index) for index in range(len(self.header))]
         return Frame(
             cells=table.select(names),

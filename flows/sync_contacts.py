@@ -16,9 +16,10 @@ from typing import Annotated, Any
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Completed, Failed, State
+from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
 from connectors.errors import MusterError
@@ -42,14 +43,18 @@ def _named() -> str:
 @flow(name="sync-contacts", flow_run_name=_named, retries=0, persist_result=False, log_prints=False)
 async def sync_contacts(
     mapping: Annotated[str, Field(description="A mapping's file, or the name of one that comes with muster")],
-    source: Annotated[str | None, Field(description="The file to read; the mapping's own source if not given")] = None,
+    source: Annotated[
+        str | None, Field(description="The file to read; the mapping's own source if not given")
+    ] = None,
     limit: Annotated[int | None, Field(description="Send at most so many contacts", ge=1)] = None,
     allow: Annotated[list[str] | None, Field(description="Guards that may be passed in this run")] = None,
     opt_outs_only: Annotated[bool, Field(description="Deliver nothing but opt-outs")] = False,
+    yes: Annotated[bool, Field(description="Say yes to what a person would be asked")] = False,
     run_id: Annotated[str | None, Field(description="A run that is prepared in this process")] = None,
 ) -> State[Any]:
     """Contacts from a file go to a marketing tool, and every row is accounted for."""
     async with contextlib.AsyncExitStack() as stack:
+        prepared = run_id is not None
         if run_id is None:
             options = Options(limit=limit, allow=frozenset(allow or ()), opt_outs_only=opt_outs_only)
             run = await stack.enter_async_context(SyncRun(mapping, source, options))
@@ -64,6 +69,8 @@ async def sync_contacts(
         try:
             with _interruptible(run):
                 await read_map_and_check(run_id)
+                if run.question() and not (yes or prepared):
+                    return Failed(message=run.question(), name="NeedsAYes")
                 await deliver_all(run)
             await write_report(run_id)
         except MusterError as error:
@@ -163,7 +170,9 @@ async def _show(run: SyncRun) -> None:
             report = run.opened.folder / "report.html"
             problems = "".join(f"| `{p.code}` | {p.severity} | {p.count} |\n" for p in summary.problems)
             markdown = f"{verdict(summary)}\n\nReport: `{report}`\n\n| problem | severity | rows |\n|---|---|---|\n{problems}"
-            await acreate_markdown_artifact(key=f"{name}-report", markdown=markdown, description="the run's report")
+            await acreate_markdown_artifact(
+                key=f"{name}-report", markdown=markdown, description="the run's report"
+            )
     except Exception as error:  # noqa: BLE001 - the viewer is gone; the ledger has everything
         with contextlib.suppress(Exception):
             get_run_logger().warning("no artifacts: %s", type(error).__name__)

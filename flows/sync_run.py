@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -83,7 +83,11 @@ class SyncRun:
     """A run of one mapping over one source. Used inside `async with`, which lets go of the lock and the connections."""
 
     def __init__(
-        self, mapping: str, source: str | None = None, options: Options | None = None, watcher: Watcher | None = None
+        self,
+        mapping: str,
+        source: str | None = None,
+        options: Options | None = None,
+        watcher: Watcher | None = None,
     ) -> None:
         self.mapping_given = mapping
         self.source_given = source
@@ -125,10 +129,12 @@ class SyncRun:
     def prepared(self) -> bool:
         return self._plan is not None
 
-    async def __aenter__(self) -> SyncRun:
+    async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
         if self._delivery is not None:
             await self._delivery.close()
         if self._knowledge is not None:
@@ -137,7 +143,7 @@ class SyncRun:
             opened = self._opened
             await opened.destination.__aexit__(None, None, None)
             if self.exit_code is None and self.options.verb == "sync":
-                state = "interrupted" if kind is None or issubclass(kind, BaseException) and not issubclass(kind, Exception) else "failed"
+                state = "failed" if kind is not None and issubclass(kind, Exception) else "interrupted"
                 opened.ledger.runs.finished(self.id, state, 130 if state == "interrupted" else 2, {})
             if self.options.verb != "sync":
                 shutil.rmtree(opened.folder, ignore_errors=True)
@@ -155,8 +161,12 @@ class SyncRun:
         settings = Settings(path)
         module = destination_module(mapping.destination.kind)
         connector: Any = module.Connector
-        complaint_of(mapping, source.header, source.facts.opt_out_columns, mails_people=connector.mails_people)
-        access = settings.access(mapping.destination.kind, mapping.destination.account, connector.default_base_url)
+        complaint_of(
+            mapping, source.header, source.facts.opt_out_columns, mails_people=connector.mails_people
+        )
+        access = settings.access(
+            mapping.destination.kind, mapping.destination.account, connector.default_base_url
+        )
         home = settings.home(path)
         database = open_database(home)
         ledger = Ledger(database)
@@ -164,7 +174,9 @@ class SyncRun:
         lock.__enter__()
         destination: Destination | None = None
         try:
-            account = ledger.accounts.seen(mapping.destination.kind, mapping.destination.account, access.base_url, access.key)
+            account = ledger.accounts.seen(
+                mapping.destination.kind, mapping.destination.account, access.base_url, access.key
+            )
             per_second = min(connector.per_second, mapping.destination.rate or connector.per_second)
             pace = Pace(per_second, Bookings(database, account.id))
             destination = connector(base_url=access.base_url, key=access.key, turns=pace)
@@ -191,7 +203,14 @@ class SyncRun:
         self._close_earlier()
         if self.options.verb == "sync":
             ledger.runs.began(
-                self.id, account.id, mapping.name, mapping.sha256, mapping.text, "sync", str(source.path), str(folder)
+                self.id,
+                account.id,
+                mapping.name,
+                mapping.sha256,
+                mapping.text,
+                "sync",
+                str(source.path),
+                str(folder),
             )
 
     def _folder(self, home: Path) -> Path:
@@ -205,7 +224,10 @@ class SyncRun:
     def _check_examples(mapping: Mapping, schema: Schema) -> None:
         failing = list(failing_examples(mapping, schema))
         if failing:
-            raise MappingError("The mapping's own examples fail:\n" + "\n".join(f"  {c}" for c in failing), "Mend the rule or the example.")
+            raise MappingError(
+                "The mapping's own examples fail:\n" + "\n".join(f"  {c}" for c in failing),
+                "Mend the rule or the example.",
+            )
 
     async def _settled(self, account: Account, key: str, ledger: Ledger, destination: Destination) -> Account:
         """Whose a changed key is: a few known contacts are looked up. The same ids: rotated. None of them: another workspace."""
@@ -230,14 +252,19 @@ class SyncRun:
         destination = opened.mapping.destination
         self.watcher.say(f"account   {destination.kind}, {destination.account}")
         self.watcher.say(f"address   {opened.base_url}")
-        self.watcher.say(f"ledger    {opened.ledger.database.path}" + ("   NEW: nothing was delivered from here before" if opened.ledger.database.new else ""))
+        self.watcher.say(
+            f"ledger    {opened.ledger.database.path}"
+            + ("   NEW: nothing was delivered from here before" if opened.ledger.database.new else "")
+        )
         self.watcher.say(f"source    {opened.source.path}")
 
     def _close_earlier(self) -> None:
         """A run that was killed is closed: what landed is filed, so that it is not sent again."""
         opened = self.opened
         for run in opened.ledger.runs.unfinished(opened.account.id, opened.mapping.name):
-            landed = opened.ledger.memory.settle(run.id, opened.account.id, opened.mapping.name, opened.ledger.pages)
+            landed = opened.ledger.memory.settle(
+                run.id, opened.account.id, opened.mapping.name, opened.ledger.pages
+            )
             unclear = opened.ledger.answers.open_intents(run.id)
             if self.options.verb == "sync":
                 opened.ledger.runs.finished(run.id, "interrupted", 130, {})
@@ -291,7 +318,9 @@ class SyncRun:
         )
         self._guards = judged(counts, options.allow)
         if options.opt_outs_only:
-            self._guards = [dataclasses.replace(v, tripped=v.tripped and v.name == "opt_outs") for v in self._guards]
+            self._guards = [
+                dataclasses.replace(v, tripped=v.tripped and v.name == "opt_outs") for v in self._guards
+            ]
         self.plan.guards = self._guards
         return bool(self.plan.tripped)
 
@@ -307,13 +336,26 @@ class SyncRun:
             if self._knowledge is not None and self._knowledge.surveyed:
                 count += self._knowledge.may_be_mailed(some)
             else:
-                known = opened.ledger.memory.remembered(opened.account.id, opened.mapping.name, [(key, "") for key in some])
+                known = opened.ledger.memory.remembered(
+                    opened.account.id, opened.mapping.name, [(key, "") for key in some]
+                )
                 count += sum(not (key in known and known[key].opted_out) for key in some)
         return count
 
     @property
     def guarded(self) -> bool:
         return bool(self.plan.tripped)
+
+    def question(self) -> str:
+        """What a person has to say yes to before anything is sent, or ''."""
+        new = self.plan.roll.count(State.NEW)
+        if self.guarded or not new:
+            return ""
+        if self.opened.destination.rules.newcomers == "UNCONFIRMED":
+            return f"Up to {new:,} new contacts come in as UNCONFIRMED, and each of them is sent a confirmation mail."
+        if self.opened.mapping.write == "replace":
+            return f"write: replace empties every field that the mapping does not send, of up to {new:,} contacts."
+        return ""
 
     def to_deliver(self) -> Iterator[Batch]:
         """The batches, made as they are asked for."""
@@ -338,7 +380,9 @@ class SyncRun:
             self._file()
         ending = report(self)
         self.ending, self.exit_code = ending, ending.summary.exit_code
-        opened.ledger.runs.finished(self.id, ending.state, ending.summary.exit_code, ending.summary.model_dump(mode="json"))
+        opened.ledger.runs.finished(
+            self.id, ending.state, ending.summary.exit_code, ending.summary.model_dump(mode="json")
+        )
         plan.books.tidy()
         return self.exit_code
 
@@ -349,7 +393,9 @@ class SyncRun:
         rows = np.union1d(rows, np.array(sorted(plan.roll.carried), np.int64))
         keys = list(plan.books.sample(rows))
         for start in range(0, len(keys), 5000):
-            opened.ledger.memory.heard_opt_outs(opened.account.id, keys[start : start + 5000], opened.mapping.name)
+            opened.ledger.memory.heard_opt_outs(
+                opened.account.id, keys[start : start + 5000], opened.mapping.name
+            )
 
     @property
     def why_stopped(self) -> str:
@@ -374,7 +420,9 @@ def load_mapping(path: Path) -> Mapping:
     except MappingInvalid as error:
         raise MappingError(str(error), "") from None
     except OSError as error:
-        raise MappingError(f"The mapping {path} cannot be read: {error.strerror}.", "Check its rights.") from None
+        raise MappingError(
+            f"The mapping {path} cannot be read: {error.strerror}.", "Check its rights."
+        ) from None
 
 
 def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
@@ -383,7 +431,9 @@ def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
     if given is not None:
         file = find(given, take=mapping.source.take, beside=Path.cwd())
     elif mapping.source.path is None:
-        raise SourceError("No file was named, and the mapping has no source.path.", "Name a file: muster sync MAPPING FILE.")
+        raise SourceError(
+            "No file was named, and the mapping has no source.path.", "Name a file: muster sync MAPPING FILE."
+        )
     else:
         file = find(mapping.source.path, take=mapping.source.take, beside=path.resolve().parent)
     source: Source = module.open_source(readable(file), mapping.source.reading())
@@ -409,5 +459,3 @@ def _resending(resend: str | None) -> Callable[[str], bool] | None:
         return None
     wanted = resend.strip().casefold()
     return (lambda _: True) if not wanted else (lambda key: key.casefold() == wanted)
-
-

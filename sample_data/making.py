@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - names of people and the marks between them come in every script
 """Makes the sample files, and counts what a first sync of each has to report.
 
     python -m sample_data.making

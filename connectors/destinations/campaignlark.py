@@ -28,6 +28,7 @@ import datetime as dt
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
 from typing import Any, Self
 
 from connectors.base import Decision, Delivered, Known, Remembered, Rules
@@ -40,7 +41,14 @@ __all__ = ["Connector"]
 
 _STATUSES = ("SUBSCRIBED", "UNSUBSCRIBED", "UNCONFIRMED", "CLEANED", "COMPLAINED")
 _MAY_BE_MAILED = {"SUBSCRIBED", "UNCONFIRMED"}
-_STRICTNESS = {"SUBSCRIBED": 0, "UNCONFIRMED": 0, "UNSUBSCRIBED": 1, "CLEANED": 2, "BOUNCED": 2, "COMPLAINED": 3}
+_STRICTNESS = {
+    "SUBSCRIBED": 0,
+    "UNCONFIRMED": 0,
+    "UNSUBSCRIBED": 1,
+    "CLEANED": 2,
+    "BOUNCED": 2,
+    "COMPLAINED": 3,
+}
 _TYPES = {
     "TEXT": "text", "NUMBER": "number", "BOOLEAN": "boolean", "BOOL": "boolean", "DATE": "datetime",
     "DROPDOWN_SINGLE": "choice", "DROPDOWN_MULTIPLE": "choices", "MULTI": "choices", "COUNTRY": "country",
@@ -64,7 +72,13 @@ class Connector:
     key_type = "email"
 
     def __init__(
-        self, *, base_url: str, key: str, turns: Turns, rules: Rules | None = None, patience: Patience | None = None
+        self,
+        *,
+        base_url: str,
+        key: str,
+        turns: Turns,
+        rules: Rules | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.rules = rules or Rules()
         self._wire = Wire(
@@ -87,8 +101,10 @@ class Connector:
         await self._wire.__aenter__()
         return self
 
-    async def __aexit__(self, *args: Any) -> None:
-        await self._wire.__aexit__(*args)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._wire.__aexit__(kind, error, trace)
 
     # what the account is
 
@@ -130,7 +146,9 @@ class Connector:
     @staticmethod
     def _field(entry: Mapping[str, Any]) -> Field:
         type_ = _TYPES.get(str(entry.get("type", "")).upper(), "text")
-        options = tuple(part.strip() for part in str(entry.get("definition") or "").split(",") if part.strip())
+        options = tuple(
+            part.strip() for part in str(entry.get("definition") or "").split(",") if part.strip()
+        )
         name = str(entry["merge_tag"])
         return Field(
             name=name,
@@ -173,7 +191,9 @@ class Connector:
         answer = await self._wire.ask("POST", "/contacts/search", json_body=body)
         data = answer.body.get("data") if answer.done else None
         if not isinstance(data, dict):
-            raise Unreachable(f"The contacts cannot be listed: {answer.detail}", "Nothing was sent; start again.")
+            raise Unreachable(
+                f"The contacts cannot be listed: {answer.detail}", "Nothing was sent; start again."
+            )
         return data
 
     async def find(self, key: str) -> Known | None:
@@ -206,7 +226,9 @@ class Connector:
 
     # what is to be done
 
-    def decide(self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None) -> Decision:
+    def decide(
+        self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
+    ) -> Decision:
         """The table above, for one contact. Pure: nothing is asked or sent."""
         moved = remembered is not None and remembered.key not in ("", contact.key)
         opted_out = contact.opted_out or (remembered is not None and remembered.opted_out)
@@ -350,7 +372,9 @@ class Connector:
                 known = await self.find(contact.key)
                 now = await self.find(remembered.key) if moved and remembered is not None else None
             except Unreachable as error:
-                return Delivered("failed", "not_delivered", problems=(_trouble(error.what, 1),), troubled=True)
+                return Delivered(
+                    "failed", "not_delivered", problems=(_trouble(error.what, 1),), troubled=True
+                )
             decision = self.decide(contact, known, remembered, now)
         there = now if moved and known is None else known
         if decision.outcome == "invalid":
@@ -375,7 +399,11 @@ class Connector:
                 "fields": {"email_address": contact.key, **fields}, "status": decision.status, "tags": tags,
             }  # fmt: skip
             return await self._sent(contact, decision, "POST", "/contacts", body)
-        body = {"email_address": contact.key, "fields": fields, "partial_update": self.rules.write != "replace"}
+        body = {
+            "email_address": contact.key,
+            "fields": fields,
+            "partial_update": self.rules.write != "replace",
+        }
         if tags:
             body["tags"] = tags
         if decision.status is not None:
@@ -384,6 +412,7 @@ class Connector:
 
     async def _update(self, contact: Contact, there: Known, decision: Decision, *, moved: bool) -> Delivered:
         fields = {tag: new for tag, (_, new) in decision.changes.items() if new is not None}
+        body: dict[str, Any]
         done: Delivered | None = None
         if decision.changes or decision.opts_out:
             if (moved and there.key != contact.key) or self.rules.write == "update_only":
@@ -392,13 +421,19 @@ class Connector:
                     "fields": {**current, "email_address": there.key, **fields},
                     "status": decision.status or there.status,
                 }
-                done = await self._sent(contact, decision, "PUT", f"/contacts/{there.contact_id}", body, there)
+                done = await self._sent(
+                    contact, decision, "PUT", f"/contacts/{there.contact_id}", body, there
+                )
             else:
                 whole = self.rules.write == "replace"
                 if whole:
                     fields = {tag: self._value(tag, text) for tag, text in contact.texts.items()}
                 fields.pop("email_address", None)
-                body = {"email_address": contact.key, "fields": fields, "partial_update": not whole}
+                body = {
+                    "email_address": contact.key,
+                    "fields": fields,
+                    "partial_update": not whole,
+                }
                 if whole:
                     body["status"] = decision.status or there.status
                     body["tags"] = self._ids(tuple(dict.fromkeys((*there.tags, *contact.tags))))
@@ -409,11 +444,15 @@ class Connector:
                 return done
         if decision.tags and self.rules.write != "replace":
             answer = await self._wire.call(
-                "POST", f"/contacts/{there.contact_id}/tags/add", json_body={"tag_ids": self._ids(decision.tags)}
+                "POST",
+                f"/contacts/{there.contact_id}/tags/add",
+                json_body={"tag_ids": self._ids(decision.tags)},
             )
             if not answer.done:
                 return self._tags_missing(answer, there, decision)
-        return done or Delivered("updated", contact_id=there.contact_id, decision=decision, opted_out=there.opted_out)
+        return done or Delivered(
+            "updated", contact_id=there.contact_id, decision=decision, opted_out=there.opted_out
+        )
 
     def _tags_missing(self, answer: Answer, there: Known, decision: Decision) -> Delivered:
         if answer.meaning is Meaning.REFUSED:
@@ -425,11 +464,23 @@ class Connector:
         unsure = answer.meaning is Meaning.UNCLEAR
         problem = _trouble(f"the tags: {answer.detail}", answer.attempts, unsure=unsure)
         return Delivered(
-            "unknown" if unsure else "failed", problem[0], "", there.contact_id, (problem,), decision=decision, troubled=True
+            "unknown" if unsure else "failed",
+            problem[0],
+            "",
+            there.contact_id,
+            (problem,),
+            decision=decision,
+            troubled=True,
         )
 
     async def _sent(
-        self, contact: Contact, decision: Decision, method: str, path: str, body: dict[str, Any], there: Known | None = None
+        self,
+        contact: Contact,
+        decision: Decision,
+        method: str,
+        path: str,
+        body: dict[str, Any],
+        there: Known | None = None,
     ) -> Delivered:
         """One write, its answer compared with what was sent; what is unclear is settled by a look-up."""
         repeatable = "status" not in body and path == "/contacts/upsert"
@@ -437,7 +488,7 @@ class Connector:
         for _ in range(self._wire.patience.attempts - 1):
             if answer.meaning is not Meaning.UNCLEAR or repeatable:
                 break
-            settled = await self._settled(contact, decision, there)
+            settled = await self._settled(contact, decision)
             if settled is not None:
                 return settled
             answer = await self._wire.call(method, path, json_body=body, repeatable=False)
@@ -449,14 +500,14 @@ class Connector:
             problem = ("refused", "", "", {"detail": answer.detail})
             return Delivered("refused", "refused", "", problems=(problem,), decision=decision)
         if answer.meaning is Meaning.UNCLEAR:
-            settled = await self._settled(contact, decision, there)
+            settled = await self._settled(contact, decision)
             if settled is not None:
                 return settled
             return await self._unsettled(contact, decision, answer, there)
         problem = _trouble(answer.detail, answer.attempts)
         return Delivered("failed", problem[0], problems=(problem,), decision=decision, troubled=True)
 
-    async def _settled(self, contact: Contact, decision: Decision, there: Known | None) -> Delivered | None:
+    async def _settled(self, contact: Contact, decision: Decision) -> Delivered | None:
         """A look-up after an unclear answer: the outcome if the contact now holds what was sent."""
         try:
             found = await self.find(contact.key)
@@ -476,7 +527,9 @@ class Connector:
             if tag != "email_address"
         )
         status = decision.status is None or found.status == decision.status or not decision.opts_out
-        tags = not decision.creates or {t.casefold() for t in decision.tags} <= {t.casefold() for t in found.tags}
+        tags = not decision.creates or {t.casefold() for t in decision.tags} <= {
+            t.casefold() for t in found.tags
+        }
         return fields and status and tags
 
     async def _unsettled(
@@ -487,11 +540,15 @@ class Connector:
             found = await self.find(contact.key)
             problem = _trouble(answer.detail, answer.attempts)
             contact_id = found.contact_id if found else ""
-            return Delivered("failed", problem[0], "", contact_id, (problem,), decision=decision, troubled=True)
+            return Delivered(
+                "failed", problem[0], "", contact_id, (problem,), decision=decision, troubled=True
+            )
         except Unreachable:
             problem = _trouble(answer.detail, answer.attempts, unsure=True)
             contact_id = there.contact_id if there else ""
-            return Delivered("unknown", problem[0], "", contact_id, (problem,), decision=decision, troubled=True)
+            return Delivered(
+                "unknown", problem[0], "", contact_id, (problem,), decision=decision, troubled=True
+            )
 
     def _compared(
         self, contact: Contact, decision: Decision, body: dict[str, Any], answer: Answer, there: Known | None
@@ -503,7 +560,11 @@ class Connector:
         result = self._known(data, time.time())
         if result.key != contact.key.casefold():
             code = "address_kept" if there is not None and result.key == there.key else "refused"
-            detail = result.key if code == "address_kept" else f"it answered with the contact of {result.key or 'nobody'}"
+            detail = (
+                result.key
+                if code == "address_kept"
+                else f"it answered with the contact of {result.key or 'nobody'}"
+            )
             problem = (code, "email_address", contact.key, {"detail": detail})
             return Delivered("refused", code, "", result.contact_id, (problem,), decision=decision)
         kept = {
@@ -519,10 +580,18 @@ class Connector:
             if missing:
                 kept["tags"] = (sorted(decision.tags), sorted(result.tags))
         problems = tuple(
-            ("kept_differently", tag, str(sent), {"field": tag, "kept": str(stays)}) for tag, (sent, stays) in kept.items()
+            ("kept_differently", tag, str(sent), {"field": tag, "kept": str(stays)})
+            for tag, (sent, stays) in kept.items()
         )
         return Delivered(
-            "created" if decision.creates else "updated", "", "", result.contact_id, problems, kept, decision, result.opted_out
+            "created" if decision.creates else "updated",
+            "",
+            "",
+            result.contact_id,
+            problems,
+            kept,
+            decision,
+            result.opted_out,
         )
 
     async def opt_out(self, key: str) -> Delivered:
@@ -532,7 +601,9 @@ class Connector:
         except Unreachable as error:
             return Delivered("failed", "not_delivered", problems=(_trouble(error.what, 1),), troubled=True)
         if there is None or there.status not in _MAY_BE_MAILED:
-            return Delivered("unchanged", "already_out", "nobody there to opt out", there.contact_id if there else "")
+            return Delivered(
+                "unchanged", "already_out", "nobody there to opt out", there.contact_id if there else ""
+            )
         decision = Decision(opts_out=True, status="UNSUBSCRIBED", calls=("POST /contacts/upsert",))
         body = {"email_address": key, "status": "UNSUBSCRIBED", "fields": {}, "partial_update": True}
         contact = Contact(row=0, line=0, key=key, person="", texts={}, opted_out=True)
@@ -541,7 +612,9 @@ class Connector:
     def _ids(self, names: tuple[str, ...]) -> list[int]:
         missing = [name for name in names if name.casefold() not in self._tag_ids]
         if missing:
-            raise MappingError(f"The tag '{missing[0]}' does not exist there.", "Create it there, then start again.")
+            raise MappingError(
+                f"The tag '{missing[0]}' does not exist there.", "Create it there, then start again."
+            )
         return [self._tag_ids[name.casefold()] for name in names]
 
 

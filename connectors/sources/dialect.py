@@ -5,8 +5,6 @@ first other byte, which is cheap. From here on text is UTF-8 bytes, whatever the
 encoding does not know becomes `\xff`, which no UTF-8 text contains, and the row that holds it is told so.
 """
 
-# ruff: noqa: RUF001 - telling encodings apart takes the very signs that look alike
-
 from __future__ import annotations
 
 import codecs

@@ -41,14 +41,18 @@ class _Verbs(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(_VERBS.items()))
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             from mappings.engine.complaints import nearest  # noqa: PLC0415 - only after a slip
 
             like = nearest(args[0], _VERBS) if args else ""
-            raise click.UsageError(f"muster has no command '{args[0]}'." + (f" Did you mean {like}?" if like else ""), ctx) from error
+            raise click.UsageError(
+                f"muster has no command '{args[0]}'." + (f" Did you mean {like}?" if like else ""), ctx
+            ) from error
 
 
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -60,9 +64,11 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
+)
 def muster() -> None:
-    """Syncs contacts from CSV files and CRM exports into marketing tools, and accounts for every row.
+    r"""Syncs contacts from CSV files and CRM exports into marketing tools, and accounts for every row.
 
     \b
     First steps:  muster demo

@@ -42,7 +42,10 @@ def command(mapping: str, file: str | None, offline: bool, as_json: bool) -> int
     complaint_of(document, columns, header[1] if header else (), mails_people=connector.mails_people)
     failing = list(failing_examples(document, schema))
     if failing:
-        raise MappingError("The mapping's own examples fail:\n" + "\n".join(f"  {c}" for c in failing), "Mend the rule or the example.")
+        raise MappingError(
+            "The mapping's own examples fail:\n" + "\n".join(f"  {c}" for c in failing),
+            "Mend the rule or the example.",
+        )
     facts = _facts(document, application, schema, None if header is None else header[2])
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
@@ -54,13 +57,19 @@ def command(mapping: str, file: str | None, offline: bool, as_json: bool) -> int
 async def _live(document: Mapping, path: Path, connector: Any) -> Schema:
     from connectors.pace import Pace  # noqa: PLC0415 - only when somebody is asked
 
-    access = Settings(path).access(document.destination.kind, document.destination.account, connector.default_base_url)
-    async with connector(base_url=access.base_url, key=access.key, turns=Pace(connector.per_second)) as destination:
+    access = Settings(path).access(
+        document.destination.kind, document.destination.account, connector.default_base_url
+    )
+    async with connector(
+        base_url=access.base_url, key=access.key, turns=Pace(connector.per_second)
+    ) as destination:
         schema: Schema = await destination.read_schema()
         return schema
 
 
-def _header(document: Mapping, path: Path, file: str | None) -> tuple[tuple[str, ...], tuple[str, ...], str] | None:
+def _header(
+    document: Mapping, path: Path, file: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...], str] | None:
     """The columns of the file and its known opt-out columns; None where no file is named or there yet."""
     try:
         source = open_source_of(document, path, file)
@@ -90,7 +99,11 @@ def _show(facts: dict[str, Any]) -> None:
     click.echo(f"{facts['mapping']['path']} is right.")
     where = "the account's own fields" if facts["live"] else "the documented fields only (offline)"
     click.echo(f"  {len(facts['merge_tags'])} merge tags, checked against {where}")
-    click.echo(f"  {facts['examples']} examples pass" if facts["examples"] else "  no examples: yet the mapping cannot test itself")
+    click.echo(
+        f"  {facts['examples']} examples pass"
+        if facts["examples"]
+        else "  no examples: yet the mapping cannot test itself"
+    )
     if facts["source"] is None:
         click.echo("  no file was looked at: name one to check the columns")
     else:
@@ -100,4 +113,6 @@ def _show(facts: dict[str, Any]) -> None:
     for name in facts["unmapped"]:
         click.echo(f"  warning: the column '{name}' is not used. Map it, or add it under ignore:.")
     for name in facts["required_not_mapped"]:
-        click.echo(f"  warning: {name} is required there and not mapped; new contacts without it are refused.")
+        click.echo(
+            f"  warning: {name} is required there and not mapped; new contacts without it are refused."
+        )

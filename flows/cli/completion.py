@@ -11,7 +11,7 @@ __all__ = ["command"]
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> int:
-    """Print what completes muster's words in SHELL.
+    r"""Print what completes muster's words in SHELL.
 
     \b
     bash:  eval "$(muster completion bash)"     in ~/.bashrc

@@ -20,7 +20,13 @@ _SAMPLES = {
 
 
 @click.command("demo")
-@click.option("--sample", type=click.Choice(list(_SAMPLES)), default="hubspot", show_default=True, help="Which file is synced.")
+@click.option(
+    "--sample",
+    type=click.Choice(list(_SAMPLES)),
+    default="hubspot",
+    show_default=True,
+    help="Which file is synced.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the run's summary as JSON.")
 def command(sample: str, as_json: bool) -> int:
     """Start a sandbox, sync the sample data into it through Prefect, and print the balance and where the report is.
@@ -38,8 +44,14 @@ def command(sample: str, as_json: bool) -> int:
     for path in (*home.glob("ledger.sqlite*"), home / "runs", home / "plans"):
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     with running("campaignlark") as server, watcher() as watching:
-        watching.say("A sandbox answers as CampaignLark does: same calls, same errors, 100 requests a second.")
-        os.environ |= {"MUSTER_HOME": str(home), "CAMPAIGNLARK_BASE_URL": server.url, "CAMPAIGNLARK_API_KEY": "sandbox-key"}
+        watching.say(
+            "A sandbox answers as CampaignLark does: same calls, same errors, 100 requests a second."
+        )
+        os.environ |= {
+            "MUSTER_HOME": str(home),
+            "CAMPAIGNLARK_BASE_URL": server.url,
+            "CAMPAIGNLARK_API_KEY": "sandbox-key",
+        }
         summary, folder = asyncio.run(run_sync(mapping, None, Options(), watching))
         there = len(server.contacts())
     expected = json.loads((_data() / "expected.json").read_text("utf-8"))[file]["outcomes"]
@@ -49,7 +61,9 @@ def command(sample: str, as_json: bool) -> int:
     else:
         show_summary(summary, folder)
         landed = summary.outcomes.of("created", "updated", "unchanged")
-        click.echo(f"\nThe sandbox holds {there:,} contacts; {landed:,} rows landed; " + _verdict(as_expected))
+        click.echo(
+            f"\nThe sandbox holds {there:,} contacts; {landed:,} rows landed; " + _verdict(as_expected)
+        )
         click.echo("\nNext, with a file of your own:\n  muster peek FILE\n  muster sandbox            (in another terminal; then set what it prints)\n"
                    "  muster check MAPPING FILE, muster plan MAPPING FILE, muster sync MAPPING FILE")  # fmt: skip
     return 0 if as_expected else max(summary.exit_code, 1)

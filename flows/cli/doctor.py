@@ -44,12 +44,20 @@ def command(destination: str | None) -> int:
 
 
 def _installation() -> Iterator[tuple[bool, str, str]]:
-    yield sys.version_info >= (3, 11), f"Python {platform.python_version()}", "muster needs Python 3.11 or newer."
+    yield (
+        sys.version_info >= (3, 11),
+        f"Python {platform.python_version()}",
+        "muster needs Python 3.11 or newer.",
+    )
     for name in _NEEDED:
         try:
             yield True, f"{name} {version(name)}", ""
         except PackageNotFoundError:
-            yield False, f"{name} is missing", "Install muster again: pip install --force-reinstall muster-sync."
+            yield (
+                False,
+                f"{name} is missing",
+                "Install muster again: pip install --force-reinstall muster-sync.",
+            )
 
 
 def _ledger() -> Iterator[tuple[bool, str, str]]:
@@ -58,7 +66,11 @@ def _ledger() -> Iterator[tuple[bool, str, str]]:
     home = Settings().home_here()
     if not (home / NAME).exists():
         parent = next(folder for folder in (home, *home.parents) if folder.exists())
-        yield os.access(parent, os.W_OK), f"none yet in {home}; the first sync makes it", f"{parent} may not be written: set MUSTER_HOME."
+        yield (
+            os.access(parent, os.W_OK),
+            f"none yet in {home}; the first sync makes it",
+            f"{parent} may not be written: set MUSTER_HOME.",
+        )
         return
     try:
         database = open_database(home)
@@ -69,17 +81,25 @@ def _ledger() -> Iterator[tuple[bool, str, str]]:
     database.close()
     yield True, f"{database.path}: whole, {runs:,} runs", ""
     free = shutil.disk_usage(home).free
-    yield free > _ROOM, f"{free / 2**30:.1f} GiB free on its disk", "Make room: a run keeps a copy of its file."
+    yield (
+        free > _ROOM,
+        f"{free / 2**30:.1f} GiB free on its disk",
+        "Make room: a run keeps a copy of its file.",
+    )
 
 
 def _prefect() -> Iterator[tuple[bool, str, str]]:
-    from flows.prefect_server import healthy, configured_url  # noqa: PLC0415 - only this check
+    from flows.prefect_server import configured_url, healthy  # noqa: PLC0415 - only this check
 
     url = configured_url()
     if not url:
         yield True, "no server is configured: each run starts its own", ""
         return
-    yield healthy(url), f"the configured server {url}", "Start it, or unset PREFECT_API_URL; muster then starts its own."
+    yield (
+        healthy(url),
+        f"the configured server {url}",
+        "Start it, or unset PREFECT_API_URL; muster then starts its own.",
+    )
 
 
 def _destinations(wanted: str | None) -> Iterator[tuple[bool, str, str]]:
@@ -102,7 +122,9 @@ async def _reached(kind: str, *, asked: bool) -> tuple[bool, str, str]:
             return False, f"{kind}: {error.what}", error.fix
         return True, f"{kind}: no key is set, so it was not asked", ""
     try:
-        async with connector(base_url=access.base_url, key=access.key, turns=Pace(connector.per_second)) as destination:
+        async with connector(
+            base_url=access.base_url, key=access.key, turns=Pace(connector.per_second)
+        ) as destination:
             schema = await destination.read_schema()
     except MusterError as error:
         return False, f"{kind}: {error.what}", error.fix

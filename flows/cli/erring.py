@@ -43,10 +43,15 @@ def explained(work: Callable[[], Any]) -> int:
         return error.exit_code
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            click.echo(_shaped(f"The disk is full: {_place(error)}", "Make room, then start again."), err=True)
+            click.echo(
+                _shaped(f"The disk is full: {_place(error)}", "Make room, then start again."), err=True
+            )
             return 2
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-            click.echo(_shaped(f"{_place(error)} may not be written.", "Mend its rights, or set MUSTER_HOME."), err=True)
+            click.echo(
+                _shaped(f"{_place(error)} may not be written.", "Mend its rights, or set MUSTER_HOME."),
+                err=True,
+            )
             return 2
         return _bug(error)
     except Exception as error:  # noqa: BLE001 - the last resort, so that nobody meets a traceback
@@ -76,5 +81,7 @@ def _bug(error: BaseException) -> int:
         where = f" Its details are in {path} (they may hold personal data)."
     except OSError:
         pass
-    click.echo(f"muster: this is a bug in muster: {type(error).__name__}.{where}\n  Please report it.", err=True)
+    click.echo(
+        f"muster: this is a bug in muster: {type(error).__name__}.{where}\n  Please report it.", err=True
+    )
     return 4

@@ -19,7 +19,8 @@ def ledger_here() -> Iterator[Ledger]:
     home = Settings().home_here()
     if not (home / NAME).exists():
         raise LedgerError(
-            f"There is no ledger in {home}.", "Go to the folder of the mapping, or set MUSTER_HOME; the first sync makes one."
+            f"There is no ledger in {home}.",
+            "Go to the folder of the mapping, or set MUSTER_HOME; the first sync makes one.",
         )
     ledger = Ledger(open_database(home))
     try:

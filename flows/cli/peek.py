@@ -19,10 +19,21 @@ __all__ = ["command"]
 @click.option("--encoding", help="Instead of the one that is found out.")
 @click.option("--delimiter", help="Instead of the one that is found out.")
 @click.option("--header-line", type=click.IntRange(min=1), help="The physical line of the column names.")
-@click.option("--to-csv", "out", type=click.Path(path_type=Path), help="Write the rows as clean UTF-8 CSV, each with the cells it has.")
+@click.option(
+    "--to-csv",
+    "out",
+    type=click.Path(path_type=Path),
+    help="Write the rows as clean UTF-8 CSV, each with the cells it has.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(
-    file: str, kind: str, encoding: str | None, delimiter: str | None, header_line: int | None, out: Path | None, as_json: bool
+    file: str,
+    kind: str,
+    encoding: str | None,
+    delimiter: str | None,
+    header_line: int | None,
+    out: Path | None,
+    as_json: bool,
 ) -> int:
     """Show how FILE is read: encoding, delimiter, header, rows; what its columns hold; every oddity. Nothing is sent."""
     from connectors.sources.finding import find  # noqa: PLC0415 - only this verb
@@ -73,12 +84,19 @@ def _show(found: Any) -> None:
     for name, value in found.reading.items():
         console.print(f"{name:<14}{value}", markup=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name, justify in (("column", "left"), ("filled", "right"), ("distinct", "right"), ("for example", "left")):
+    for name, justify in (
+        ("column", "left"),
+        ("filled", "right"),
+        ("distinct", "right"),
+        ("for example", "left"),
+    ):
         table.add_column(name, justify=justify, overflow="ellipsis", no_wrap=name != "for example")  # type: ignore[arg-type]
     for column in found.columns:
         distinct = f"> {column.distinct:,}" if column.more_distinct else f"{column.distinct:,}"
         samples = " · ".join(_shown(sample) for sample in column.samples)
-        table.add_row(Text(_shown(column.name) or "(no name)"), f"{column.share:.0%}", distinct, Text(samples))
+        table.add_row(
+            Text(_shown(column.name) or "(no name)"), f"{column.share:.0%}", distinct, Text(samples)
+        )
     console.print()
     console.print(table)
     if found.oddities:

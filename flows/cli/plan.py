@@ -21,11 +21,16 @@ __all__ = ["command"]
 @choosing
 def command(
     mapping: str, file: str | None, limit: int | None, only: str | None, resend: str | None, allow: tuple[str, ...],
-    opt_outs_only: bool, as_json: bool, yes: bool, fail_on_warning: bool,
+    opt_outs_only: bool, as_json: bool, yes: bool, fail_on_warning: bool,  # noqa: ARG001 - sync has more to ask
 ) -> int:  # fmt: skip
     """Show what a sync of FILE as MAPPING says would do. Nothing is written there; exits as the sync would."""
     options = Options(
-        limit=limit, only=only, resend=resend, allow=frozenset(allow), opt_outs_only=opt_outs_only, verb="plan"
+        limit=limit,
+        only=only,
+        resend=resend,
+        allow=frozenset(allow),
+        opt_outs_only=opt_outs_only,
+        verb="plan",
     )
     with watcher() as watching:
         found, warnings = asyncio.run(_plan(mapping, file, options, watching, as_json=as_json))

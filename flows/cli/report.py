@@ -24,9 +24,14 @@ def command(run: str | None, opens: bool, as_json: bool) -> int:
     with ledger_here() as ledger:
         found = ledger.runs.get(run) if run else next((r for r in ledger.runs.last(50) if r.summary), None)
     if found is None:
-        raise CannotStart(f"There is no run {run}." if run else "No run has a report yet.", "muster runs lists them.")
+        raise CannotStart(
+            f"There is no run {run}." if run else "No run has a report yet.", "muster runs lists them."
+        )
     if not found.summary:
-        raise CannotStart(f"The run {found.id} was cut off before its report was written.", "The next sync of its mapping goes on from there.")
+        raise CannotStart(
+            f"The run {found.id} was cut off before its report was written.",
+            "The next sync of its mapping goes on from there.",
+        )
     summary = Summary.model_validate(found.summary)
     if as_json:
         click.echo(summary.to_json(), nl=False)

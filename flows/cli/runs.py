@@ -34,13 +34,19 @@ def command(mapping: str | None, number: int, as_json: bool) -> int:
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("run", "mapping", "state", "exit", "rows", "sent", "need a person"):
-        table.add_column(name, justify="right" if name in ("exit", "rows", "sent", "need a person") else "left", no_wrap=True)
+        table.add_column(
+            name,
+            justify="right" if name in ("exit", "rows", "sent", "need a person") else "left",
+            no_wrap=True,
+        )
     for run in runs:
         outcomes = run.summary.get("outcomes", {})
         sent = sum(outcomes.get(name, 0) for name in ("created", "updated", "upserted"))
         person = sum(outcomes.get(name, 0) for name in ("invalid", "refused", "failed", "unknown"))
         code = "" if run.exit_code is None else str(run.exit_code)
-        table.add_row(Text(run.id), Text(run.mapping), run.state, code, f"{run.rows_read:,}", f"{sent:,}", f"{person:,}")
+        table.add_row(
+            Text(run.id), Text(run.mapping), run.state, code, f"{run.rows_read:,}", f"{sent:,}", f"{person:,}"
+        )
     Console(highlight=False).print(table)
     return 0
 

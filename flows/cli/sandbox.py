@@ -17,10 +17,12 @@ __all__ = ["command"]
 @click.command("sandbox", context_settings={"ignore_unknown_options": True})
 @click.argument("destination", required=False, default="campaignlark")
 @click.argument("settings", nargs=-1, type=click.UNPROCESSED)
-@click.option("--port", default=8900, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
+@click.option(
+    "--port", default=8900, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when it is ready.")
 def command(destination: str, settings: tuple[str, ...], port: int, as_json: bool) -> int:
-    """Start a server that answers as DESTINATION does, on this machine only, until Ctrl-C.
+    r"""Start a server that answers as DESTINATION does, on this machine only, until Ctrl-C.
 
     \b
     Faults on demand:  --fault 500:0.05   --fault reset_after:next=3   --latency-ms 200   --seed 7
@@ -30,7 +32,9 @@ def command(destination: str, settings: tuple[str, ...], port: int, as_json: boo
     from connectors.sandbox.serving import kinds  # noqa: PLC0415 - only this verb
 
     if destination not in kinds():
-        raise CannotStart(f"There is no sandbox for {destination}.", f"There is one for: {', '.join(kinds())}.")
+        raise CannotStart(
+            f"There is no sandbox for {destination}.", f"There is one for: {', '.join(kinds())}."
+        )
     start = [sys.executable, "-m", "connectors.sandbox.serving"]
     if "--help-settings" in settings:
         return subprocess.run([*start, destination, "--help"], check=False).returncode  # noqa: S603 - our own module
@@ -46,7 +50,9 @@ def command(destination: str, settings: tuple[str, ...], port: int, as_json: boo
             click.echo(json.dumps(ready))
         else:
             prefix = destination.upper()
-            click.echo(f"{destination} answers at {ready['url']}; what it holds is shown at {ready['inspect']}\n")
+            click.echo(
+                f"{destination} answers at {ready['url']}; what it holds is shown at {ready['inspect']}\n"
+            )
             click.echo(f"export {prefix}_BASE_URL={ready['url']}\nexport {prefix}_API_KEY=sandbox-key\n")
             click.echo("Ctrl-C ends it; nothing it holds is kept.")
         sys.stdout.flush()

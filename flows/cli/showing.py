@@ -67,7 +67,9 @@ def show_summary(summary: Summary, folder: Path) -> None:
     if summary.warnings:
         said = ", ".join(f"{count:,} × {code}" for code, count in summary.warnings.items())
         console.print(f"\nwarnings: {said}", markup=False)
-    _guards(console, [(g.name, g.count, g.share, g.limit_share, g.allowed) for g in summary.guards if g.tripped])
+    _guards(
+        console, [(g.name, g.count, g.share, g.limit_share, g.allowed) for g in summary.guards if g.tripped]
+    )
     if summary.overrides:
         console.print(f"\nguards passed on purpose: {', '.join(summary.overrides)}", markup=False)
     console.print(f"\nreport    {folder / 'report.html'}", markup=False, soft_wrap=True)
@@ -81,9 +83,17 @@ def _guards(console: Console, tripped: list[tuple[str, int, float, float, bool]]
     says = {guard.name: guard.says for guard in GUARDS}
     for name, count, share, limit, allowed in tripped:
         if not allowed:
-            what = says[name] if name == "empty_source" else f"{count:,} {says[name]} ({share:.0%}; the limit is {limit:.0%})"
+            what = (
+                says[name]
+                if name == "empty_source"
+                else f"{count:,} {says[name]} ({share:.0%}; the limit is {limit:.0%})"
+            )
             console.print(f"\nguard {name}: {what}", style="bold red", markup=False)
-            console.print(f"  Look at the file and the mapping. If this is right: --allow {name}", style="dim", markup=False)
+            console.print(
+                f"  Look at the file and the mapping. If this is right: --allow {name}",
+                style="dim",
+                markup=False,
+            )
 
 
 def show_plan(run: SyncRun, found: Preview) -> None:
@@ -98,7 +108,9 @@ def show_plan(run: SyncRun, found: Preview) -> None:
         console.print(f"  {count:,} {outcome}: {reason}", style="dim", markup=False)
     changed = [(tag, count) for tag, count in found.changed.most_common() if count]
     if changed:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title="what changes there", title_justify="left")
+        table = Table(
+            box=None, pad_edge=False, padding=(0, 2, 0, 0), title="what changes there", title_justify="left"
+        )
         table.add_column("merge tag")
         table.add_column("contacts", justify="right")
         table.add_column("for example")
@@ -112,21 +124,30 @@ def show_plan(run: SyncRun, found: Preview) -> None:
         console.print(f"\n{count:,} × {code} in {column or 'the row'}", markup=False)
     minutes = found.seconds / 60
     console.print(
-        f"\nrequests     {found.requests:,}, about {minutes:.1f} minutes at {opened.per_second:g} a second", markup=False
+        f"\nrequests     {found.requests:,}, about {minutes:.1f} minutes at {opened.per_second:g} a second",
+        markup=False,
     )
     automations = ", ".join(f"{name} {count:,}" for name, count in found.automations.items()) or "none"
     console.print(f"automations  at most: {automations}", markup=False)
     newcomers = opened.destination.rules.newcomers
-    console.print(f"consent      {found.opt_outs:,} to be unsubscribed; new contacts come in as {newcomers}", markup=False)
+    console.print(
+        f"consent      {found.opt_outs:,} to be unsubscribed; new contacts come in as {newcomers}",
+        markup=False,
+    )
     near = [(v.name, v.count, v.share, v.limit_share, v.allowed) for v in plan.guards if v.tripped]
     if near:
         _guards(console, near)
     else:
-        shares = ", ".join(f"{v.name} {v.share:.0%} of {v.limit_share:.0%}" for v in plan.guards if v.name != "empty_source")
+        shares = ", ".join(
+            f"{v.name} {v.share:.0%} of {v.limit_share:.0%}" for v in plan.guards if v.name != "empty_source"
+        )
         console.print(f"guards       none trips ({shares})", markup=False)
     unmapped = [use.name for use in opened.application.uses() if use.use == "unmapped"]
     if unmapped:
-        console.print(f"columns      not used and not ignored: {', '.join(name or '(no name)' for name in unmapped)}", markup=False)
+        console.print(
+            f"columns      not used and not ignored: {', '.join(name or '(no name)' for name in unmapped)}",
+            markup=False,
+        )
     console.print("\nTo try it with a few first: the same command with sync and --limit 10.", style="dim")
 
 
@@ -137,5 +158,7 @@ def _problems(run: SyncRun) -> list[tuple[int, str, str]]:
 
 
 def _short(value: object) -> str:
-    text = "(blank)" if value in (None, "", []) else ", ".join(value) if isinstance(value, list) else str(value)
+    text = (
+        "(blank)" if value in (None, "", []) else ", ".join(value) if isinstance(value, list) else str(value)
+    )
     return text if len(text) <= 40 else text[:39] + "…"

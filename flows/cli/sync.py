@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from pathlib import Path
 
 import click
 
-from connectors.errors import MusterError
+from connectors.errors import CannotStart, MusterError
 from flows.cli.options import choosing
-from flows.cli.watchers import watcher
+from flows.cli.watchers import Lines, Live, watcher
 from flows.prefect_server import PrefectServer
 from flows.report.summary import Summary
 from flows.sync_run import Options, SyncRun
-from flows.watching import Watcher
 
 __all__ = ["command", "run_sync"]
 
@@ -31,10 +31,15 @@ def command(
     MAPPING is a YAML file, or the name of one that comes with muster. Without FILE, the mapping's own source is read.
     """
     options = Options(
-        limit=limit, only=only, resend=resend, allow=frozenset(allow), opt_outs_only=opt_outs_only, report_dir=report_dir
+        limit=limit,
+        only=only,
+        resend=resend,
+        allow=frozenset(allow),
+        opt_outs_only=opt_outs_only,
+        report_dir=report_dir,
     )
     with watcher() as watching:
-        summary, folder = asyncio.run(run_sync(mapping, file, options, watching))
+        summary, folder = asyncio.run(run_sync(mapping, file, options, watching, yes=yes))
     if as_json:
         click.echo(summary.to_json(), nl=False)
     else:
@@ -45,7 +50,9 @@ def command(
     return 1 if code == 0 and fail_on_warning and summary.warnings else code
 
 
-async def run_sync(mapping: str, file: str | None, options: Options, watching: Watcher) -> tuple[Summary, Path]:
+async def run_sync(
+    mapping: str, file: str | None, options: Options, watching: Lines | Live, *, yes: bool = False
+) -> tuple[Summary, Path]:
     """A whole sync through Prefect; its summary and its folder. Prefect's start-up runs while the file is read."""
     async with contextlib.AsyncExitStack() as stack:
         run = await stack.enter_async_context(SyncRun(mapping, file, options, watching))
@@ -53,6 +60,7 @@ async def run_sync(mapping: str, file: str | None, options: Options, watching: W
         server = stack.enter_context(PrefectServer(run.opened.home))
         server.begin()
         await run.prepare()
+        _ask(run.question(), watching, yes=yes)
         watching.stage("starting Prefect")
         await asyncio.to_thread(__import__, "flows.sync_contacts")
         await server.ready()
@@ -63,6 +71,17 @@ async def run_sync(mapping: str, file: str | None, options: Options, watching: W
         return run.ending.summary, options.report_dir or run.opened.folder
 
 
+def _ask(question: str, watching: Lines | Live, *, yes: bool) -> None:
+    """Asks at a terminal; elsewhere the answer is --yes. Raises CannotStart when it is no."""
+    if not question or yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise CannotStart(question, "If that is meant, add --yes.")
+    watching.close()
+    if not click.confirm(f"{question} Go on?", err=True):
+        raise CannotStart("Stopped by you; nothing was sent.", "")
+
+
 async def _through_prefect(run: SyncRun) -> None:
     """The flow. The run is complete without it: when Prefect fails in the middle, the ledger has the last word."""
     from flows import sync_contacts as module  # noqa: PLC0415 - imported in a thread before
@@ -70,7 +89,9 @@ async def _through_prefect(run: SyncRun) -> None:
 
     run_id = hand_over(run)
     try:
-        await module.sync_contacts(str(run.opened.mapping.file), str(run.opened.source.path), run_id=run_id, return_state=True)
+        await module.sync_contacts(
+            str(run.opened.mapping.file), str(run.opened.source.path), run_id=run_id, return_state=True
+        )
     except MusterError:
         raise
     except Exception as error:  # noqa: BLE001 - Prefect is a viewer

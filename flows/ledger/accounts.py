@@ -50,7 +50,9 @@ class Accounts:
 
     def rotated(self, account: Account, key: str) -> Account:
         """The new key belongs to the same account."""
-        self._database.tell("update account set key_mac = ?, last_seen = ? where id = ?", (self.mac(key), now(), account.id))
+        self._database.tell(
+            "update account set key_mac = ?, last_seen = ? where id = ?", (self.mac(key), now(), account.id)
+        )
         return Account(account.id, account.kind, account.name, account.base_url, account.generation)
 
     def another(self, account: Account, key: str) -> Account:

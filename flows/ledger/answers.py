@@ -70,7 +70,18 @@ class Answers:
     def answered(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
         """Durable when it returns. An answer that is there already stays."""
         rows = [
-            [o.row, o.attempt, o.outcome, o.code, o.reason, o.contact_id, int(o.opted_out), o.problems, o.kept, o.calls]
+            [
+                o.row,
+                o.attempt,
+                o.outcome,
+                o.code,
+                o.reason,
+                o.contact_id,
+                int(o.opted_out),
+                o.problems,
+                o.kept,
+                o.calls,
+            ]
             for o in outcomes
         ]
         sql = """
@@ -88,11 +99,25 @@ class Answers:
             from intent i left join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
             where i.run = ? and i.row_number between ? and ? order by i.row_number
         """
-        for row, outcome, code, reason, contact_id, opted_out, problems, kept, calls, key, carried in self._database.ask(
-            sql, (run_id, first, last)
-        ):
+        for (
+            row,
+            outcome,
+            code,
+            reason,
+            contact_id,
+            opted_out,
+            problems,
+            kept,
+            calls,
+            key,
+            carried,
+        ) in self._database.ask(sql, (run_id, first, last)):
             if outcome is None:
-                yield Outcome(row, "unknown", "no_clear_answer", "the run ended before an answer came"), key, bool(carried)
+                yield (
+                    Outcome(row, "unknown", "no_clear_answer", "the run ended before an answer came"),
+                    key,
+                    bool(carried),
+                )
             else:
                 yield Outcome(
                     row, outcome, code, reason, contact_id, bool(opted_out),

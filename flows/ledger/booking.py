@@ -26,5 +26,7 @@ class Bookings:
             case when booked_until < ? or booked_until > ? then ? else booked_until end + ?
             returning booked_until
         """
-        [(until,)] = self._database.ask(sql, (self._account, now, length, now, now + _AT_MOST_AHEAD, now, length))
+        [(until,)] = self._database.ask(
+            sql, (self._account, now, length, now, now + _AT_MOST_AHEAD, now, length)
+        )
         return float(until) - length

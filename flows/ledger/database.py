@@ -17,7 +17,9 @@ from flows.ledger.migrations import STEPS
 __all__ = ["Database", "open_database", "private_folder"]
 
 NAME = "ledger.sqlite"
-_CHECKED_WHOLE = 256 * 2**20  # bytes; a larger file is checked where it is read, so that opening it stays quick
+_CHECKED_WHOLE = (
+    256 * 2**20
+)  # bytes; a larger file is checked where it is read, so that opening it stays quick
 
 
 class Database:
@@ -92,8 +94,12 @@ def _explained(path: Path) -> Iterator[None]:
                 "Make room, then start again; everything answered so far is kept.",
             ) from error
         if "readonly" in text or "read-only" in text:
-            raise LedgerError(f"{path} may not be written.", "Check the rights of the folder, or set MUSTER_HOME.") from error
-        raise LedgerError(f"{path}: {text}.", "Check the disk and the rights of its folder, then start again.") from error
+            raise LedgerError(
+                f"{path} may not be written.", "Check the rights of the folder, or set MUSTER_HOME."
+            ) from error
+        raise LedgerError(
+            f"{path}: {text}.", "Check the disk and the rights of its folder, then start again."
+        ) from error
     except sqlite3.DatabaseError as error:
         raise LedgerError(
             f"The ledger {path} is damaged: {error}.",
@@ -105,7 +111,7 @@ def private_folder(folder: Path) -> Path:
     """Makes a folder that only its owner can read. Raises LedgerError where that is not possible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if os.stat(folder).st_uid == os.getuid():
+        if folder.stat().st_uid == os.getuid():
             folder.chmod(0o700)
     except OSError as error:
         raise LedgerError(
@@ -132,7 +138,8 @@ def open_database(home: Path) -> Database:
             )
     except OSError as error:
         raise LedgerError(
-            f"The ledger {path} cannot be opened: {error.strerror}.", "Check the rights of the folder, or set MUSTER_HOME."
+            f"The ledger {path} cannot be opened: {error.strerror}.",
+            "Check the rights of the folder, or set MUSTER_HOME.",
         ) from None
     _checked(database, home)
     return database
@@ -154,9 +161,14 @@ def _checked(database: Database, home: Path) -> None:
                     "Keep it, move it aside under another name, and restore a copy; nothing was changed.",
                 )
         if version and not (os.access(database.path, os.W_OK) and os.access(home, os.W_OK)):
-            raise LedgerError(f"The ledger {database.path} may not be written.", "Check the rights of the folder, or set MUSTER_HOME.")
+            raise LedgerError(
+                f"The ledger {database.path} may not be written.",
+                "Check the rights of the folder, or set MUSTER_HOME.",
+            )
         for number, step in enumerate(STEPS[version:], start=version + 1):
-            database.connection.executescript(f"begin immediate; {step}; pragma user_version = {number}; commit;")
+            database.connection.executescript(
+                f"begin immediate; {step}; pragma user_version = {number}; commit;"
+            )
         if not version:
             database.tell("insert into meta values ('secret', ?)", (secrets.token_hex(32),))
     for suffix in ("", "-wal", "-shm"):

@@ -25,7 +25,9 @@ class Memory:
         sql = "select exists (select 1 from delivered where account = ? and mapping = ?)"
         return bool(self._database.ask(sql, (account, mapping))[0][0])
 
-    def remembered(self, account: int, mapping: str, keys: Sequence[tuple[str, str]]) -> dict[str, Remembered]:
+    def remembered(
+        self, account: int, mapping: str, keys: Sequence[tuple[str, str]]
+    ) -> dict[str, Remembered]:
         """What is remembered of (key, person) pairs, by key. A person found under another key has changed it."""
         names = json.dumps([key for key, _ in keys], ensure_ascii=False)
         persons = {person: key for key, person in keys if person}
@@ -33,7 +35,10 @@ class Memory:
             select d.key, d.contact_id, d.wanted from delivered d
             where d.account = ? and d.mapping = ? and d.key in (select value from json_each(?))
         """
-        found = {key: (key, contact_id, wanted) for key, contact_id, wanted in self._database.ask(sql, (account, mapping, names))}
+        found = {
+            key: (key, contact_id, wanted)
+            for key, contact_id, wanted in self._database.ask(sql, (account, mapping, names))
+        }
         if persons:
             sql = """
                 select d.person, d.key, d.contact_id, d.wanted from delivered d
@@ -78,7 +83,7 @@ class Memory:
                 f"""insert into delivered select ?, ?, i.key, i.person, a.contact_id, i.wanted, i.run, a.answered_at {joined}
                 where {where} on conflict (account, mapping, key) do update set person = excluded.person,
                 contact_id = excluded.contact_id, wanted = excluded.wanted, run = excluded.run,
-                delivered_at = excluded.delivered_at""",  # noqa: S608 - no user text
+                delivered_at = excluded.delivered_at""",
                 (account, mapping, run_id),
             )
             database.execute(
@@ -89,10 +94,10 @@ class Memory:
             database.execute(
                 f"""insert into consent select ?, i.key, 1, 'destination', a.answered_at {joined}
                 where i.run = ? and a.opted_out = 1 and a.outcome in {_LANDED}
-                on conflict (account, key) do update set opted_out = 1 where consent.opted_out = 0""",  # noqa: S608 - no user text
+                on conflict (account, key) do update set opted_out = 1 where consent.opted_out = 0""",
                 (account, run_id),
             )
-        sql = f"select i.key_hash, i.fingerprint, i.key, i.old_key {joined} where {where}"  # noqa: S608 - no user text
+        sql = f"select i.key_hash, i.fingerprint, i.key, i.old_key {joined} where {where}"
         rows = self._database.ask(sql, (run_id,))
         mask = 2**64 - 1
         entries = [(key_hash & mask, fingerprint & mask, key) for key_hash, fingerprint, key, _ in rows]

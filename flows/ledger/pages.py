@@ -46,7 +46,8 @@ class Pages:
 
     def page(self, account: int, mapping: str, number: int) -> Page:
         rows = self._database.ask(
-            "select body from page where account = ? and mapping = ? and number = ?", (account, mapping, number)
+            "select body from page where account = ? and mapping = ? and number = ?",
+            (account, mapping, number),
         )
         return _unpacked(rows[0][0]) if rows else EMPTY
 
@@ -54,7 +55,13 @@ class Pages:
         for number in range(PAGES):
             yield self.page(account, mapping, number)
 
-    def put(self, account: int, mapping: str, entries: Iterable[tuple[int, int, str]], gone: Iterable[tuple[int, str]] = ()) -> None:
+    def put(
+        self,
+        account: int,
+        mapping: str,
+        entries: Iterable[tuple[int, int, str]],
+        gone: Iterable[tuple[int, str]] = (),
+    ) -> None:
         """Adds or replaces (hash, fingerprint, key), and takes out the (hash, key) that were delivered under a new key."""
         by_page: dict[int, tuple[dict[str, tuple[int, int]], set[str]]] = {}
         for key_hash, fingerprint, key in entries:
@@ -64,7 +71,8 @@ class Pages:
         with self._database.transaction() as database:
             for number, (new, removed) in sorted(by_page.items()):
                 rows = database.execute(
-                    "select body from page where account = ? and mapping = ? and number = ?", (account, mapping, number)
+                    "select body from page where account = ? and mapping = ? and number = ?",
+                    (account, mapping, number),
                 ).fetchall()
                 page = _merged(_unpacked(rows[0][0]) if rows else EMPTY, new, removed)
                 database.execute(
@@ -95,5 +103,7 @@ def _packed(page: Page) -> bytes:
 
 def _unpacked(body: bytes) -> Page:
     table = pa.ipc.open_stream(body).read_all().combine_chunks()
-    columns = [column.chunk(0) if column.num_chunks else pa.array([], column.type) for column in table.columns]
+    columns = [
+        column.chunk(0) if column.num_chunks else pa.array([], column.type) for column in table.columns
+    ]
     return Page(columns[0].to_numpy(), columns[1].to_numpy(), columns[2])

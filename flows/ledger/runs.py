@@ -14,7 +14,7 @@ __all__ = ["Run", "Runs", "now"]
 
 
 def now() -> str:
-    """This moment, as the ledger writes it."""
+    """The present moment, as the ledger writes it."""
     return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -37,9 +37,7 @@ class Run:
     summary: dict[str, Any]
 
 
-_COLUMNS = (
-    "id, account, mapping, mapping_sha256, verb, source_path, rows_read, started_at, finished_at, state, exit_code, folder, summary"
-)
+_COLUMNS = "id, account, mapping, mapping_sha256, verb, source_path, rows_read, started_at, finished_at, state, exit_code, folder, summary"
 
 
 class Runs:
@@ -53,7 +51,17 @@ class Runs:
         """A name that sorts by time: 20261120-181203-4f2a."""
         return dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
 
-    def began(self, run_id: str, account: int, mapping: str, sha256: str, text: str, verb: str, source: str, folder: str) -> None:
+    def began(
+        self,
+        run_id: str,
+        account: int,
+        mapping: str,
+        sha256: str,
+        text: str,
+        verb: str,
+        source: str,
+        folder: str,
+    ) -> None:
         with self._database.transaction() as database:
             database.execute("insert or ignore into mapping_text values (?, ?, ?)", (sha256, mapping, text))
             database.execute(
@@ -64,7 +72,9 @@ class Runs:
 
     def read(self, run_id: str, sha256: str, rows: int) -> None:
         """Notes what the source held."""
-        self._database.tell("update run set source_sha256 = ?, rows_read = ? where id = ?", (sha256, rows, run_id))
+        self._database.tell(
+            "update run set source_sha256 = ?, rows_read = ? where id = ?", (sha256, rows, run_id)
+        )
 
     def flow(self, run_id: str, flow_run: str) -> None:
         self._database.tell("update run set flow_run = ? where id = ?", (flow_run, run_id))
@@ -101,4 +111,4 @@ class Runs:
 
     def _select(self, where: str, parameters: tuple[Any, ...], limit: int = 1000) -> list[Run]:
         sql = f"select {_COLUMNS} from run where {where} order by started_at desc, id desc limit {limit}"  # noqa: S608 - no user text
-        return [Run(*row[:-1], summary=json.loads(row[-1] or "{}")) for row in self._database.ask(sql, parameters)]
+        return [Run(*(*row[:-1], json.loads(row[-1] or "{}"))) for row in self._database.ask(sql, parameters)]

@@ -50,7 +50,7 @@ BOM = "\ufeff".encode()
 TEXT = pa.large_string()
 
 # What a spreadsheet program may take for a formula, with whatever it skips before it, and what `restore` undoes.
-DANGEROUS = r"^(?:'|[\t\r\n]|[\p{Z}\p{C}\"'`]*[=+\-@＝＋－＠])"  # noqa: RUF001 - the full-width signs are meant
+DANGEROUS = r"^(?:'|[\t\r\n]|[\p{Z}\p{C}\"'`]*[=+\-@＝＋－＠])"
 
 CELL_LIMIT = 32_767
 COLUMN_LIMIT = 16_384

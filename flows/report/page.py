@@ -79,7 +79,7 @@ class Share:
 SHARES = (
     Share("landed", "✓", "delivered", "to deliver", ("created", "updated", "upserted")),
     Share("there", "=", "already there", "already there", ("unchanged",)),
-    Share("left", "–", "left out or left alone", "left out or left alone",  # noqa: RUF001 - a dash is meant
+    Share("left", "–", "left out or left alone", "left out or left alone",
           ("filtered", "duplicate", "protected")),
     Share("person", "!", "need a person", "need a person", ("invalid", "refused", "failed", "unknown")),
     Share("waiting", "…", "not sent", "not to be sent", ("unsent",)),

@@ -107,8 +107,11 @@ class Application:
             fix = f"Did you mean '{like}'?" if like else f"The file has: {', '.join(self.header[:30])}."
             for place in places:
                 yield Complaint(
-                    self.mapping.file, self.mapping.line_of(*place), ".".join(map(str, place)),
-                    f"the file has no column '{name}'.", fix,
+                    self.mapping.file,
+                    self.mapping.line_of(*place),
+                    ".".join(map(str, place)),
+                    f"the file has no column '{name}'.",
+                    fix,
                 )
 
     def _complaints_of_fields(self) -> Iterator[Complaint]:
@@ -118,18 +121,34 @@ class Application:
             if known is None and self.schema.live:
                 like = nearest(tag, self.schema.names())
                 fix = f"Did you mean {like}?" if like else f"It has: {', '.join(self.schema.names())}."
-                yield Complaint(self.mapping.file, line, f"fields.{tag}", f"the destination has no merge tag '{tag}'.", fix)
-                continue
-            if known and rule.type and known.type != "text" and rule.type not in _FITS.get(known.type, {rule.type}):
                 yield Complaint(
-                    self.mapping.file, line, f"fields.{tag}.type",
+                    self.mapping.file,
+                    line,
+                    f"fields.{tag}",
+                    f"the destination has no merge tag '{tag}'.",
+                    fix,
+                )
+                continue
+            if (
+                known
+                and rule.type
+                and known.type != "text"
+                and rule.type not in _FITS.get(known.type, {rule.type})
+            ):
+                yield Complaint(
+                    self.mapping.file,
+                    line,
+                    f"fields.{tag}.type",
                     f"{tag} is of type {known.type} at the destination and cannot hold {rule.type}.",
                     f"Leave type: out, or use {' or '.join(sorted(_FITS[known.type]))}.",
                 )
             if self.mapping.blank_rule(tag) == "clear" and "blank_clear" in self.schema.refuses:
                 yield Complaint(
-                    self.mapping.file, self.mapping.line_of("fields", tag, "blank"), f"fields.{tag}.blank",
-                    "how this destination empties a value is not documented, so clear is refused.", "Use blank: keep.",
+                    self.mapping.file,
+                    self.mapping.line_of("fields", tag, "blank"),
+                    f"fields.{tag}.blank",
+                    "how this destination empties a value is not documented, so clear is refused.",
+                    "Use blank: keep.",
                 )
             yield from self._complaints_of_values(tag, rule, known, line)
         for name in self.mapping.tags.always if self.mapping.tags else ():
@@ -137,18 +156,23 @@ class Application:
             if self.schema.live and name.casefold() not in tags:
                 like = nearest(name, tags.values())
                 yield Complaint(
-                    self.mapping.file, self.mapping.line_of("tags", "always"), "tags.always",
-                    f"the destination has no tag '{name}'.", f"Did you mean {like}?" if like else "Create it there first.",
+                    self.mapping.file,
+                    self.mapping.line_of("tags", "always"),
+                    "tags.always",
+                    f"the destination has no tag '{name}'.",
+                    f"Did you mean {like}?" if like else "Create it there first.",
                 )
 
-    def _complaints_of_values(self, tag: str, rule: Rule, known: Field | None, line: int) -> Iterator[Complaint]:
+    def _complaints_of_values(
+        self, tag: str, rule: Rule, known: Field | None, line: int
+    ) -> Iterator[Complaint]:
         """Constants, defaults and tables are known before any row: what they give has to be right."""
         given = [("value", rule.value), ("default", rule.default)]
         given += [(f"values.{name}", text) for name, text in (rule.values or {}).items()]
         for place, text in given:
             if text is None or text == "":
                 continue
-            found = self._typed(tag, rule, known, pa.array([clean_text(text)]))
+            found = self._typed(rule, known, pa.array([clean_text(text)]))
             for wrong in found.wrong:
                 if CODES[wrong.code].severity == "error":
                     detail = {"value": text, **wrong.detail}
@@ -191,7 +215,9 @@ class Application:
             rows=frame.rows,
             lines=frame.lines,
             key=pc.fill_null(values[self.mapping.key], ""),
-            person=work.column(self.mapping.person) if self.mapping.person else pa.array([""] * len(frame), pa.string()),
+            person=work.column(self.mapping.person)
+            if self.mapping.person
+            else pa.array([""] * len(frame), pa.string()),
             values=values,
             tags=tags,
             opted_out=work.opted_out(),
@@ -232,7 +258,7 @@ class Application:
         seed, digest = self._seed, xxhash.xxh3_64_intdigest
         return np.fromiter((digest(text, seed) for text in joined.to_pylist()), np.uint64, len(mapped))
 
-    def _typed(self, tag: str, rule: Rule, known: Field | None, texts: pa.Array) -> Converted:
+    def _typed(self, rule: Rule, known: Field | None, texts: pa.Array) -> Converted:
         type_ = rule.type or (known.type if known else "text")
         settings = Settings(
             formats=rule.format or (),
@@ -273,11 +299,22 @@ class _Work:
         self.problems: list[tuple[int, Problem]] = []
         self._cleaned: dict[int, pa.Array] = {}
         for bad in frame.misread:
-            self.note(bad.at, bad.code, "", SEPARATOR.join(bad.cells)[:200].replace(SEPARATOR, " | "), detail=bad.detail)
+            self.note(
+                bad.at,
+                bad.code,
+                "",
+                SEPARATOR.join(bad.cells)[:200].replace(SEPARATOR, " | "),
+                detail=bad.detail,
+            )
 
     def note(self, at: int, code: str, column: str, value: str, **detail: object) -> None:
         problem = Problem.of(
-            code, row=int(self.frame.rows[at]), line=int(self.frame.lines[at]), column=column, value=value, **detail
+            code,
+            row=int(self.frame.rows[at]),
+            line=int(self.frame.lines[at]),
+            column=column,
+            value=value,
+            **detail,
         )
         self.problems.append((at, problem))
         if problem.severity == "error":
@@ -317,16 +354,16 @@ class _Work:
                 rejected[[wrong.at for wrong in unknown]] = True
                 missing = pc.and_not(missing, pa.array(rejected))
             texts = pc.if_else(missing, clean_text(rule.default), texts)
-        found = self.application._typed(tag, rule, known, texts)  # noqa: SLF001 - one module
+        found = self.application._typed(rule, known, texts)  # noqa: SLF001 - one module
         column = " / ".join(rule.columns()) or tag
         for wrong in (*unknown, *found.wrong):
             detail = {"value": raw[wrong.at].as_py(), "field": tag, **wrong.detail}
             self.note(wrong.at, wrong.code, column, **detail)
         if rule.required or tag == self.mapping.key:
-            self._require(tag, rule, found.values, column, {wrong.at for wrong in (*unknown, *found.wrong)})
+            self._require(tag, found.values, column, {wrong.at for wrong in (*unknown, *found.wrong)})
         return found.values
 
-    def _require(self, tag: str, rule: Rule, values: pa.Array, column: str, wrong: set[int]) -> None:
+    def _require(self, tag: str, values: pa.Array, column: str, wrong: set[int]) -> None:
         code = "key_blank" if tag == self.mapping.key else "required_blank"
         misread = {bad.at for bad in self.frame.misread}
         for at in pc.indices_nonzero(pc.is_null(values)).to_pylist():
@@ -361,10 +398,12 @@ class _Work:
         texts = clean(pc.binary_join_element_wise(*parts, "")) if parts else pa.repeat("", len(self.frame))
         if len(texts) != len(self.frame):
             texts = pa.repeat(template, len(self.frame))
-        for index, column in enumerate(columns):
-            blank = pc.equal(column, "")
-            all_blank = blank if index == 0 else pc.and_(all_blank, blank)
-        return pc.if_else(all_blank, "", texts) if columns else texts
+        if not columns:
+            return texts
+        blank = pc.equal(columns[0], "")
+        for column in columns[1:]:
+            blank = pc.and_(blank, pc.equal(column, ""))
+        return pc.if_else(blank, "", texts)
 
     def _table(self, tag: str, rule: Rule, texts: pa.Array, split: str | None) -> Converted:
         table = {clean_text(name).casefold(): text for name, text in (rule.values or {}).items()}
@@ -397,7 +436,10 @@ class _Work:
                 return SEPARATOR.join(names)
             unknown = next((name for name in names if name.casefold() not in known), None)
             if unknown is not None:
-                return "tag_unknown", {"value": unknown, "suggestion": nearest(unknown, known.values()) or "not known"}
+                return "tag_unknown", {
+                    "value": unknown,
+                    "suggestion": nearest(unknown, known.values()) or "not known",
+                }
             return SEPARATOR.join(known[name.casefold()] for name in names)
 
         joined = pa.repeat(SEPARATOR.join(always), len(self.frame))
@@ -407,7 +449,9 @@ class _Work:
                 detail = {"value": self.column(name)[wrong.at].as_py(), **wrong.detail}
                 self.note(wrong.at, wrong.code, name, **detail)
             joined = pc.binary_join_element_wise(joined, pc.fill_null(found.values, ""), SEPARATOR)
-        unique = by_value(joined, lambda text: SEPARATOR.join(sorted({part for part in text.split(SEPARATOR) if part})))
+        unique = by_value(
+            joined, lambda text: SEPARATOR.join(sorted({part for part in text.split(SEPARATOR) if part}))
+        )
         return pc.fill_null(unique.values, "")
 
     def opted_out(self) -> Bools:

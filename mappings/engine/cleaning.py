@@ -28,9 +28,9 @@ _NEEDS_STEPS = r"[^\x20-\x7E]"
 
 
 def clean(texts: pa.Array) -> pa.Array:
-    """The cells trimmed, with single inner spaces, without invisible characters, in NFC. Blank cells are ''.
+    r"""The cells trimmed, with single inner spaces, without invisible characters, in NFC. Blank cells are ''.
 
-    >>> clean(pa.array(["  Jos\\u00e9 ", "a\\u00a0\\u200b b", "e\\u0301"])).to_pylist()
+    >>> clean(pa.array(["  Jos\u00e9 ", "a\u00a0\u200b b", "e\u0301"])).to_pylist()
     ['José', 'a b', 'é']
     """
     if isinstance(texts, pa.ChunkedArray):

@@ -10,7 +10,15 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema, WithJsonSchema
 
 __all__ = [
@@ -28,7 +36,18 @@ __all__ = [
 ]
 
 TypeName = Literal[
-    "text", "email", "integer", "number", "boolean", "date", "datetime", "country", "phone", "url", "choice", "choices",
+    "text",
+    "email",
+    "integer",
+    "number",
+    "boolean",
+    "date",
+    "datetime",
+    "country",
+    "phone",
+    "url",
+    "choice",
+    "choices",
 ]
 FALSY = ("false", "no", "0", "n", "f", "off")
 TRUTHY = ("true", "yes", "1", "y", "t", "on")
@@ -61,7 +80,9 @@ class SourceSettings(_Part):
     """What is read. Everything but `kind` is found out when it is not said here."""
 
     kind: str = Field(description="csv_file, or a known export such as hubspot_export")
-    path: str | None = Field(None, description="a file or a pattern such as exports/*.csv, seen from the mapping's folder")
+    path: str | None = Field(
+        None, description="a file or a pattern such as exports/*.csv, seen from the mapping's folder"
+    )
     take: Literal["only", "newest"] = Field("only", description="which of several files the pattern finds")
     encoding: str | None = Field(None, description="such as utf-8 or windows-1252")
     delimiter: str | None = Field(None, description='such as "," or ";" or "\\t"')
@@ -71,7 +92,9 @@ class SourceSettings(_Part):
     def reading(self) -> dict[str, Any]:
         """The settings that fix how the file is read."""
         given = {
-            "encoding": self.encoding, "delimiter": self.delimiter, "quote": self.quote,
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "quote": self.quote,
             "header_line": self.header_line,
         }
         return {name: value for name, value in given.items() if value is not None}
@@ -81,30 +104,56 @@ class Destination(_Part):
     """Where contacts go."""
 
     kind: str = Field(description="campaignlark")
-    account: str = Field("main", pattern=r"^[a-z][a-z0-9_]*$", description="which account of this kind, main by default")
+    account: str = Field(
+        "main", pattern=r"^[a-z][a-z0-9_]*$", description="which account of this kind, main by default"
+    )
     rate: float | None = Field(None, gt=0, description="calls per second, lower than the destination allows")
 
 
 class Rule(_Part):
     """How one merge tag gets its value."""
 
-    from_: Texts | SkipJsonSchema[None] = Field(None, alias="from", description="a column, or several: the first that is not blank")
+    from_: Texts | SkipJsonSchema[None] = Field(
+        None, alias="from", description="a column, or several: the first that is not blank"
+    )
     value: Text | SkipJsonSchema[None] = Field(None, description="a constant, the same for every contact")
     template: str | None = Field(None, description='columns in a text, such as "{First Name} {Last Name}"')
-    type: TypeName | SkipJsonSchema[None] = Field(None, description="what the text is; the destination's own type if not said")
-    format: Texts | SkipJsonSchema[None] = Field(None, description="how dates are written, such as DD/MM/YYYY; several are tried in turn")
-    timezone: str | None = Field(None, description="of times without an offset, such as Europe/Berlin; UTC if not said")
-    region: str | None = Field(None, pattern="^[A-Z]{2}$", description="the country of phone numbers without a country code, such as DE")
+    type: TypeName | SkipJsonSchema[None] = Field(
+        None, description="what the text is; the destination's own type if not said"
+    )
+    format: Texts | SkipJsonSchema[None] = Field(
+        None, description="how dates are written, such as DD/MM/YYYY; several are tried in turn"
+    )
+    timezone: str | None = Field(
+        None, description="of times without an offset, such as Europe/Berlin; UTC if not said"
+    )
+    region: str | None = Field(
+        None,
+        pattern="^[A-Z]{2}$",
+        description="the country of phone numbers without a country code, such as DE",
+    )
     truthy: Texts = Field(TRUTHY, description="the texts that mean yes")
     falsy: Texts = Field(FALSY, description="the texts that mean no")
-    split: str | None = Field(None, min_length=1, description="what stands between several choices in one cell")
-    values: dict[str, Text | None] | SkipJsonSchema[None] = Field(None, description="a table: source value to destination value")
-    otherwise: Literal["as_is", "reject", "blank"] = Field("reject", description="what becomes of a value that is not in the table")
+    split: str | None = Field(
+        None, min_length=1, description="what stands between several choices in one cell"
+    )
+    values: dict[str, Text | None] | SkipJsonSchema[None] = Field(
+        None, description="a table: source value to destination value"
+    )
+    otherwise: Literal["as_is", "reject", "blank"] = Field(
+        "reject", description="what becomes of a value that is not in the table"
+    )
     default: Text | SkipJsonSchema[None] = Field(None, description="used where the cell is blank")
     required: bool = Field(False, description="a blank makes the row invalid")
-    max_length: int | None = Field(None, ge=1, description="in characters, where the destination's limit is lower than it says")
-    blank: Literal["keep", "clear"] | SkipJsonSchema[None] = Field(None, description="what a blank does to the value at the destination")
-    write: Literal["always"] | SkipJsonSchema[None] = Field(None, description="always: sent with every change, also when this field did not change")
+    max_length: int | None = Field(
+        None, ge=1, description="in characters, where the destination's limit is lower than it says"
+    )
+    blank: Literal["keep", "clear"] | SkipJsonSchema[None] = Field(
+        None, description="what a blank does to the value at the destination"
+    )
+    write: Literal["always"] | SkipJsonSchema[None] = Field(
+        None, description="always: sent with every change, also when this field did not change"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -113,7 +162,11 @@ class Rule(_Part):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Rule:
-        given = [name for name, there in (("from", self.from_), ("value", self.value), ("template", self.template)) if there is not None]
+        given = [
+            name
+            for name, there in (("from", self.from_), ("value", self.value), ("template", self.template))
+            if there is not None
+        ]
         if len(given) != 1:
             raise ValueError(
                 "give it exactly one of from: (a column), value: (a constant) or template:"
@@ -130,7 +183,9 @@ class Rule(_Part):
             try:
                 ZoneInfo(name)
             except (ZoneInfoNotFoundError, ValueError, OSError):
-                raise ValueError(f"'{name}' is no time zone; write one such as Europe/Berlin or UTC.") from None
+                raise ValueError(
+                    f"'{name}' is no time zone; write one such as Europe/Berlin or UTC."
+                ) from None
         return name
 
     def columns(self) -> tuple[str, ...]:
@@ -149,7 +204,9 @@ class Tags(_Part):
     from_: Texts = Field((), alias="from", description="a column, or several")
     split: str = Field(";", min_length=1, description="what stands between several tags in one cell")
     always: Texts = Field((), description="tags that every contact gets")
-    unknown: Literal["reject"] = Field("reject", description="what becomes of a row with a tag that does not exist there")
+    unknown: Literal["reject"] = Field(
+        "reject", description="what becomes of a row with a tag that does not exist there"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -162,7 +219,10 @@ class OptedOut(_Part):
 
     from_: Texts = Field(alias="from", description="a column, or several: any of them opts out")
     when: Texts = Field(TRUTHY, description="the texts that mean opted out")
-    unless: Texts = Field(FALSY, description="the texts that mean not opted out; a blank does, too. Any other text counts as opted out")
+    unless: Texts = Field(
+        FALSY,
+        description="the texts that mean not opted out; a blank does, too. Any other text counts as opted out",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -175,14 +235,17 @@ class Consent(_Part):
 
     opted_out: OptedOut | SkipJsonSchema[None] = Field(None, description="the columns with the opt-outs")
     newcomers: Literal["SUBSCRIBED", "UNCONFIRMED", "UNSUBSCRIBED"] = Field(
-        "SUBSCRIBED", description="the status of new contacts; UNCONFIRMED sends each of them a confirmation mail"
+        "SUBSCRIBED",
+        description="the status of new contacts; UNCONFIRMED sends each of them a confirmation mail",
     )
     assumed: str | None = Field(None, min_length=8, description="why everybody in this source may be mailed")
 
     @model_validator(mode="after")
     def _something(self) -> Consent:
         if self.opted_out is None and self.assumed is None:
-            raise ValueError('say opted_out: (the columns with the opt-outs), or assumed: "why" everybody may be mailed.')
+            raise ValueError(
+                'say opted_out: (the columns with the opt-outs), or assumed: "why" everybody may be mailed.'
+            )
         return self
 
 
@@ -201,10 +264,14 @@ class Example(_Part):
     """A row and what becomes of it. Only the keys named are checked; absent columns are blank."""
 
     row: dict[str, Text | None] = Field(description="column: cell")
-    contact: dict[str, Any] | SkipJsonSchema[None] = Field(None, description="merge tag: value, as it is sent")
+    contact: dict[str, Any] | SkipJsonSchema[None] = Field(
+        None, description="merge tag: value, as it is sent"
+    )
     tags: Texts | SkipJsonSchema[None] = Field(None, description="the tags the contact gets")
     opted_out: bool | SkipJsonSchema[None] = Field(None, description="whether the person opted out")
-    invalid: Texts | SkipJsonSchema[None] = Field(None, description="the codes of the problems that make it invalid")
+    invalid: Texts | SkipJsonSchema[None] = Field(
+        None, description="the codes of the problems that make it invalid"
+    )
     warning: Texts | SkipJsonSchema[None] = Field(None, description="the codes of its warnings")
     filtered: bool | SkipJsonSchema[None] = Field(None, description="whether where: leaves it out")
 
@@ -224,18 +291,27 @@ class Mapping(_Part):
         "merge", description="merge changes only the fields sent; replace empties all others"
     )
     gone: Literal["protect", "recreate"] = Field(
-        "protect", description="what becomes of a contact that we delivered and somebody deleted at the destination"
+        "protect",
+        description="what becomes of a contact that we delivered and somebody deleted at the destination",
     )
     key: str = Field(description="the merge tag by which the destination knows a contact")
     person: str | None = Field(None, description="the column by which the source knows a person")
     fields: dict[str, Rule] = Field(min_length=1, description="merge tag: where its value comes from")
     tags: Tags | SkipJsonSchema[None] = Field(None, description="a column, or from:, split:, always:")
     consent: Consent | SkipJsonSchema[None] = Field(None, description="whether people want mail")
-    where: dict[str, Where] = Field(default_factory=dict, description="column: the values that keep a row; all must hold")
-    blank: Literal["keep", "clear"] = Field("keep", description="what a blank does to the value at the destination")
-    duplicates: Literal["last", "first", "reject"] = Field("last", description="which of several rows with one key is sent")
+    where: dict[str, Where] = Field(
+        default_factory=dict, description="column: the values that keep a row; all must hold"
+    )
+    blank: Literal["keep", "clear"] = Field(
+        "keep", description="what a blank does to the value at the destination"
+    )
+    duplicates: Literal["last", "first", "reject"] = Field(
+        "last", description="which of several rows with one key is sent"
+    )
     ignore: Texts = Field((), description="columns that are left out on purpose; patterns such as hs_* work")
-    examples: tuple[Example, ...] = Field((), description="rows and what becomes of them; muster check runs them")
+    examples: tuple[Example, ...] = Field(
+        (), description="rows and what becomes of them; muster check runs them"
+    )
 
     _file: str = PrivateAttr("mapping.yml")
     _text: str = PrivateAttr("")
@@ -245,7 +321,9 @@ class Mapping(_Part):
     @model_validator(mode="after")
     def _key_is_a_field(self) -> Mapping:
         if self.key not in self.fields:
-            raise ValueError(f"the key {self.key} is not under fields:; say there which column it comes from.")
+            raise ValueError(
+                f"the key {self.key} is not under fields:; say there which column it comes from."
+            )
         return self
 
     def _bind(self, file: str, text: str, sha256: str, lines: dict[tuple[str | int, ...], int]) -> None:
@@ -293,7 +371,10 @@ class Mapping(_Part):
 
 
 _SHAPES: dict[str, type[_Part]] = {
-    "source": SourceSettings, "destination": Destination, "tags": Tags, "consent": Consent,
+    "source": SourceSettings,
+    "destination": Destination,
+    "tags": Tags,
+    "consent": Consent,
 }
 
 
@@ -303,7 +384,8 @@ def keys_of(place: tuple[str | int, ...]) -> list[str]:
     if not place:
         shape = Mapping
     elif place[0] in ("fields", "where", "examples"):
-        inner = {"fields": Rule, "where": Where, "examples": Example}[str(place[0])]
+        shapes: dict[str, type[_Part]] = {"fields": Rule, "where": Where, "examples": Example}
+        inner = shapes[str(place[0])]
         shape = inner if len(place) == 2 else None
     elif place[:2] == ("consent", "opted_out"):
         shape = OptedOut

@@ -28,14 +28,19 @@ def failing_examples(mapping: Mapping, schema: Schema) -> Iterator[Complaint]:
         for name in strange:
             like = nearest(name, header)
             yield Complaint(
-                mapping.file, line, f"examples[{index}].row", f"the mapping reads no column '{name}'.",
+                mapping.file,
+                line,
+                f"examples[{index}].row",
+                f"the mapping reads no column '{name}'.",
                 f"Did you mean '{like}'?" if like else "",
             )
         if not strange:
             yield from _failing(mapping, schema, index, header, line)
 
 
-def _failing(mapping: Mapping, schema: Schema, index: int, header: list[str], line: int) -> Iterator[Complaint]:
+def _failing(
+    mapping: Mapping, schema: Schema, index: int, header: list[str], line: int
+) -> Iterator[Complaint]:
     example = mapping.examples[index]
     cells = {clean_text(name): text or "" for name, text in example.row.items()}
     table = pa.table({name: pa.array([cells.get(clean_text(name), "")], pa.string()) for name in header})
@@ -47,7 +52,9 @@ def _failing(mapping: Mapping, schema: Schema, index: int, header: list[str], li
 
     def wrong(key: str, expected: object, got: object) -> Complaint:
         place = f"examples[{index}].{key}"
-        return Complaint(mapping.file, line, place, f"the example says {expected!r}, the mapping gives {got!r}.")
+        return Complaint(
+            mapping.file, line, place, f"the example says {expected!r}, the mapping gives {got!r}."
+        )
 
     filtered = not mapped.kept[0]
     if example.filtered is not None and example.filtered != filtered:
@@ -62,7 +69,9 @@ def _failing(mapping: Mapping, schema: Schema, index: int, header: list[str], li
         yield wrong("warning", sorted(example.warning), sorted(warnings))
     if example.opted_out is not None and example.opted_out != contact.opted_out:
         yield wrong("opted_out", example.opted_out, contact.opted_out)
-    if example.tags is not None and sorted(t.casefold() for t in example.tags) != sorted(t.casefold() for t in contact.tags):
+    if example.tags is not None and sorted(t.casefold() for t in example.tags) != sorted(
+        t.casefold() for t in contact.tags
+    ):
         yield wrong("tags", sorted(example.tags), sorted(contact.tags))
     for tag, expected in (example.contact or {}).items():
         text = contact.texts.get(tag)

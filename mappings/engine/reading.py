@@ -43,7 +43,7 @@ def read_mapping_text(text: str, file: str = "mapping.yml") -> Mapping:
     try:
         mapping = Mapping.model_validate(plain)
     except ValidationError as error:
-        raise MappingInvalid(_complaints(error, plain, lines, file)) from None
+        raise MappingInvalid(_complaints(error, lines, file)) from None
     mapping._bind(file, text, hashlib.sha256(text.encode()).hexdigest(), lines)  # noqa: SLF001 - its own reader
     return mapping
 
@@ -70,7 +70,10 @@ class _Tree:
             raise MappingInvalid(
                 [
                     Complaint(
-                        self.file, 1, "", "a mapping is a list of keys and values.",
+                        self.file,
+                        1,
+                        "",
+                        "a mapping is a list of keys and values.",
                         "Begin with name:, source:, destination:, key: and fields:.",
                     )
                 ]
@@ -94,7 +97,14 @@ class _Tree:
         self.nodes += 1
         if self.nodes > _MOST_NODES or id(node) in above:
             raise MappingInvalid(
-                [Complaint(self.file, node.start_mark.line + 1, _dotted(place), "the anchors (& and *) repeat too often.")]
+                [
+                    Complaint(
+                        self.file,
+                        node.start_mark.line + 1,
+                        _dotted(place),
+                        "the anchors (& and *) repeat too often.",
+                    )
+                ]
             )
         self.lines.setdefault(place, node.start_mark.line + 1)
         if isinstance(node, yaml.ScalarNode):
@@ -113,16 +123,26 @@ class _Tree:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
                 self.complaints.append(
-                    Complaint(self.file, line, _dotted(place), "a key has to be text.",
-                              "Quote it if it begins with [ or {.")
+                    Complaint(
+                        self.file,
+                        line,
+                        _dotted(place),
+                        "a key has to be text.",
+                        "Quote it if it begins with [ or {.",
+                    )
                 )
                 continue
             key = key_node.value
             here = (*place, key)
             if key in values:
                 self.complaints.append(
-                    Complaint(self.file, line, _dotted(here),
-                              f"the key is here twice (first in line {self.lines[here]}).", "Keep one of them.")
+                    Complaint(
+                        self.file,
+                        line,
+                        _dotted(here),
+                        f"the key is here twice (first in line {self.lines[here]}).",
+                        "Keep one of them.",
+                    )
                 )
                 continue
             self.lines[here] = line
@@ -130,9 +150,7 @@ class _Tree:
         return values
 
 
-def _complaints(
-    error: ValidationError, plain: dict[str, Any], lines: dict[Place, int], file: str
-) -> Iterator[Complaint]:
+def _complaints(error: ValidationError, lines: dict[Place, int], file: str) -> Iterator[Complaint]:
     for problem in error.errors(include_url=False):
         place: Place = problem["loc"]
         line, key = _nearest_line(place, lines), _dotted(place)
@@ -152,7 +170,14 @@ def _complaints(
             yield Complaint(file, line, key, f"'{given}' is not one of: {options}.", fix)
         elif kind == "value_error":
             yield Complaint(file, line, key, str(problem["ctx"]["error"]))
-        elif kind in ("string_type", "list_type", "dict_type", "model_type", "tuple_type", "model_attributes_type"):
+        elif kind in (
+            "string_type",
+            "list_type",
+            "dict_type",
+            "model_type",
+            "tuple_type",
+            "model_attributes_type",
+        ):
             yield Complaint(file, line, key, _EXPECTED[kind])
         else:
             yield Complaint(file, line, key, problem["msg"] + ".")

@@ -14,7 +14,10 @@ _SHORT = {
     "Rule": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
     "Tags": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
     "OptedOut": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
-    "Where": {"type": ["string", "number", "boolean", "array"], "items": {"type": ["string", "number", "boolean"]}},
+    "Where": {
+        "type": ["string", "number", "boolean", "array"],
+        "items": {"type": ["string", "number", "boolean"]},
+    },
 }
 
 

@@ -1,5 +1,3 @@
-# ruff: noqa: RUF001 - names in other scripts are what is tested
-
 from __future__ import annotations
 
 import codecs

@@ -62,13 +62,13 @@ def types() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def by_value(
-    texts: pa.Array, convert: Callable[[str], str | tuple[str, dict[str, Any]] | None]
-) -> Converted:
+def by_value(texts: pa.Array, convert: Callable[[str], str | tuple[str, dict[str, Any]] | None]) -> Converted:
     """Converts each distinct text once. `convert` gives the canonical text, None for none, or (code, detail)."""
     distinct = texts.dictionary_encode()
     results = [None if text == "" else convert(text) for text in distinct.dictionary.to_pylist()]
-    values = pa.array([r if isinstance(r, str) else None for r in results], pa.string()).take(distinct.indices)
+    values = pa.array([r if isinstance(r, str) else None for r in results], pa.string()).take(
+        distinct.indices
+    )
     wrong: list[Wrong] = []
     bad = {index: r for index, r in enumerate(results) if isinstance(r, tuple)}
     if bad:

@@ -15,12 +15,28 @@ import pyarrow.compute as pc
 from mappings.engine.transforms import Converted, Settings, by_value
 
 _TOKENS = {
-    "YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%m", "DD": "%d", "D": "%d",
-    "hh": "%H", "HH": "%H", "h": "%H", "H": "%H", "mm": "%M", "ss": "%S", "a": "%p", "A": "%p", "Z": "%z",
+    "YYYY": "%Y",
+    "YY": "%y",
+    "MMMM": "%B",
+    "MMM": "%b",
+    "MM": "%m",
+    "M": "%m",
+    "DD": "%d",
+    "D": "%d",
+    "hh": "%H",
+    "HH": "%H",
+    "h": "%H",
+    "H": "%H",
+    "mm": "%M",
+    "ss": "%S",
+    "a": "%p",
+    "A": "%p",
+    "Z": "%z",
 }
 _TOKEN = re.compile("|".join(sorted(_TOKENS, key=len, reverse=True)))
 _ISO = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s?(Z|UTC|[+-]\d{2}:?\d{2})?)?", re.IGNORECASE
+    r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s?(Z|UTC|[+-]\d{2}:?\d{2})?)?",
+    re.IGNORECASE,
 )
 
 
@@ -43,7 +59,11 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:
             return "datetime_syntax", {"format": shown}
         moment, day_alone = found
         if day_alone:
-            return f"{moment:%Y-%m-%d}T00:00:00Z" if moment.year >= 1000 else f"{moment.date().isoformat()}T00:00:00Z"
+            return (
+                f"{moment:%Y-%m-%d}T00:00:00Z"
+                if moment.year >= 1000
+                else f"{moment.date().isoformat()}T00:00:00Z"
+            )
         if moment.tzinfo is None:
             placed = moment.replace(tzinfo=zone)
             if placed.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None) != moment:
@@ -133,7 +153,9 @@ def _iso(text: str) -> tuple[dt.datetime, bool] | None:
         return None
     year, month, day, hour, minute, second, offset = found.groups()
     try:
-        moment = dt.datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))  # noqa: DTZ001
+        moment = dt.datetime(  # noqa: DTZ001 - the zone is given by the text or the mapping
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)
+        )
     except ValueError:
         return None
     if offset:
