@@ -52,6 +52,7 @@ class Verdict:
     tripped: bool
     allowed: bool
     says: str
+    asked: bool = True
 
 
 def judged(counts: Counts, allowed: frozenset[str]) -> list[Verdict]:
@@ -78,7 +79,7 @@ def judged(counts: Counts, allowed: frozenset[str]) -> list[Verdict]:
         tripped = asked and count > 0 and count >= guard.floor and share > guard.share
         verdicts.append(
             Verdict(
-                guard.name, count, share, guard.share, guard.floor, tripped, guard.name in allowed, guard.says
+                guard.name, count, share, guard.share, guard.floor, tripped, guard.name in allowed, guard.says, asked
             )
-        )
+        )  # fmt: skip
     return verdicts

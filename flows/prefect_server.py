@@ -86,9 +86,9 @@ class PrefectServer:
         }
         with (self._home / "server.log").open("ab") as log:
             self._child = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "flows.prefect_server", str(listening.fileno())],
+                [sys.executable, "-P", "-m", "flows.prefect_server", str(listening.fileno())],
                 stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=[listening.fileno()],
-                start_new_session=True, env=environment, cwd=Path(__file__).resolve().parent.parent,
+                start_new_session=True, env=environment,
             )  # fmt: skip
         listening.close()
         os.environ["PREFECT_API_URL"] = self.url

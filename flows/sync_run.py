@@ -173,6 +173,7 @@ class SyncRun:
         lock = RunLock(home, mapping.name, f"{mapping.destination.kind}-{mapping.destination.account}")
         lock.__enter__()
         destination: Destination | None = None
+        self._introduce(mapping, access.base_url, ledger, source)
         try:
             account = ledger.accounts.seen(
                 mapping.destination.kind, mapping.destination.account, access.base_url, access.key
@@ -199,7 +200,6 @@ class SyncRun:
             mapping, source, home, ledger, lock, account, destination, access.base_url, per_second, schema, application, folder,
             Suppressions.read(home),
         )  # fmt: skip
-        self._introduce()
         self._close_earlier()
         if self.options.verb == "sync":
             ledger.runs.began(
@@ -246,17 +246,14 @@ class SyncRun:
         )
         return ledger.accounts.another(account, key)
 
-    def _introduce(self) -> None:
+    def _introduce(self, mapping: Mapping, base_url: str, ledger: Ledger, source: Source) -> None:
         """Account, address and ledger come first: who writes where."""
-        opened = self.opened
-        destination = opened.mapping.destination
+        destination = mapping.destination
         self.watcher.say(f"account   {destination.kind}, {destination.account}")
-        self.watcher.say(f"address   {opened.base_url}")
-        self.watcher.say(
-            f"ledger    {opened.ledger.database.path}"
-            + ("   NEW: nothing was delivered from here before" if opened.ledger.database.new else "")
-        )
-        self.watcher.say(f"source    {opened.source.path}")
+        self.watcher.say(f"address   {base_url}")
+        new = "   NEW: nothing was delivered from here before" if ledger.database.new else ""
+        self.watcher.say(f"ledger    {ledger.database.path}{new}")
+        self.watcher.say(f"source    {source.path}")
 
     def _close_earlier(self) -> None:
         """A run that was killed is closed: what landed is filed, so that it is not sent again."""
@@ -436,7 +433,7 @@ def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
         )
     else:
         file = find(mapping.source.path, take=mapping.source.take, beside=path.resolve().parent)
-    source: Source = module.open_source(readable(file), mapping.source.reading())
+    source: Source = module.open_source(readable(file.resolve()), mapping.source.reading())
     return source
 
 

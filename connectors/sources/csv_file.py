@@ -371,7 +371,8 @@ def _before_line_end(array: npt.NDArray[np.uint8], starts: Ints, stops: Ints) ->
     last = array[stops - 1]
     texts = stops - ((last == 10) | (last == 13))
     paired = (last == 10) & (texts > starts) & (array[np.maximum(texts - 1, 0)] == 13)
-    return texts - paired
+    ends: Ints = texts - paired
+    return ends
 
 
 def _walk(
@@ -487,17 +488,23 @@ class _Settler:
         if within is not None and len(within.cells) == self._width:
             if not close.open or self._rows_below(line_end, self._width):
                 return _Settled(within.cells, line_end, stray=True)
-        elif self._rows_below(line_end, len(line.cells)):
+        elif (close.open or len(close.cells) != self._width) and self._rows_below(line_end, len(line.cells)):
             return _Settled(line.cells, line_end, stray=True)
         inner = self._bounded(at, limit, "inner")
         if inner.open and inner.stray <= MOST_STRAYS and not complete:
             return None
-        for reading in (inner, close):
+        return self._of_lines(at, inner, close) or (
+            self._without_end(at, line_end, line)
+            if close.open
+            else _Settled(line.cells, line_end, stray=True)
+        )
+
+    def _of_lines(self, at: int, *readings: Reading) -> _Settled | None:
+        """The first reading over several lines that has as many cells as the header."""
+        for reading in readings:
             if not reading.open and len(reading.cells) == self._width and not self.swallows(at, reading.stop):
                 return _Settled(reading.cells, reading.stop, stray=True)
-        if close.open:
-            return self._without_end(at, line_end, line)
-        return _Settled(line.cells, line_end, stray=True)
+        return None
 
     def _of_one_line(self, at: int, line_end: int, close: Reading, line: Reading) -> Reading | None:
         """The reading of one line that has as many cells as the header, if there is one."""
@@ -758,7 +765,7 @@ def _carefully(data: bytes, split: _Split, layout: _Layout) -> _Parsed:
             builder.settled(line, one)
         elif layout.fast and int(widths[place]) < width and _single_line(data, start, stop):
             builder.short(line, data[start:stop], int(widths[place]))
-        elif layout.fast and _ends_blank(data, stop, syntax.delimiter, int(widths[place]) - width):
+        elif layout.fast and _ends_blank(data, start, stop, syntax.delimiter, int(widths[place]) - width):
             builder.trimmed(line, data[start : stop - (int(widths[place]) - width)], int(widths[place]))
         elif _single_line(data, start, stop) or not (
             (place in split.doubted or int(widths[place]) != width) and builder.parted(start, stop, line)
@@ -769,8 +776,8 @@ def _carefully(data: bytes, split: _Split, layout: _Layout) -> _Parsed:
     return builder.parsed()
 
 
-def _ends_blank(data: bytes, stop: int, delimiter: bytes, extra: int) -> bool:
-    return extra > 0 and data.endswith(delimiter * extra, 0, stop)
+def _ends_blank(data: bytes, start: int, stop: int, delimiter: bytes, extra: int) -> bool:
+    return extra > 0 and data.endswith(delimiter * extra, 0, stop) and _single_line(data, start, stop)
 
 
 def _single_line(data: bytes, start: int, stop: int) -> bool:

@@ -482,9 +482,10 @@ def _rows(text: bytes, syntax: Syntax, most: int, begin: int = 0, line: int = 1)
     at = begin
     while at < len(text) and len(rows) < most:
         reading = read_row(text, at, min(len(text), at + 100_000), syntax)
-        if reading.open:
-            reading = read_row(text, at, len(text), syntax, "literal")
-            reading = Reading(reading.cells, reading.stop, stray=1)
+        if reading.open or reading.stray:
+            line_end = line_stop(text, at, len(text), syntax.returns)[1]
+            if reading.open or reading.stop > line_end:
+                reading = replace(read_row(text, at, line_end, syntax, "line"), stray=1)
         if text[at : reading.stop].strip(b"\r\n"):
             rows.append(_Row(line, at, reading.cells, reading.stray, reading.stop))
         line += len(_LINE_END.findall(text, at, reading.stop))

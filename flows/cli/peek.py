@@ -74,11 +74,12 @@ def _facts(found: Any) -> dict[str, Any]:
 
 
 def _show(found: Any) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only for people
-    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.table import Table  # noqa: PLC0415 - only for people
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    console = Console(highlight=False)
+    from flows.cli.showing import console_for_people  # noqa: PLC0415 - as above
+
+    console = console_for_people()
     console.print(f"{found.path}", style="bold", markup=False, soft_wrap=True)
     console.print(f"{found.rows:,} rows, {len(found.columns)} columns, {found.size:,} bytes", markup=False)
     for name, value in found.reading.items():

@@ -28,9 +28,10 @@ def command(mapping: str | None, number: int, as_json: bool) -> int:
     if not runs:
         click.echo("No runs yet." if mapping is None else f"No runs of {mapping} yet.")
         return 0
-    from rich.console import Console  # noqa: PLC0415 - only for people
-    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.table import Table  # noqa: PLC0415 - only for people
     from rich.text import Text  # noqa: PLC0415 - as above
+
+    from flows.cli.showing import console_for_people  # noqa: PLC0415 - as above
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("run", "mapping", "state", "exit", "rows", "sent", "need a person"):
@@ -47,7 +48,7 @@ def command(mapping: str | None, number: int, as_json: bool) -> int:
         table.add_row(
             Text(run.id), Text(run.mapping), run.state, code, f"{run.rows_read:,}", f"{sent:,}", f"{person:,}"
         )
-    Console(highlight=False).print(table)
+    console_for_people().print(table)
     return 0
 
 

@@ -35,7 +35,7 @@ def command(destination: str, settings: tuple[str, ...], port: int, as_json: boo
         raise CannotStart(
             f"There is no sandbox for {destination}.", f"There is one for: {', '.join(kinds())}."
         )
-    start = [sys.executable, "-m", "connectors.sandbox.serving"]
+    start = [sys.executable, "-P", "-m", "connectors.sandbox.serving"]
     if "--help-settings" in settings:
         return subprocess.run([*start, destination, "--help"], check=False).returncode  # noqa: S603 - our own module
     # Ctrl-C reaches the server as well; here it only means to wait for its end.

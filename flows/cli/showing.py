@@ -13,7 +13,7 @@ from flows.roll import OUTCOMES
 from flows.sync_run import SyncRun
 from mappings.engine.problems import CODES
 
-__all__ = ["show_plan", "show_summary"]
+__all__ = ["console_for_people", "show_plan", "show_summary"]
 
 _MEANS = {
     "created": "new there",
@@ -32,8 +32,11 @@ _MEANS = {
 _TOP = 6
 
 
-def _console() -> Console:
-    return Console(highlight=False, soft_wrap=False)
+def console_for_people() -> Console:
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 160  # nothing is cut where nobody can widen the window
+    return console
 
 
 def _balance(console: Console, outcomes: dict[str, int], rows: int) -> None:
@@ -51,7 +54,7 @@ def _balance(console: Console, outcomes: dict[str, int], rows: int) -> None:
 
 def show_summary(summary: Summary, folder: Path) -> None:
     """The verdict, the balance, the top problems with their fixes, and where the report is."""
-    console = _console()
+    console = console_for_people()
     console.print()
     console.print(verdict(summary), style="bold", markup=False)
     console.print()
@@ -98,7 +101,7 @@ def _guards(console: Console, tripped: list[tuple[str, int, float, float, bool]]
 
 def show_plan(run: SyncRun, found: Preview) -> None:
     """What a sync would do: the balance, the changes, requests and minutes, automations, consent, guards."""
-    console = _console()
+    console = console_for_people()
     opened, plan = run.opened, run.plan
     console.print()
     console.print("A plan; nothing was written there.", style="bold")
@@ -120,11 +123,13 @@ def show_plan(run: SyncRun, found: Preview) -> None:
         console.print()
         console.print(table)
     problems = [problem for problem in _problems(run) if problem[2] in CODES]
+    if problems:
+        console.print()
     for count, column, code in problems[:_TOP]:
-        console.print(f"\n{count:,} × {code} in {column or 'the row'}", markup=False)
+        console.print(f"{count:,} × {code} in {column or 'the row'}", markup=False)
     minutes = found.seconds / 60
     console.print(
-        f"\nrequests     {found.requests:,}, about {minutes:.1f} minutes at {opened.per_second:g} a second",
+        f"\nrequests     {found.requests:,}, about {_time(minutes)} at {opened.per_second:g} a second",
         markup=False,
     )
     automations = ", ".join(f"{name} {count:,}" for name, count in found.automations.items()) or "none"
@@ -139,7 +144,7 @@ def show_plan(run: SyncRun, found: Preview) -> None:
         _guards(console, near)
     else:
         shares = ", ".join(
-            f"{v.name} {v.share:.0%} of {v.limit_share:.0%}" for v in plan.guards if v.name != "empty_source"
+            f"{v.name} {v.share:.0%} of {v.limit_share:.0%}" for v in plan.guards if v.asked and v.limit_share
         )
         console.print(f"guards       none trips ({shares})", markup=False)
     unmapped = [use.name for use in opened.application.uses() if use.use == "unmapped"]
@@ -155,6 +160,12 @@ def _problems(run: SyncRun) -> list[tuple[int, str, str]]:
     from flows.report.page import problem_groups  # noqa: PLC0415 - reads the run's parts
 
     return [(g.count, g.column, g.code) for g in problem_groups(run.opened.folder) if g.severity == "error"]
+
+
+def _time(minutes: float) -> str:
+    if minutes < 1.5:
+        return f"{minutes * 60:.0f} seconds"
+    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
 
 
 def _short(value: object) -> str:

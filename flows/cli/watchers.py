@@ -34,7 +34,7 @@ class Lines:
         """The watching is over."""
 
     def stage(self, name: str, total: int | None = None) -> None:
-        self._done, self._total = 0, total
+        self._done, self._total, self._said = 0, total, time.monotonic()
         self.say(name + (f": {total:,} contacts" if total is not None else ""))
 
     def advance(self, count: int) -> None:

@@ -114,7 +114,7 @@ def problem_groups(folder: Path) -> list[ProblemGroup]:
     for path in parts(folder, "problems"):
         found = _in_order(pq.read_table(path, columns=["row", "code", "severity", "column", "fix"]))
         once = found.group_by(["code", "severity", "column", "row"], use_threads=False)
-        by_row = once.aggregate([("at", "min")])
+        by_row = once.aggregate([("at", "min")]).sort_by("row")
         grouped = by_row.group_by(["code", "severity", "column"], use_threads=False)
         of_group = grouped.aggregate([("row", "count"), ("row", "list"), ("at_min", "min")])
         fixes = found["fix"].take(of_group["at_min_min"]).to_pylist()

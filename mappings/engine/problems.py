@@ -127,7 +127,7 @@ CODES: dict[str, Code] = _codes(
         "email_typo_domain",
         "warning",
         "'{value}' looks like a misspelled address; was {suggestion} meant?",
-        "Check the address with the person, or correct {column}.",
+        "Check these addresses with the people, or correct {column}.",
     ),
     Code(
         "integer_syntax",
@@ -171,8 +171,8 @@ CODES: dict[str, Code] = _codes(
     Code(
         "country_unknown",
         "error",
-        "'{value}' is not a country's name or code.",
-        "Write the name in English or a two-letter code; the nearest is {suggestion}.",
+        "'{value}' is not a country's name or code (the nearest is {suggestion}).",
+        "Write the name in English or a two-letter code in {column}.",
     ),
     Code(
         "phone_syntax",
@@ -196,7 +196,7 @@ CODES: dict[str, Code] = _codes(
         "value_unknown",
         "error",
         "'{value}' is not in the values: table of {field}.",
-        "Add a line for '{value}' under values: of {field} (known: {options}), or set otherwise:.",
+        "Add a line for it under values: of {field} (it has: {options}), or set otherwise:.",
         "mapping",
     ),
     Code(
@@ -214,14 +214,14 @@ CODES: dict[str, Code] = _codes(
     Code(
         "tag_unknown",
         "error",
-        "The tag '{value}' does not exist at the destination.",
-        "Create the tag there, correct it here, or leave it out; the nearest is {suggestion}.",
+        "The tag '{value}' does not exist at the destination (the nearest is {suggestion}).",
+        "Create the tag there, correct it in {column}, or leave it out.",
     ),
     Code(
         "consent_not_understood",
         "warning",
         "'{value}' in {column} is not understood, so it counts as an opt-out.",
-        "List '{value}' under when: or unless: of consent.opted_out in the mapping.",
+        "List such values under when: or unless: of consent.opted_out in the mapping.",
         "mapping",
     ),
     Code(

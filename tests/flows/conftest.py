@@ -1,0 +1,235 @@
+"""What the tests of the run share: a real sandbox for each module, and a desk with a file, a mapping and a home."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import functools
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from connectors import http
+from connectors.destinations.campaignlark import Connector
+from connectors.sandbox.serving import Running, running
+from flows.preview import Preview, preview
+from flows.report.summary import Summary
+from flows.sync_run import Options, SyncRun
+
+KEY = "sandbox-key"
+PEOPLE: dict[str, Any] = {
+    "name": "people",
+    "source": {"kind": "csv_file"},
+    "destination": {"kind": "campaignlark"},
+    "key": "email_address",
+    "person": "Id",
+    "fields": {
+        "email_address": {"from": "Email", "type": "email"},
+        "first_name": "First",
+        "city": "City",
+        "score": {"from": "Score", "type": "integer"},
+    },
+    "tags": {"from": "Tags", "split": ";"},
+    "consent": {"opted_out": {"from": "Out", "when": "yes"}},
+    "where": {"Keep": ["", "yes"]},
+}
+COLUMNS = ("Id", "Email", "First", "City", "Score", "Tags", "Out", "Keep")
+WRITES = ("POST /v1/contacts", "PUT /v1/contacts/{id}", "POST /v1/contacts/upsert", "POST /v1/contacts/{id}/tags/add")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that has ended: its exit code, its summary, its folder, and every row as `rows.parquet` has it."""
+
+    id: str
+    exit_code: int
+    summary: Summary
+    folder: Path
+    rows: list[dict[str, Any]]
+    said: list[str]
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        return {name: count for name, count in self.summary.outcomes.model_dump().items() if count}
+
+    @property
+    def per_row(self) -> list[str]:
+        return [row["outcome"] for row in self.rows]
+
+    def row(self, number: int) -> dict[str, Any]:
+        return self.rows[number - 1]
+
+
+class Listening:
+    """Notes what a run says; `on_outcome` is called after each outcome."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.outcomes: Counter[str] = Counter()
+        self.on_outcome: Callable[[int], None] = lambda _: None
+
+    def stage(self, name: str, total: int | None = None) -> None: ...
+    def advance(self, count: int) -> None: ...
+
+    def outcome(self, name: str) -> None:
+        self.outcomes[name] += 1
+        self.on_outcome(self.outcomes.total())
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
+class Desk:
+    """A folder with a mapping and files, its own home, and the account that the environment names."""
+
+    def __init__(self, folder: Path, server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.server = server
+        self.home = folder / "home"
+        self._monkeypatch = monkeypatch
+        monkeypatch.setenv("MUSTER_HOME", str(self.home))
+        self.use(server)
+        self.mapping()
+
+    def use(self, server: Running, key: str = KEY) -> None:
+        self.server = server
+        self._monkeypatch.setenv("CAMPAIGNLARK_BASE_URL", server.url)
+        self._monkeypatch.setenv("CAMPAIGNLARK_API_KEY", key)
+
+    def mapping(self, file: str = "people.yml", **changes: Any) -> Path:
+        """The mapping of this desk, with some of its parts changed; None takes one out."""
+        document = {name: part for name, part in {**PEOPLE, **changes}.items() if part is not None}
+        path = self.folder / file
+        path.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
+        return path
+
+    def file(self, rows: Iterable[Mapping[str, Any]], name: str = "people.csv", columns: Iterable[str] = COLUMNS) -> Path:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(columns), restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+        path = self.folder / name
+        path.write_text(text.getvalue(), "utf-8", newline="")
+        return path
+
+    def run(self, source: Path | str | None, mapping: str | Path = "people.yml", **options: Any) -> SyncRun:
+        options["allow"] = frozenset(options.get("allow", ()))
+        file = str(source) if source is not None else None
+        return SyncRun(str(self.folder / mapping), file, Options(**options), Listening())
+
+    async def sync(
+        self,
+        source: Path | str | None,
+        mapping: str | Path = "people.yml",
+        *,
+        meanwhile: Callable[[SyncRun, int], None] | None = None,
+        **options: Any,
+    ) -> Ended:
+        """A whole sync. `meanwhile` gets the run and how many outcomes are durable, after each of them."""
+        async with self.run(source, mapping, **options) as run:
+            return await finish(run, meanwhile)
+
+    async def plan(self, source: Path | str | None, mapping: str | Path = "people.yml", **options: Any) -> Preview:
+        async with self.run(source, mapping, verb="plan", **options) as run:
+            await run.open()
+            await run.prepare()
+            return await preview(run)
+
+    # the other side
+
+    def writes(self) -> dict[str, int]:
+        """Requests received by each endpoint that writes."""
+        found = self.server.requests()["by_endpoint"]
+        return {name: sum(found[name].values()) for name in WRITES if name in found}
+
+    def contacts(self) -> dict[str, dict[str, Any]]:
+        """The sandbox's contacts by address, in lower case. Nobody is there twice."""
+        found = self.server.contacts()
+        by_address = {one["email_address"].casefold(): one for one in found}
+        assert len(by_address) == len(found)
+        return by_address
+
+
+async def finish(run: SyncRun, meanwhile: Callable[[SyncRun, int], None] | None = None) -> Ended:
+    watcher: Any = run.watcher
+    if meanwhile is not None:
+        watcher.on_outcome = lambda number: meanwhile(run, number)
+    await run.open()
+    await run.prepare()
+    waiting: set[asyncio.Task[None]] = set()
+    for batch in run.to_deliver():
+        waiting.add(asyncio.create_task(run.delivery.deliver(batch)))
+        if len(waiting) == 3:  # as the flow does
+            _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if run.delivery.stopped:
+            break
+    await asyncio.gather(*waiting)
+    code = await run.finish()
+    assert run.ending is not None
+    folder = run.opened.folder
+    rows = pq.read_table(folder / "rows.parquet").to_pylist()
+    ended = Ended(run.id, code, run.ending.summary, folder, rows, watcher.said)
+    balances(ended)
+    return ended
+
+
+def balances(ended: Ended) -> None:
+    """What holds of every run, however it ends."""
+    assert ended.summary.balanced
+    assert ended.summary.outcomes.of() == ended.summary.source.rows_read == len(ended.rows)
+    assert Counter(ended.per_row) == Counter(ended.outcomes)
+    assert [row["row"] for row in ended.rows] == list(range(1, len(ended.rows) + 1))
+    with (ended.folder / "results.csv").open(encoding="utf-8-sig", newline="") as file:
+        shown = list(csv.DictReader(file))
+    assert [row["outcome"] for row in shown] == ended.per_row
+    assert json.loads((ended.folder / "summary.json").read_text("utf-8")) == ended.summary.model_dump(mode="json")
+    needs_person = ended.summary.outcomes.of("invalid", "refused", "failed", "unknown")
+    with (ended.folder / "failures.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert len(list(csv.DictReader(file))) == needs_person
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Running]:
+    with running("campaignlark", rate=0) as server:
+        yield server
+
+
+@pytest.fixture
+def lark(sandbox: Running) -> Running:
+    """A sandbox as it was when it started."""
+    sandbox.reset()
+    return sandbox
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pace is the sandbox's, and retries wait for hundredths of a second."""
+    monkeypatch.setattr(Connector, "per_second", 5000.0)
+    monkeypatch.setattr(http, "Patience", functools.partial(http.Patience, first=0.01, most=0.05))
+
+
+@pytest.fixture
+def desk(lark: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None) -> Desk:
+    for name in [name for name in os.environ if name.startswith(("CAMPAIGNLARK_", "MUSTER_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return Desk(tmp_path, lark, monkeypatch)
+
+
+@pytest.fixture
+def person() -> Callable[..., dict[str, str]]:
+    """A row of the file: somebody with a number, and whatever is given besides."""
+
+    def of(number: int, **cells: str) -> dict[str, str]:
+        return {"Id": str(number), "Email": f"p{number}@example.com", "First": f"Name {number}", **cells}
+
+    return of
