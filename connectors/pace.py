@@ -17,6 +17,7 @@ _SHARE = 0.99
 _BLOCK_SECONDS = 0.05
 _LAPSE_SECONDS = 0.02
 _LOWEST_SHARE = 0.1
+_AT_MOST_AHEAD = 60.0
 
 
 class Booking(Protocol):
@@ -28,13 +29,14 @@ class Booking(Protocol):
 
 
 class Alone:
-    """Slots for one process."""
+    """Slots for one process. A clock that jumped back does not leave it booked for hours."""
 
     def __init__(self) -> None:
         self._until = 0.0
 
     def book(self, calls: int, per_second: float) -> float:
-        begin = max(self._until, time.time())
+        now = time.time()
+        begin = self._until if now <= self._until <= now + _AT_MOST_AHEAD else now
         self._until = begin + calls / per_second
         return begin
 
@@ -51,8 +53,9 @@ class Pace:
         self._booking = booking or Alone()
         self._patient = patient
         self._share = 1.0
-        self._slots: list[float] = []
+        self._slots: list[float] = []  # on the monotonic clock, the next one last
         self._stopped_until = 0.0
+        self._queue = asyncio.Lock()
         self._waiting = asyncio.Lock()
         self._raised_at = 0.0
 
@@ -61,25 +64,34 @@ class Pace:
         """The rate right now."""
         return self.allowed * _SHARE * self._share
 
-    async def turn(self) -> None:
-        """Waits for the next slot."""
+    async def turn(self, *, soon: bool = False) -> None:
+        """Waits for the next slot; `soon` goes before all who are not."""
+        if soon:
+            await self._next_slot()
+        else:
+            async with self._queue:
+                await self._next_slot()
+
+    async def _next_slot(self) -> None:
         async with self._waiting:
-            if not self._slots or self._slots[-1] < time.time() - _LAPSE_SECONDS:
-                self._book()  # what was booked and not used in time is not made up for in a burst
-            slot = max(self._slots.pop(), self._stopped_until)
-            wait = slot - time.time()
-            if wait > 0:
-                await asyncio.sleep(wait)
+            lapsed = time.monotonic() - _LAPSE_SECONDS
+            while self._slots and self._slots[-1] < lapsed:
+                self._slots.pop()  # what was booked and not used in time is not made up for in a burst
+            if not self._slots:
+                self._book()
+            slot = self._slots.pop()
+            while (wait := max(slot, self._stopped_until) - time.monotonic()) > 0:
+                await asyncio.sleep(wait)  # a 429 may come meanwhile and stop this turn too
 
     def _book(self) -> None:
         rate = self.per_second
         calls = max(1, int(rate * _BLOCK_SECONDS))
-        begin = self._booking.book(calls, rate)
+        begin = self._booking.book(calls, rate) - time.time() + time.monotonic()
         self._slots = [begin + index / rate for index in range(calls - 1, -1, -1)]
 
     def slow_down(self, seconds: float | None) -> None:
         """The destination said 429: all turns stop for a while, and the rate drops."""
-        now = time.time()
+        now = time.monotonic()
         already = now < self._stopped_until
         self._stopped_until = max(self._stopped_until, now + (self._patient if seconds is None else seconds))
         self._slots.clear()
@@ -90,7 +102,7 @@ class Pace:
     def went_well(self) -> None:
         """An answer came: after quiet seconds the rate rises again, a twentieth of the limit each."""
         if self._share < 1.0:
-            now = time.time()
+            now = time.monotonic()
             if now - max(self._raised_at, self._stopped_until) >= 1.0:
                 self._share = min(1.0, self._share + 0.05)
                 self._raised_at = now

@@ -6,6 +6,7 @@ Works on a partition at a time, as columns. Equal hashes count only after the te
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +29,7 @@ def match(
     """
     if not len(part):
         return
-    part = _by_key(part)
-    first = _starts(part)
+    part, first = _by_key(part)
     group = np.cumsum(first) - 1
     starts = np.flatnonzero(first)
     out = np.logical_or.reduceat(part.opted_out, starts)
@@ -89,35 +89,26 @@ def compare(
     return known, same
 
 
-def _starts(part: Partition) -> npt.NDArray[np.bool_]:
+def _by_key(part: Partition) -> tuple[Partition, npt.NDArray[np.bool_]]:
+    """The rows so that those of one key stand together, and where each key begins."""
     first = np.ones(len(part), bool)
     first[1:] = part.hashes[1:] != part.hashes[:-1]
-    return first
-
-
-def _by_key(part: Partition) -> Partition:
-    """Where two keys share a hash, their rows are set apart by giving the later key a hash of its own."""
-    same = np.flatnonzero(part.hashes[1:] == part.hashes[:-1]) + 1
-    if not len(same):
-        return part
+    same = np.flatnonzero(~first)
     equal = np.asarray(pc.equal(part.keys.take(pa.array(same)), part.keys.take(pa.array(same - 1))))
     if equal.all():
-        return part
-    keys = part.keys.to_pylist()
+        return part, first
+    keys = part.keys.to_pylist()  # two keys share a hash: rare, so that it may take its time
     order = np.array(
         sorted(range(len(part)), key=lambda i: (int(part.hashes[i]), keys[i], int(part.rows[i])))
     )
-    hashes = part.hashes[order].copy()
-    for i in range(1, len(order)):
-        clash = part.hashes[order[i]] == part.hashes[order[i - 1]] and keys[order[i]] != keys[order[i - 1]]
-        if clash or (hashes[i - 1] != part.hashes[order[i - 1]] and keys[order[i]] == keys[order[i - 1]]):
-            hashes[i] = (
-                hashes[i - 1] if keys[order[i]] == keys[order[i - 1]] else hashes[i - 1] + np.uint64(1)
-            )
-    return Partition(
-        hashes, part.prints[order], part.rows[order], part.eligible[order], part.opted_out[order],
+    part = Partition(
+        part.hashes[order], part.prints[order], part.rows[order], part.eligible[order], part.opted_out[order],
         part.keys.take(pa.array(order)),
     )  # fmt: skip
+    first[1:] = (part.hashes[1:] != part.hashes[:-1]) | [
+        keys[i] != keys[before] for before, i in pairwise(order)
+    ]
+    return part, first
 
 
 def _others(

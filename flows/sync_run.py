@@ -7,6 +7,7 @@ Knows nothing of Prefect. Plan and sync are the same object: a plan stops before
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import shutil
@@ -19,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 
 from connectors.base import Destination, Rules, Source, destination_module, source_module
-from connectors.errors import MappingError, MusterError, SourceError
+from connectors.errors import LedgerError, MappingError, MusterError, SourceError, Stopped
 from connectors.pace import Pace
 from connectors.sources.finding import find, readable
 from flows.batches import Batch, batches
@@ -144,7 +145,7 @@ class SyncRun:
             await opened.destination.__aexit__(None, None, None)
             if self.exit_code is None and self.options.verb == "sync":
                 state = "failed" if kind is not None and issubclass(kind, Exception) else "interrupted"
-                opened.ledger.runs.finished(self.id, state, 130 if state == "interrupted" else 2, {})
+                self._cut_off(state)
             if self.options.verb != "sync":
                 shutil.rmtree(opened.folder, ignore_errors=True)
             opened.lock.__exit__(None, None, None)
@@ -171,10 +172,11 @@ class SyncRun:
         database = open_database(home)
         ledger = Ledger(database)
         lock = RunLock(home, mapping.name, f"{mapping.destination.kind}-{mapping.destination.account}")
-        lock.__enter__()
         destination: Destination | None = None
-        self._introduce(mapping, access.base_url, ledger, source)
         try:
+            lock.__enter__()
+            self._introduce(mapping, access.base_url, ledger, source)
+            suppressions = Suppressions.read(home)
             account = ledger.accounts.seen(
                 mapping.destination.kind, mapping.destination.account, access.base_url, access.key
             )
@@ -198,7 +200,7 @@ class SyncRun:
             raise
         self._opened = _Opened(
             mapping, source, home, ledger, lock, account, destination, access.base_url, per_second, schema, application, folder,
-            Suppressions.read(home),
+            suppressions,
         )  # fmt: skip
         self._close_earlier()
         if self.options.verb == "sync":
@@ -373,13 +375,21 @@ class SyncRun:
         opened, plan = self.opened, self.plan
         self.watcher.stage("writing the report")
         await self.delivery.close()
-        if not self.guarded:
-            self._file()
-        ending = report(self)
+        try:
+            if not self.guarded:
+                self._file()
+            ending = report(self)
+            opened.ledger.runs.finished(
+                self.id, ending.state, ending.summary.exit_code, ending.summary.model_dump(mode="json")
+            )
+        except LedgerError as error:  # something may have been sent: that is more than "could not start"
+            raise Stopped(error.what, error.fix) from error
+        except OSError as error:
+            raise Stopped(
+                f"The report in {opened.folder} cannot be written: {error.strerror or error}.",
+                "Make room or mend the rights, then start again; what has landed is not sent again.",
+            ) from error
         self.ending, self.exit_code = ending, ending.summary.exit_code
-        opened.ledger.runs.finished(
-            self.id, ending.state, ending.summary.exit_code, ending.summary.model_dump(mode="json")
-        )
         plan.books.tidy()
         return self.exit_code
 
@@ -393,6 +403,13 @@ class SyncRun:
             opened.ledger.memory.heard_opt_outs(
                 opened.account.id, keys[start : start + 5000], opened.mapping.name
             )
+
+    def _cut_off(self, state: str) -> None:
+        """Files what landed before an error ended the run. Where that fails, too, the next run does it."""
+        ledger, opened = self.opened.ledger, self.opened
+        with contextlib.suppress(LedgerError):
+            ledger.memory.settle(self.id, opened.account.id, opened.mapping.name, ledger.pages)
+            ledger.runs.finished(self.id, state, 130 if state == "interrupted" else 2, {})
 
     @property
     def why_stopped(self) -> str:

@@ -32,6 +32,7 @@ from connectors.base import Oddity, SourceFacts
 from connectors.errors import SourceError
 from connectors.sources import finding
 from connectors.sources.dialect import (
+    FEW_STRAYS,
     MOST_STRAYS,
     Dialect,
     How,
@@ -479,7 +480,7 @@ class _Settler:
         limit = min(size, at + LONG_CELL)
         complete = self._final or limit < size
         close = self._bounded(at, limit, "close")
-        if close.open and not complete:
+        if close.open and close.stray <= FEW_STRAYS and not complete:
             return None
         line = close
         if close.open or close.stop > line_end:

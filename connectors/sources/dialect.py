@@ -83,6 +83,8 @@ class Reading:
 
 How = Literal["close", "inner", "line", "literal"]
 MOST_STRAYS = 50
+FEW_STRAYS = 12
+"""Quotes out of place: in one cell, and in a row over many lines. Beyond them, the quote that opened it is no quote."""
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _ESCAPED = re.compile(rb"\\([\\\"'])")
 
@@ -115,13 +117,12 @@ def read_row(data: bytes, at: int, end: int, syntax: Syntax, how: How = "close")
         if cell is not None and not (cell[3] and how == "line"):
             text, after, strays, is_open = cell
             stray += strays
-            if is_open:
+            if is_open or (stray > FEW_STRAYS and after > stop):  # over many lines, with ever more strays
                 return Reading([*cells, text], end, stray, open=True)
             if after > stop:
                 stop, following = line_stop(data, after, end, syntax.returns)
-            if after < stop and not (
-                delimiter and data.startswith(delimiter, after)
-            ):  # text after the closing quote
+            if after < stop and not (delimiter and data.startswith(delimiter, after)):
+                # text after the closing quote
                 found = data.find(delimiter, after, stop) if delimiter else -1
                 border = found if found >= 0 else stop
                 rest = data[after:border]

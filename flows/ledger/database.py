@@ -141,7 +141,11 @@ def open_database(home: Path) -> Database:
             f"The ledger {path} cannot be opened: {error.strerror}.",
             "Check the rights of the folder, or set MUSTER_HOME.",
         ) from None
-    _checked(database, home)
+    try:
+        _checked(database, home)
+    except LedgerError:
+        database.close()
+        raise
     return database
 
 
@@ -165,16 +169,34 @@ def _checked(database: Database, home: Path) -> None:
                 f"The ledger {database.path} may not be written.",
                 "Check the rights of the folder, or set MUSTER_HOME.",
             )
-        for number, step in enumerate(STEPS[version:], start=version + 1):
-            database.connection.executescript(
-                f"begin immediate; {step}; pragma user_version = {number}; commit;"
-            )
-        if not version:
-            database.tell("insert into meta values ('secret', ?)", (secrets.token_hex(32),))
+    if version < len(STEPS):
+        _migrate(database)
     for suffix in ("", "-wal", "-shm"):
         part = database.path.with_name(database.path.name + suffix)
         if part.exists() and part.stat().st_uid == os.getuid():
             part.chmod(0o600)
+
+
+def _migrate(database: Database) -> None:
+    """All steps or none, also where several processes open a new ledger at the same moment."""
+    with database.transaction() as connection:
+        version = int(connection.execute("pragma user_version").fetchone()[0])
+        for number, step in enumerate(STEPS[version:], start=version + 1):
+            for statement in _statements(step):
+                connection.execute(statement)
+            if number == 1:
+                connection.execute("insert into meta values ('secret', ?)", (secrets.token_hex(32),))
+            connection.execute(f"pragma user_version = {number}")
+
+
+def _statements(step: str) -> Iterator[str]:
+    begun = ""
+    for part in step.split(";"):
+        begun += part + ";"
+        if sqlite3.complete_statement(begun):
+            if begun.strip() != ";":
+                yield begun
+            begun = ""
 
 
 def _write(path: Path, text: str) -> None:

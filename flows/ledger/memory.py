@@ -87,9 +87,9 @@ class Memory:
                 (account, mapping, run_id),
             )
             database.execute(
-                f"""delete from delivered where account = ? and mapping = ? and key in
+                f"""delete from delivered where account = ? and mapping = ? and run <> ? and key in
                 (select i.old_key {joined} where {where} and i.old_key <> '')""",  # noqa: S608 - no user text
-                (account, mapping, run_id),
+                (account, mapping, run_id, run_id),
             )
             database.execute(
                 f"""insert into consent select ?, i.key, 1, 'destination', a.answered_at {joined}

@@ -150,7 +150,7 @@ class Application:
                     "how this destination empties a value is not documented, so clear is refused.",
                     "Use blank: keep.",
                 )
-            yield from self._complaints_of_values(tag, rule, known, line)
+            yield from self._complaints_of_values(tag, rule, known)
         for name in self.mapping.tags.always if self.mapping.tags else ():
             tags = {known.casefold(): known for known in self.schema.tags}
             if self.schema.live and name.casefold() not in tags:
@@ -163,13 +163,12 @@ class Application:
                     f"Did you mean {like}?" if like else "Create it there first.",
                 )
 
-    def _complaints_of_values(
-        self, tag: str, rule: Rule, known: Field | None, line: int
-    ) -> Iterator[Complaint]:
+    def _complaints_of_values(self, tag: str, rule: Rule, known: Field | None) -> Iterator[Complaint]:
         """Constants, defaults and tables are known before any row: what they give has to be right."""
         given = [("value", rule.value), ("default", rule.default)]
         given += [(f"values.{name}", text) for name, text in (rule.values or {}).items()]
         for place, text in given:
+            at = self.mapping.line_of("fields", tag, *place.split(".", 1))
             if text is None or text == "":
                 continue
             found = self._typed(rule, known, pa.array([clean_text(text)]))
@@ -177,7 +176,7 @@ class Application:
                 if CODES[wrong.code].severity == "error":
                     detail = {"value": text, **wrong.detail}
                     problem = Problem.of(wrong.code, row=0, line=0, column=tag, **detail)
-                    yield Complaint(self.mapping.file, line, f"fields.{tag}.{place}", problem.message)
+                    yield Complaint(self.mapping.file, at, f"fields.{tag}.{place}", problem.message)
 
     # columns
 
@@ -192,7 +191,7 @@ class Application:
         for index, name in enumerate(self.header):
             if index in used:
                 found.append(ColumnUse(name, "used", tuple(dict.fromkeys(used[index]))))
-            elif any(fnmatch.fnmatchcase(clean_text(name), pattern) for pattern in patterns):
+            elif any(_is_named(clean_text(name), pattern) for pattern in patterns):
                 found.append(ColumnUse(name, "ignored"))
             else:
                 found.append(ColumnUse(name, "unmapped"))
@@ -279,6 +278,11 @@ class Application:
             for at in pc.indices_nonzero(pc.fill_null(pc.greater(lengths, limit), False)).to_pylist():
                 found.wrong.append(Wrong(at, "too_long", {"length": lengths[at].as_py(), "limit": limit}))
         return found
+
+
+def _is_named(name: str, pattern: str) -> bool:
+    """Whether a pattern means a column; `Amount [EUR]` means also itself."""
+    return name == pattern or fnmatch.fnmatchcase(name, pattern)
 
 
 def fingerprint_seed(mapping: Mapping, tags: Sequence[str]) -> int:
@@ -375,35 +379,25 @@ class _Work:
         if rule.value is not None:
             return pa.repeat(clean_text(rule.value), size)
         if rule.template is not None:
-            return self._template(rule.template)
+            return self._template(rule)
         columns = [self.column(name) for name in rule.from_ or ()]
         texts = columns[-1]
         for earlier in reversed(columns[:-1]):
             texts = pc.if_else(pc.equal(earlier, ""), texts, earlier)
         return texts
 
-    def _template(self, template: str) -> pa.Array:
+    def _template(self, rule: Rule) -> pa.Array:
         """The template's text; blank where all of its columns are blank, without the gaps that blank ones leave."""
-        parts: list[pa.Array | pa.Scalar] = []
-        columns = []
-        rest = template
-        while rest:
-            before, brace, after = rest.partition("{")
-            if before:
-                parts.append(pa.scalar(before, pa.string()))
-            name, _, rest = after.partition("}")
-            if brace and name:
-                columns.append(self.column(name))
-                parts.append(columns[-1])
-        texts = clean(pc.binary_join_element_wise(*parts, "")) if parts else pa.repeat("", len(self.frame))
-        if len(texts) != len(self.frame):
-            texts = pa.repeat(template, len(self.frame))
-        if not columns:
-            return texts
-        blank = pc.equal(columns[0], "")
-        for column in columns[1:]:
-            blank = pc.and_(blank, pc.equal(column, ""))
-        return pc.if_else(blank, "", texts)
+        parts: list[pa.Array | str] = [pa.repeat("", len(self.frame))]
+        blank: pa.Array | None = None
+        for before, name in rule.pieces():
+            parts.append(before)
+            if name:
+                parts.append(self.column(name))
+                empty = pc.equal(parts[-1], "")
+                blank = empty if blank is None else pc.and_(blank, empty)
+        texts = clean(pc.binary_join_element_wise(*parts, ""))
+        return texts if blank is None else pc.if_else(blank, "", texts)
 
     def _table(self, tag: str, rule: Rule, texts: pa.Array, split: str | None) -> Converted:
         table = {clean_text(name).casefold(): text for name, text in (rule.values or {}).items()}
@@ -459,7 +453,7 @@ class _Work:
         rule = self.mapping.consent.opted_out if self.mapping.consent else None
         if rule is None:
             return out
-        yes = pa.array([clean_text(text).casefold() for text in rule.when])
+        yes = pa.array([clean_text(text).casefold() for text in rule.when], pa.string())
         no = pa.array([*(clean_text(text).casefold() for text in rule.unless), ""])
         for name in rule.from_:
             cells = folded(self.column(name))

@@ -20,6 +20,7 @@ _INVISIBLE = (
     r"\x00-\x08\x0E-\x1F\x7F\x{0080}-\x{0084}\x{0086}-\x{009F}]"
 )
 # Joiners hold emoji and some scripts together; beside ASCII or at an end they are leftovers.
+_JOINER = r"[\x{200C}\x{200D}]"
 _JOINER_AFTER_ASCII = r"(^|[\x00-\x7F])[\x{200C}\x{200D}]+"
 _JOINER_BEFORE_ASCII = r"[\x{200C}\x{200D}]+($|[\x00-\x7F])"
 _SPACES = r"[\s\x0B\x{0085}\p{Z}]+"
@@ -42,10 +43,14 @@ def clean(texts: pa.Array) -> pa.Array:
         hard = texts.filter(special)
         hard = pc.replace_substring_regex(hard, _INVISIBLE_SPACES, " ")
         hard = pc.replace_substring_regex(hard, _INVISIBLE, "")
-        hard = pc.replace_substring_regex(hard, _JOINER_AFTER_ASCII, r"\1")
-        hard = pc.replace_substring_regex(hard, _JOINER_BEFORE_ASCII, r"\1")
         hard = pc.replace_substring_regex(hard, _SPACES, " ")
         hard = pc.utf8_normalize(hard, form="NFC")
+        if pc.any(
+            pc.match_substring_regex(hard, _JOINER)
+        ).as_py():  # after NFC, which makes ASCII of some letters
+            hard = pc.replace_substring_regex(hard, _JOINER_AFTER_ASCII, r"\1")
+            hard = pc.replace_substring_regex(hard, _JOINER_BEFORE_ASCII, r"\1")
+            hard = pc.utf8_normalize(hard, form="NFC")
         texts = pc.replace_with_mask(texts, special, hard)
     spaced = pc.match_substring_regex(texts, _NEEDS_SPACES) if _has_space(texts) else None
     if spaced is not None and pc.any(spaced).as_py():

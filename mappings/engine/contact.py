@@ -37,8 +37,7 @@ def rendered(text: str, type_: str) -> Json:
     (12.5, 42, True)
     """
     if type_ in ("number", "integer"):
-        value = float(text)
-        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+        return int(text) if "." not in text and len(text) < 20 else float(text)
     if type_ == "boolean":
         return text == "true"
     if type_ == "choices":

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PrivateAttr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic.json_schema import SkipJsonSchema, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
+from pydantic_core import CoreSchema
+
+from mappings.engine.formats import unclear
 
 __all__ = [
     "Consent",
@@ -68,7 +73,23 @@ def _as_where(value: Any) -> Any:
     return {"in": value} if isinstance(value, str | list) or value is None else value
 
 
+class _LeftOut:
+    """Where nothing is said, the key is left out: editors do not offer null, though the reader takes it."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema["schema"] if schema["type"] == "nullable" else schema)
+
+
+_T = TypeVar("_T")
+Maybe = Annotated[_T | None, _LeftOut()]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list), WithJsonSchema(_TEXTS_SCHEMA)]
+Some = Annotated[
+    tuple[str, ...],
+    Field(min_length=1),
+    BeforeValidator(_as_list),
+    WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}),
+]
 Text = Annotated[str, WithJsonSchema(_TEXT)]
 
 
@@ -107,21 +128,26 @@ class Destination(_Part):
     account: str = Field(
         "main", pattern=r"^[a-z][a-z0-9_]*$", description="which account of this kind, main by default"
     )
-    rate: float | None = Field(None, gt=0, description="calls per second, lower than the destination allows")
+    rate: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="calls per second, lower than the destination allows"
+    )
+
+
+_COLUMN = re.compile(r"\{([^{}]+)\}")
 
 
 class Rule(_Part):
     """How one merge tag gets its value."""
 
-    from_: Texts | SkipJsonSchema[None] = Field(
+    from_: Maybe[Some] = Field(
         None, alias="from", description="a column, or several: the first that is not blank"
     )
-    value: Text | SkipJsonSchema[None] = Field(None, description="a constant, the same for every contact")
+    value: Maybe[Text] = Field(None, description="a constant, the same for every contact")
     template: str | None = Field(None, description='columns in a text, such as "{First Name} {Last Name}"')
-    type: TypeName | SkipJsonSchema[None] = Field(
+    type: Maybe[TypeName] = Field(
         None, description="what the text is; the destination's own type if not said"
     )
-    format: Texts | SkipJsonSchema[None] = Field(
+    format: Maybe[Texts] = Field(
         None, description="how dates are written, such as DD/MM/YYYY; several are tried in turn"
     )
     timezone: str | None = Field(
@@ -137,21 +163,21 @@ class Rule(_Part):
     split: str | None = Field(
         None, min_length=1, description="what stands between several choices in one cell"
     )
-    values: dict[str, Text | None] | SkipJsonSchema[None] = Field(
+    values: Maybe[dict[str, Text | None]] = Field(
         None, description="a table: source value to destination value"
     )
     otherwise: Literal["as_is", "reject", "blank"] = Field(
         "reject", description="what becomes of a value that is not in the table"
     )
-    default: Text | SkipJsonSchema[None] = Field(None, description="used where the cell is blank")
+    default: Maybe[Text] = Field(None, description="used where the cell is blank")
     required: bool = Field(False, description="a blank makes the row invalid")
     max_length: int | None = Field(
         None, ge=1, description="in characters, where the destination's limit is lower than it says"
     )
-    blank: Literal["keep", "clear"] | SkipJsonSchema[None] = Field(
+    blank: Maybe[Literal["keep", "clear"]] = Field(
         None, description="what a blank does to the value at the destination"
     )
-    write: Literal["always"] | SkipJsonSchema[None] = Field(
+    write: Maybe[Literal["always"]] = Field(
         None, description="always: sent with every change, also when this field did not change"
     )
 
@@ -188,10 +214,44 @@ class Rule(_Part):
                 ) from None
         return name
 
+    @field_validator("region")
+    @classmethod
+    def _known_region(cls, name: str | None) -> str | None:
+        if name is not None:
+            from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 - only where phones are mapped
+
+            if name not in SUPPORTED_REGIONS:
+                meant = " The United Kingdom is GB." if name == "UK" else ""
+                raise ValueError(f"'{name}' is no country with phone numbers; write one such as DE.{meant}")
+        return name
+
+    @field_validator("format")
+    @classmethod
+    def _clear_formats(cls, formats: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for tokens in formats or ():
+            wrong = unclear(tokens)
+            if wrong:
+                raise ValueError(
+                    f"'{tokens}' is no format of a date: {wrong}. Write it like DD/MM/YYYY hh:mm:ss."
+                )
+        return formats
+
+    @field_validator("template")
+    @classmethod
+    def _closed_braces(cls, template: str | None) -> str | None:
+        if template is not None and re.search(r"[{}]", _COLUMN.sub("", template)):
+            raise ValueError("each column stands between one { and one }, such as {First Name}.")
+        return template
+
+    def pieces(self) -> list[tuple[str, str]]:
+        """The template as texts, each with the column that follows it ('' after the last)."""
+        parts = _COLUMN.split(self.template or "")
+        return list(zip(parts[::2], [*parts[1::2], ""], strict=True))
+
     def columns(self) -> tuple[str, ...]:
         """The source columns it reads, in order."""
         if self.template is not None:
-            return tuple(re.findall(r"\{([^{}]+)\}", self.template))
+            return tuple(name for _, name in self.pieces() if name)
         return self.from_ or ()
 
 
@@ -217,7 +277,7 @@ class Tags(_Part):
 class OptedOut(_Part):
     """Which cells say that the person does not want mail."""
 
-    from_: Texts = Field(alias="from", description="a column, or several: any of them opts out")
+    from_: Some = Field(alias="from", description="a column, or several: any of them opts out")
     when: Texts = Field(TRUTHY, description="the texts that mean opted out")
     unless: Texts = Field(
         FALSY,
@@ -233,7 +293,7 @@ class OptedOut(_Part):
 class Consent(_Part):
     """What is known of whether people want mail. A mapping to a destination that mails has to say it."""
 
-    opted_out: OptedOut | SkipJsonSchema[None] = Field(None, description="the columns with the opt-outs")
+    opted_out: Maybe[OptedOut] = Field(None, description="the columns with the opt-outs")
     newcomers: Literal["SUBSCRIBED", "UNCONFIRMED", "UNSUBSCRIBED"] = Field(
         "SUBSCRIBED",
         description="the status of new contacts; UNCONFIRMED sends each of them a confirmation mail",
@@ -252,7 +312,7 @@ class Consent(_Part):
 class Where(_Part):
     """Which values of a column keep the row; compared after trimming, without case."""
 
-    in_: Texts = Field(alias="in", description="any of these")
+    in_: Some = Field(alias="in", description="any of these")
 
     @model_validator(mode="before")
     @classmethod
@@ -264,16 +324,12 @@ class Example(_Part):
     """A row and what becomes of it. Only the keys named are checked; absent columns are blank."""
 
     row: dict[str, Text | None] = Field(description="column: cell")
-    contact: dict[str, Any] | SkipJsonSchema[None] = Field(
-        None, description="merge tag: value, as it is sent"
-    )
-    tags: Texts | SkipJsonSchema[None] = Field(None, description="the tags the contact gets")
-    opted_out: bool | SkipJsonSchema[None] = Field(None, description="whether the person opted out")
-    invalid: Texts | SkipJsonSchema[None] = Field(
-        None, description="the codes of the problems that make it invalid"
-    )
-    warning: Texts | SkipJsonSchema[None] = Field(None, description="the codes of its warnings")
-    filtered: bool | SkipJsonSchema[None] = Field(None, description="whether where: leaves it out")
+    contact: Maybe[dict[str, Any]] = Field(None, description="merge tag: value, as it is sent")
+    tags: Maybe[Texts] = Field(None, description="the tags the contact gets")
+    opted_out: Maybe[bool] = Field(None, description="whether the person opted out")
+    invalid: Maybe[Texts] = Field(None, description="the codes of the problems that make it invalid")
+    warning: Maybe[Texts] = Field(None, description="the codes of its warnings")
+    filtered: Maybe[bool] = Field(None, description="whether where: leaves it out")
 
 
 class Mapping(_Part):
@@ -297,8 +353,8 @@ class Mapping(_Part):
     key: str = Field(description="the merge tag by which the destination knows a contact")
     person: str | None = Field(None, description="the column by which the source knows a person")
     fields: dict[str, Rule] = Field(min_length=1, description="merge tag: where its value comes from")
-    tags: Tags | SkipJsonSchema[None] = Field(None, description="a column, or from:, split:, always:")
-    consent: Consent | SkipJsonSchema[None] = Field(None, description="whether people want mail")
+    tags: Maybe[Tags] = Field(None, description="a column, or from:, split:, always:")
+    consent: Maybe[Consent] = Field(None, description="whether people want mail")
     where: dict[str, Where] = Field(
         default_factory=dict, description="column: the values that keep a row; all must hold"
     )
@@ -318,13 +374,13 @@ class Mapping(_Part):
     _sha256: str = PrivateAttr("")
     _lines: dict[tuple[str | int, ...], int] = PrivateAttr(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _key_is_a_field(self) -> Mapping:
-        if self.key not in self.fields:
-            raise ValueError(
-                f"the key {self.key} is not under fields:; say there which column it comes from."
-            )
-        return self
+    @field_validator("fields")
+    @classmethod
+    def _key_is_a_field(cls, fields: dict[str, Rule], info: ValidationInfo) -> dict[str, Rule]:
+        key = info.data.get("key")
+        if key is not None and key not in fields:
+            raise ValueError(f"the key {key} is not among them; say here which column it comes from.")
+        return fields
 
     def _bind(self, file: str, text: str, sha256: str, lines: dict[tuple[str | int, ...], int]) -> None:
         self._file, self._text, self._sha256, self._lines = file, text, sha256, lines

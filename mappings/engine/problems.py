@@ -271,11 +271,4 @@ CODES: dict[str, Code] = _codes(
         "Look at the field there; if it is right so, change the mapping to send it like that.",
         "mapping",
     ),
-    Code(
-        "tags_left",
-        "warning",
-        "The contact has the new fields, but its tags were not sent: {detail}",
-        "Run the sync again; the tags are tried again by themselves.",
-        "retried",
-    ),
 )

@@ -21,6 +21,8 @@ from mappings.engine.document import Mapping, keys_of
 __all__ = ["read_mapping", "read_mapping_text"]
 
 _MOST_NODES = 50_000
+_MOST_CHARACTERS = 1_000_000
+_DEEPEST = 50
 Place = tuple[str | int, ...]
 
 
@@ -39,6 +41,11 @@ def read_mapping(path: Path) -> Mapping:
 
 def read_mapping_text(text: str, file: str = "mapping.yml") -> Mapping:
     """The mapping in `text`; `file` is the name used in complaints."""
+    if len(text) > _MOST_CHARACTERS:
+        what = f"this is no mapping: it has {len(text):,} characters."
+        raise MappingInvalid(
+            [Complaint(file, 1, "", what, "Name the mapping first, then the file with the rows.")]
+        )
     plain, lines = _Tree(file).read(text)
     try:
         mapping = Mapping.model_validate(plain)
@@ -63,8 +70,16 @@ class _Tree:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             raise MappingInvalid([self._complaint_of(error, mark, text)]) from None
-        except (yaml.YAMLError, RecursionError) as error:
-            what = "this is not YAML: " + str(error).splitlines()[0]
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            what = f"this is not YAML: the character U+{int(error.character):04X} is not allowed."
+            raise MappingInvalid(
+                [Complaint(self.file, line, "", what, "Remove it; is this a text file?")]
+            ) from None
+        except RecursionError:
+            raise MappingInvalid([self._too_deep(1, ())]) from None
+        except (yaml.YAMLError, ValueError, OverflowError) as error:
+            what = "this is not YAML: " + (str(error).splitlines() or [""])[0]
             raise MappingInvalid([Complaint(self.file, 1, "", what)]) from None
         if not isinstance(root, yaml.MappingNode):
             raise MappingInvalid(
@@ -93,6 +108,20 @@ class _Tree:
             fix = "Indent with spaces; this line holds a tab."
         return Complaint(self.file, line, "", what, fix)
 
+    def _too_deep(self, line: int, place: Place) -> Complaint:
+        return Complaint(self.file, line, _dotted(place[:5]), "this is nested too deeply for a mapping.")
+
+    def _text(self, node: yaml.ScalarNode, place: Place) -> str:
+        value: str = node.value
+        if value.isprintable() or not any("\ud800" <= letter <= "\udfff" for letter in value):
+            return value
+        what, fix = (
+            "this text holds half a character.",
+            "Write the character itself instead of \\uD8… and \\uDC….",
+        )
+        self.complaints.append(Complaint(self.file, node.start_mark.line + 1, _dotted(place), what, fix))
+        return ""
+
     def _value(self, node: yaml.Node, place: Place, above: frozenset[int]) -> Any:
         self.nodes += 1
         if self.nodes > _MOST_NODES or id(node) in above:
@@ -106,11 +135,13 @@ class _Tree:
                     )
                 ]
             )
+        if len(place) > _DEEPEST:
+            raise MappingInvalid([self._too_deep(node.start_mark.line + 1, place)])
         self.lines.setdefault(place, node.start_mark.line + 1)
         if isinstance(node, yaml.ScalarNode):
             if node.style is None and node.value in ("", "~", "null", "Null", "NULL"):
                 return None
-            return node.value
+            return self._text(node, place)
         inside = above | {id(node)}
         if isinstance(node, yaml.SequenceNode):
             return [self._value(child, (*place, index), inside) for index, child in enumerate(node.value)]
@@ -132,7 +163,7 @@ class _Tree:
                     )
                 )
                 continue
-            key = key_node.value
+            key = self._text(key_node, place)
             here = (*place, key)
             if key in values:
                 self.complaints.append(
@@ -170,14 +201,10 @@ def _complaints(error: ValidationError, lines: dict[Place, int], file: str) -> I
             yield Complaint(file, line, key, f"'{given}' is not one of: {options}.", fix)
         elif kind == "value_error":
             yield Complaint(file, line, key, str(problem["ctx"]["error"]))
-        elif kind in (
-            "string_type",
-            "list_type",
-            "dict_type",
-            "model_type",
-            "tuple_type",
-            "model_attributes_type",
-        ):
+        elif kind == "string_pattern_mismatch":
+            fix = _WRITTEN.get(str(place[-1]), "")
+            yield Complaint(file, line, key, f"'{problem['input']}' cannot stand here.", fix)
+        elif kind in _EXPECTED:
             yield Complaint(file, line, key, _EXPECTED[kind])
         else:
             yield Complaint(file, line, key, problem["msg"] + ".")
@@ -191,7 +218,24 @@ _WHY_NEEDED = {
     "fields": "List what is sent, such as fields: {email_address: Email}.",
     "kind": "Say which kind it is, such as csv_file or campaignlark.",
 }
+_WRITTEN = {
+    "name": "Use lower-case letters, digits and hyphens, such as hubspot-newsletter.",
+    "account": "Use lower-case letters, digits and underscores, such as main.",
+    "region": "Write the country's two capital letters, such as DE.",
+}
 _EXPECTED = {
+    "too_short": "at least one is needed here.",
+    "string_too_short": "a longer text is needed here.",
+    "bool_parsing": "true or false is expected here.",
+    "bool_type": "true or false is expected here.",
+    "int_parsing": "a whole number is expected here, such as 3.",
+    "int_parsing_size": "a whole number is expected here, such as 3.",
+    "int_type": "a whole number is expected here, such as 3.",
+    "greater_than_equal": "a whole number from 1 on is expected here.",
+    "float_parsing": "a number is expected here, such as 20.",
+    "float_type": "a number is expected here, such as 20.",
+    "finite_number": "a number is expected here, such as 20.",
+    "greater_than": "a number above 0 is expected here.",
     "string_type": "a text is expected here.",
     "list_type": "a list is expected here, such as [A, B].",
     "tuple_type": "a list is expected here, such as [A, B].",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from mappings.engine.cleaning import clean_text
 from mappings.engine.transforms import Converted, Settings, by_value
 
 
@@ -16,8 +17,8 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:
     >>> found.values.to_pylist(), [wrong.at for wrong in found.wrong]
     (['true', 'false', None, None], [2])
     """
-    known = {text.casefold(): "false" for text in settings.falsy}
-    known |= {text.casefold(): "true" for text in settings.truthy}
+    known = {clean_text(text).casefold(): "false" for text in settings.falsy}
+    known |= {clean_text(text).casefold(): "true" for text in settings.truthy}
     options = ", ".join((*settings.truthy, *settings.falsy))
 
     def canonical(text: str) -> str | tuple[str, dict[str, Any]]:

@@ -16,14 +16,25 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:
     >>> found.values.to_pylist(), [wrong.at for wrong in found.wrong]
     (['Gold', None, None], [1])
     """
-    spelled = {option.casefold(): option for option in settings.options}
+    spelled = spellings(settings.options)
 
     def canonical(text: str) -> str | tuple[str, dict[str, Any]]:
         if not spelled:
             return text
-        return spelled.get(text.casefold()) or ("choice_unknown", {"options": shown(settings.options)})
+        return (
+            spelled.get(text)
+            or spelled.get(text.casefold())
+            or ("choice_unknown", {"options": shown(settings.options)})
+        )
 
     return by_value(texts, canonical)
+
+
+def spellings(options: tuple[str, ...]) -> dict[str, str]:
+    """The options by their texts without case, and as they are: `gold` and `Gold` may be two."""
+    return {option.casefold(): option for option in reversed(options)} | {
+        option: option for option in options
+    }
 
 
 def shown(options: tuple[str, ...]) -> str:

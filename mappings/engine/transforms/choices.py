@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from mappings.engine.transforms import Converted, Settings, by_value
-from mappings.engine.transforms.choice import shown
+from mappings.engine.transforms.choice import shown, spellings
 
 SEPARATOR = "\x1f"
 """Stands between the options in the canonical text."""
@@ -20,7 +20,7 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:
     >>> found.values.to_pylist(), [wrong.at for wrong in found.wrong]
     (['A\x1fB', None, None], [1])
     """
-    spelled = {option.casefold(): option for option in settings.options}
+    spelled = spellings(settings.options)
     order = {option: index for index, option in enumerate(settings.options)}
 
     def canonical(text: str) -> str | tuple[str, dict[str, Any]] | None:
@@ -28,10 +28,11 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:
         parts = [part for part in parts if part]
         if not spelled:
             return SEPARATOR.join(dict.fromkeys(parts)) or None
-        unknown = [part for part in parts if part.casefold() not in spelled]
+        named = [spelled.get(part) or spelled.get(part.casefold()) for part in parts]
+        unknown = [part for part, name in zip(parts, named, strict=True) if name is None]
         if unknown:
             return "choice_unknown", {"value": unknown[0], "options": shown(settings.options)}
-        found = {spelled[part.casefold()] for part in parts}
+        found = {name for name in named if name is not None}
         return SEPARATOR.join(sorted(found, key=order.__getitem__)) or None
 
     return by_value(texts, canonical)

@@ -67,4 +67,9 @@ def _names() -> tuple[dict[str, str], dict[str, str]]:
 
 def _plain(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).replace("’", "'").strip()
+    return (
+        "".join(c for c in decomposed if not unicodedata.combining(c))
+        .replace("’", "'")
+        .replace("&", "and")
+        .strip()
+    )

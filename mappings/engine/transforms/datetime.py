@@ -12,32 +12,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mappings.engine.formats import pattern_of, strptime_of
 from mappings.engine.transforms import Converted, Settings, by_value
 
-_TOKENS = {
-    "YYYY": "%Y",
-    "YY": "%y",
-    "MMMM": "%B",
-    "MMM": "%b",
-    "MM": "%m",
-    "M": "%m",
-    "DD": "%d",
-    "D": "%d",
-    "hh": "%H",
-    "HH": "%H",
-    "h": "%H",
-    "H": "%H",
-    "mm": "%M",
-    "ss": "%S",
-    "a": "%p",
-    "A": "%p",
-    "Z": "%z",
-}
-_TOKEN = re.compile("|".join(sorted(_TOKENS, key=len, reverse=True)))
 _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s?(Z|UTC|[+-]\d{2}:?\d{2})?)?",
     re.IGNORECASE,
 )
+_OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
 
 
 def convert(texts: pa.Array, settings: Settings) -> Converted:
@@ -59,32 +41,21 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:
             return "datetime_syntax", {"format": shown}
         moment, day_alone = found
         if day_alone:
-            return (
-                f"{moment:%Y-%m-%d}T00:00:00Z"
-                if moment.year >= 1000
-                else f"{moment.date().isoformat()}T00:00:00Z"
-            )
-        if moment.tzinfo is None:
-            placed = moment.replace(tzinfo=zone)
-            if placed.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None) != moment:
-                return "datetime_impossible", {"timezone": settings.timezone}
-            if placed.utcoffset() != placed.replace(fold=1).utcoffset():
-                return "datetime_ambiguous", {"timezone": settings.timezone}
-            moment = placed
-        return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return f"{moment.date().isoformat()}T00:00:00Z"
+        try:
+            if moment.tzinfo is None:
+                placed = moment.replace(tzinfo=zone)
+                if placed.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None) != moment:
+                    return "datetime_impossible", {"timezone": settings.timezone}
+                if placed.utcoffset() != placed.replace(fold=1).utcoffset():
+                    return "datetime_ambiguous", {"timezone": settings.timezone}
+                moment = placed
+            universal = moment.astimezone(dt.UTC).replace(tzinfo=None)
+        except OverflowError:  # the last hours of the year 9999 are in the year 10000 elsewhere
+            return "datetime_syntax", {"format": shown}
+        return f"{universal.isoformat(timespec='seconds')}Z"
 
     return by_value(texts, canonical)
-
-
-def strptime_of(tokens: str) -> str:
-    """`DD/MM/YYYY` as strptime says it.
-
-    >>> strptime_of("DD/MM/YYYY hh:mm")
-    '%d/%m/%Y %H:%M'
-    """
-    twelve = re.search(r"[aA]\b|[aA]$", tokens) is not None
-    pattern = _TOKEN.sub(lambda token: _TOKENS[token.group()], tokens.replace("%", "%%"))
-    return pattern.replace("%H", "%I") if twelve and "%p" in pattern else pattern
 
 
 def days(texts: pa.Array, formats: tuple[str, ...], suffix: str) -> tuple[pa.Array, list[int]]:
@@ -116,35 +87,17 @@ def _read_days(texts: list[str], formats: tuple[str, ...], suffix: str) -> dict[
     found: dict[str, str | None] = dict.fromkeys(texts)
     left = names[names != ""]
     for tokens in formats:
-        fitting = left[left.str.fullmatch(_shape(tokens))] if len(left) else left
+        fitting = left[left.str.fullmatch(pattern_of(tokens))] if len(left) else left
         if not len(fitting):
             continue
-        read = pd.to_datetime(fitting, format=strptime_of(tokens), errors="coerce").dropna()
+        pattern = strptime_of(tokens)
+        if "%z" in pattern:  # the day is the one that is written, whatever the offsets are
+            fitting, pattern = fitting.str.replace(_OFFSET, "", regex=True), pattern.replace("%z", "")
+        read = pd.to_datetime(fitting, format=pattern, errors="coerce").dropna()
         days = read.dt.strftime("%Y-%m-%d" + suffix)
-        found.update(zip(fitting[read.index], days, strict=True))
+        found.update(zip(left[read.index], days, strict=True))
         left = left.drop(read.index)
     return found
-
-
-def _shape(tokens: str) -> str:
-    """A pattern of the text that a format means, so that nothing is guessed: `5/6/24` is no DD/MM/YYYY."""
-    parts = []
-    last = 0
-    for token in _TOKEN.finditer(tokens):
-        parts.append(re.escape(tokens[last : token.start()]))
-        name = token.group()
-        if name == "YYYY":
-            parts.append(r"\d{4}")
-        elif name in ("MMMM", "MMM"):
-            parts.append(r"[^\W\d_]+\.?")
-        elif name in ("a", "A"):
-            parts.append(r"[AaPp][Mm]")
-        elif name == "Z":
-            parts.append(r"(?:Z|[+-]\d{2}:?\d{2})")
-        else:
-            parts.append(r"\d{2}" if name == "YY" else r"\d{1,2}")
-        last = token.end()
-    return "".join(parts) + re.escape(tokens[last:])
 
 
 def _iso(text: str) -> tuple[dt.datetime, bool] | None:
@@ -156,11 +109,11 @@ def _iso(text: str) -> tuple[dt.datetime, bool] | None:
         moment = dt.datetime(  # noqa: DTZ001 - the zone is given by the text or the mapping
             int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)
         )
+        if offset:
+            offset = "+00:00" if offset.upper() in ("Z", "UTC") else offset
+            moment = moment.replace(tzinfo=dt.datetime.strptime(offset.replace(":", ""), "%z").tzinfo)
     except ValueError:
         return None
-    if offset:
-        offset = "+00:00" if offset.upper() in ("Z", "UTC") else offset
-        moment = moment.replace(tzinfo=dt.datetime.strptime(offset.replace(":", ""), "%z").tzinfo)
     return moment, hour is None
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mappings.engine.cleaning import folded
 from mappings.engine.transforms import Converted, Settings, Wrong, blank_as_null, by_value
 
 # What email-validator accepts without a second thought; everything else is shown to it.
@@ -39,7 +38,8 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:  # noqa: ARG001 -
     >>> found.values.to_pylist(), [wrong.code for wrong in found.wrong]
     (['ann@example.com', None, 'a@gmial.com'], ['email_syntax', 'email_typo_domain'])
     """
-    lower = folded(texts)
+    # ASCII only: case folding makes ss of ß, which is another mailbox.
+    lower = pc.ascii_lower(texts)
     plain = pc.and_(
         pc.match_substring_regex(lower, _PLAIN), pc.less_equal(pc.binary_length(lower), _LONGEST_PLAIN)
     )
@@ -58,7 +58,7 @@ def _checked(text: str) -> str | tuple[str, dict[str, Any]]:
     from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - most columns never need it
 
     try:
-        found = validate_email(text, check_deliverability=False)
+        found = validate_email(text, check_deliverability=False, strict=True)
     except EmailNotValidError as error:
         return "email_syntax", {"detail": str(error)}
     return found.normalized.lower()

@@ -35,5 +35,6 @@ def _canonical(text: str) -> str | tuple[str, dict[str, Any]]:
     if not shaped or len(body) > 40:
         return "number_syntax", {}
     value = Decimal(text)
-    plain = format(value.normalize(), "f")
+    plain = format(value, "f")
+    plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
     return "0" if not value else plain

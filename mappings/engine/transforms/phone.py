@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -35,17 +36,28 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:
     return Converted(values, [Wrong(positions[bad.at], bad.code, bad.detail) for bad in checked.wrong])
 
 
+# An extension may follow. Other letters are words, which Google's rules would dial: "ask for Ann" has 6 digits.
+_EXTENSION = r"(?:[;,]?\s*(?:ext(?:ension|n)?|x|durchwahl|app?)[.:=]?\s*\d{1,7})?"
+_NUMBER = re.compile(rf"(?:tel:)?[^A-Za-z]*{_EXTENSION}", re.IGNORECASE)
+_SPREADSHEET = re.compile(r"\+?\d+\.0")
+
+
 @functools.lru_cache(maxsize=200_000)
 def _checked(text: str, region: str | None) -> str | tuple[str, dict[str, Any]]:
     import phonenumbers  # noqa: PLC0415 - slow to import, and only where phones are mapped
 
+    if not _NUMBER.fullmatch(text) or _SPREADSHEET.fullmatch(text):
+        written = "a spreadsheet made a decimal number of it." if text.endswith(".0") else "it holds words."
+        return "phone_syntax", {"detail": written if any(map(str.isdigit, text)) else "no number is in it."}
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:
         no_country = error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE
         missing = "it has no country code, and the mapping names no region:."
         return "phone_syntax", {"detail": missing if no_country and region is None else "no number is in it."}
-    if not phonenumbers.is_possible_number(number):
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
+        return "phone_syntax", {"detail": "its area code is missing."}
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
         return "phone_syntax", {"detail": "it is too long or too short for its country."}
-    written: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return written
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

@@ -1,0 +1,71 @@
+"""The generated parts of `mappings/README.md`: keys, types and problem codes, from the model and its docstrings.
+
+`python -m mappings.engine.documenting` writes them; a test fails when they are out of date.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+from mappings.engine import document
+from mappings.engine.problems import documented
+from mappings.engine.transforms import types
+
+__all__ = ["README", "with_generated_parts"]
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+_PARTS = (
+    ("the mapping itself", document.Mapping),
+    ("`source:`", document.SourceSettings),
+    ("`destination:`", document.Destination),
+    ("a field", document.Rule),
+    ("`tags:`", document.Tags),
+    ("`consent:`", document.Consent),
+    ("`consent.opted_out:`", document.OptedOut),
+    ("a column under `where:`", document.Where),
+    ("an example", document.Example),
+)
+
+
+def with_generated_parts(text: str) -> str:
+    """The README's text with its generated parts as they should be."""
+    for name, made in (("keys", _keys()), ("types", _types()), ("codes", documented())):
+        begin, end = f"<!-- generated: {name} -->\n", f"<!-- end: {name} -->"
+        text = re.sub(
+            re.escape(begin) + ".*?" + re.escape(end),
+            lambda _, b=begin, m=made, e=end: b + m + e,
+            text,
+            flags=re.DOTALL,
+        )
+    return text
+
+
+def _keys() -> str:
+    parts = []
+    for title, model in _PARTS:
+        rows = "".join(
+            f"| `{field.alias or name}` | {_cell(field.description or '')} |\n"
+            for name, field in model.model_fields.items()
+        )
+        parts.append(f"**{title[0].upper() + title[1:]}**\n\n| key | what it says |\n|---|---|\n{rows}\n")
+    return "".join(parts)
+
+
+def _types() -> str:
+    rows = []
+    for name in types():
+        module = importlib.import_module(f"mappings.engine.transforms.{name}")
+        what = (module.__doc__ or "").strip().removeprefix(f"{name}: ")
+        becomes = (module.convert.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+        rows.append(f"| `{name}` | {_cell(what)} | {_cell(' '.join(becomes.split()))} |\n")
+    return "| type | what it is | what it becomes |\n|---|---|---|\n" + "".join(rows)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    README.write_text(with_generated_parts(README.read_text("utf-8")), "utf-8")

@@ -1,0 +1,113 @@
+"""The command as a person runs it: a process of its own, a folder of its own, a sandbox over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.sandbox.serving import Running, running
+from flows.prefect_server import PrefectServer
+
+MUSTER = Path(sys.executable).parent / "muster"
+SIGNUPS = "Email,First name,Country\n" + "".join(
+    f"p{n}@example.com,Person {n},Germany\n" for n in range(1, 41)
+)
+MAPPING = """\
+name: signups
+source: {kind: csv_file}
+destination: {kind: campaignlark}
+key: email_address
+fields:
+  email_address: Email
+  first_name: First name
+  country: Country
+consent: {assumed: "they signed up with this form"}
+"""
+
+
+@dataclass
+class Shell:
+    """A folder with a mapping and a file in it, and the environment of somebody who set it up."""
+
+    folder: Path
+    environment: dict[str, str]
+    children: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def run(
+        self, *words: str, env: Mapping[str, str] | None = None, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [MUSTER, *words], cwd=self.folder, env={**self.environment, **(env or {})}, text=True,
+            capture_output=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        child = subprocess.Popen(
+            [MUSTER, *words], cwd=self.folder, env=self.environment, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        self.children.append(child)
+        return child
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def summary(self, *words: str) -> dict[str, Any]:
+        done = self.run("sync", *words, "--json")
+        assert done.stdout, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    @property
+    def home(self) -> Path:
+        return self.folder / ".muster"
+
+
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Prefect server, as people configure one: by PREFECT_API_URL."""
+    before = dict(os.environ)
+    server = PrefectServer(tmp_path_factory.mktemp("prefect"))
+    with server:
+        os.environ.pop("PREFECT_API_URL", None)
+        server.begin()
+        asyncio.run(server.ready())
+        url = server.url
+        os.environ.clear()
+        os.environ.update(before)
+        yield url
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Running]:
+    with running("campaignlark", rate=0) as server:
+        yield server
+
+
+@pytest.fixture
+def shell(tmp_path: Path, sandbox: Running, prefect_url: str) -> Iterator[Shell]:
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("MUSTER_", "CAMPAIGNLARK_", "PREFECT_"))
+    }
+    environment = clean | {
+        "CAMPAIGNLARK_BASE_URL": sandbox.url, "CAMPAIGNLARK_API_KEY": "sandbox-key", "PREFECT_API_URL": prefect_url,
+    }  # fmt: skip
+    made = Shell(tmp_path, environment)
+    made.write("signups.yml", MAPPING)
+    made.write("people.csv", SIGNUPS)
+    yield made
+    for child in made.children:
+        if child.poll() is None:
+            child.kill()
+        child.communicate()
