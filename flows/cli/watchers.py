@@ -57,7 +57,7 @@ class Live:
 
     def __init__(self) -> None:
         from rich.console import Console  # noqa: PLC0415 - only at a terminal
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn  # noqa: PLC0415
 
         self._console = Console(stderr=True, highlight=False)
         self._progress = Progress(
@@ -89,7 +89,7 @@ class Live:
         if self._task is not None:
             self._progress.remove_task(TaskID(self._task))
         self._done, self._total, self._began = 0, total, time.monotonic()
-        self._task = self._progress.add_task(name, total=total, note="")
+        self._task = self._progress.add_task(name, total=total, note="", count="")
 
     def advance(self, count: int) -> None:
         from rich.progress import TaskID  # noqa: PLC0415 - as above
@@ -100,10 +100,11 @@ class Live:
         seconds = max(time.monotonic() - self._began, 0.001)
         rate = self._done / seconds
         note = f"{rate:,.0f}/s"
+        count = f"{self._done:,}" + (f"/{self._total:,}" if self._total else "")
         if self._total:
             note += f"  {_left((self._total - self._done) / rate)} left"
         note += "".join(f"  {name} {count:,}" for name, count in self._outcomes.most_common(4))
-        self._progress.update(TaskID(self._task), completed=self._done, note=note)
+        self._progress.update(TaskID(self._task), completed=self._done, note=note, count=count)
 
     def outcome(self, name: str) -> None:
         self._outcomes[name] += 1

@@ -33,8 +33,8 @@ class MappingInvalid(Exception):  # noqa: N818 - it says what the mapping is, no
         super().__init__("\n".join(map(str, self.complaints)))
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that is most like `name`, or an empty text.
+def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """The known name that is most like `name`, or an empty text; `likeness` from 0 to 1 is the least that counts.
 
     >>> nearest("first_nam", ["first_name", "last_name"])
     'first_name'
@@ -44,7 +44,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     ''
     """
     folded = {_folded(option): option for option in known}
-    found = difflib.get_close_matches(_folded(name), folded, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(_folded(name), folded, n=1, cutoff=likeness)
     return folded[found[0]] if found else ""
 
 

@@ -44,7 +44,7 @@ def _canonical(text: str) -> str | tuple[str, dict[str, Any]]:
     code = names.get(_plain(text))
     if code:
         return code
-    like = nearest(text, shown)
+    like = nearest(text, shown, likeness=0.75)
     return "country_unknown", {"suggestion": f"{like} ({shown[like]})" if like else "not known"}
 
 

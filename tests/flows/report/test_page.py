@@ -267,4 +267,4 @@ def test_a_plan_says_would(make_run: Callable[..., Path], make_summary: Callable
     page = render(folder, summary, make_details(plan_only=True))
     assert "would fire at most 2 times" in page
     assert "What would become" in page
-    assert "muster retry" not in page
+    assert "run the same <code>muster sync</code>" not in page

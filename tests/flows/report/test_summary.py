@@ -81,7 +81,7 @@ def _guard(name: str, *, tripped: bool = True, allowed: bool = False) -> dict[st
         (0, {}, {"status": "guarded"}, "Stopped by a guard before anything was sent."),
         (100, {"created": 60, "refused": 1, "unsent": 39}, {"status": "interrupted"},
          ("Interrupted: 60 of 100 rows are where they should be, 1 needs a person and 39 were not sent. "
-          "`muster resume` goes on from here.")),
+          "The next `muster sync` of the same file goes on from here.")),
         (100, {"failed": 50, "unsent": 50}, {"status": "stopped"},
          ("Stopped after too many failures: 0 of 100 rows are where they should be, 50 need a person "
           "and 50 were not sent.")),

@@ -1,0 +1,101 @@
+"""What Prefect sees of a run: names, counts and states; never a person's data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from typing import Any
+
+from connectors.sandbox.serving import Running
+from tests.flows.cli.conftest import SIGNUPS, Shell
+
+CALL = """
+import asyncio, sys
+from flows.sync_contacts import sync_contacts
+state = asyncio.run(sync_contacts(sys.argv[1], sys.argv[2], return_state=True))
+print(state.type.value, state.name, state.message, sep="|")
+"""
+
+
+def asked(url: str, what: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(  # noqa: S310 - loopback
+        f"{url}/{what}/filter", json.dumps(body).encode(), {"content-type": "application/json"}
+    )
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def flow_run_of(url: str, name: str) -> dict[str, Any]:
+    found = asked(
+        url, "flow_runs", {"flow_runs": {"name": {"any_": [name]}}, "sort": "START_TIME_DESC", "limit": 1}
+    )
+    assert found, name
+    first: dict[str, Any] = found[0]
+    return first
+
+
+def test_a_run_is_a_flow_run_with_stages_and_batches_as_tasks_and_artifacts(
+    shell: Shell, prefect_url: str
+) -> None:
+    file = f"{shell.folder.name}.csv"
+    shell.write(file, SIGNUPS + "nobody,Nobody,Atlantis\n")
+    assert shell.run("sync", "signups.yml", file).returncode == 1
+    run = flow_run_of(prefect_url, f"signups {file}")
+    assert (run["state_type"], run["state_name"]) == ("COMPLETED", "NeedsReview")
+    assert run["state"]["message"] == "40 of 41 rows are where they should be; 1 needs a person."
+    tasks = asked(prefect_url, "task_runs", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+    assert sorted(task["name"] for task in tasks) == [
+        "batch 1",
+        "read, map and check-0",
+        "write the report-0",
+    ] or {task["name"].rsplit("-", 1)[0] for task in tasks} == {
+        "batch 1",
+        "read, map and check",
+        "write the report",
+    }
+    artifacts = asked(prefect_url, "artifacts", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+    assert sorted(artifact["key"] for artifact in artifacts) == ["signups-balance", "signups-report"]
+    everything = json.dumps([run, tasks, artifacts])
+    assert "report.html" in everything
+    assert "@example.com" not in everything
+    assert "nobody" not in everything
+    assert "sandbox-key" not in everything
+
+
+def test_the_flow_runs_by_itself_as_a_deployment_would_call_it(shell: Shell, sandbox: Running) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CALL, "signups.yml", "people.csv"], cwd=shell.folder, env=shell.environment,
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "COMPLETED|Completed|All 40 rows are where they should be."
+    assert len(sandbox.contacts()) == 40
+
+
+def test_a_flow_that_cannot_start_says_why_without_a_persons_data(shell: Shell, sandbox: Running) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CALL, "signups.yml", "nothing.csv"], cwd=shell.folder, env=shell.environment,
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert done.stdout.startswith("FAILED|CouldNotStart|There is no file")
+    assert not sandbox.contacts()
+
+
+def test_a_guarded_flow_is_failed_and_named_so(shell: Shell, sandbox: Running) -> None:
+    shell.write("people.csv", "Email,First name,Country\n")
+    done = subprocess.run(
+        [sys.executable, "-c", CALL, "signups.yml", "people.csv"], cwd=shell.folder, env=shell.environment,
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert done.stdout.startswith("FAILED|Stopped|Stopped by the guard `empty_source`")
+    assert not sandbox.contacts()
+
+
+def test_a_prefect_server_that_does_not_answer_is_said_before_anything_is_sent(
+    shell: Shell, sandbox: Running
+) -> None:
+    done = shell.run("sync", "signups.yml", "people.csv", env={"PREFECT_API_URL": "http://127.0.0.1:9/api"})
+    assert done.returncode == 2
+    assert "Prefect's server at http://127.0.0.1:9/api does not answer" in done.stderr
+    assert not sandbox.contacts()
