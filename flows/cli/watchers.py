@@ -61,7 +61,7 @@ class Live:
 
         self._console = Console(stderr=True, highlight=False)
         self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[count]}"),
             TextColumn("{task.fields[note]}"), console=self._console, transient=True,
         )  # fmt: skip
         self._task: int | None = None
@@ -100,11 +100,11 @@ class Live:
         seconds = max(time.monotonic() - self._began, 0.001)
         rate = self._done / seconds
         note = f"{rate:,.0f}/s"
-        count = f"{self._done:,}" + (f"/{self._total:,}" if self._total else "")
+        done = f"{self._done:,}" + (f"/{self._total:,}" if self._total else "")
         if self._total:
             note += f"  {_left((self._total - self._done) / rate)} left"
         note += "".join(f"  {name} {count:,}" for name, count in self._outcomes.most_common(4))
-        self._progress.update(TaskID(self._task), completed=self._done, note=note, count=count)
+        self._progress.update(TaskID(self._task), completed=self._done, note=note, count=done)
 
     def outcome(self, name: str) -> None:
         self._outcomes[name] += 1
