@@ -116,9 +116,8 @@ class CsvSource:
                     data, skip = tail + text[cut:], skip - cut
                 else:
                     data = tail + text if tail else text
-                held = (
-                    b"\r" if not final and data.endswith(b"\r") else b""
-                )  # its \n may come with the next block
+                # what a return means shows only in what follows it
+                held = b"" if final else data[len(data.rstrip(b"\r")) :]
                 data = data.removesuffix(held)
                 split = _split(data, syntax, len(self.header), line, final=final)
                 tail, line = data[split.used :] + held, split.next_line
@@ -277,6 +276,7 @@ class _Split:
     blanks: tuple[int, int]
     late: tuple[int, int]
     doubted: set[int] = field(default_factory=set)
+    careful: bool = False
 
 
 def _positions(data: bytes, sign: int) -> Ints:
@@ -605,6 +605,7 @@ def _doubt(data: bytes, split: _Split, syntax: Syntax, lone: Ints, width: int) -
     sizes = split.stops - split.starts
     if int(sizes.max()) > LONG_CELL:
         places.update(np.flatnonzero(sizes > LONG_CELL).tolist())
+    split.careful = bool(split.settled or split.doubted or places)
     for place in sorted(places - set(split.settled) - split.doubted - {-1}):
         start, stop = int(split.starts[place]), int(split.stops[place])
         reading = read_row(data, start, stop, syntax, "close")
@@ -701,7 +702,7 @@ def _parse(data: bytes, split: _Split, layout: _Layout) -> _Parsed:
     table: pa.Table | None = None
     if not count:
         table = layout.empty()
-    elif layout.fast and not split.settled and not split.doubted and not body.startswith(codecs.BOM_UTF8):
+    elif layout.fast and not split.careful and not body.startswith(codecs.BOM_UTF8):
         try:
             table = layout.table(body)
         except pa.ArrowInvalid:
@@ -764,10 +765,14 @@ def _carefully(data: bytes, split: _Split, layout: _Layout) -> _Parsed:
             builder.misread(line, cells, "row_undecodable", undecodable[place])
         elif one is not None:
             builder.settled(line, one)
-        elif layout.fast and int(widths[place]) < width and _single_line(data, start, stop):
+        elif layout.fast and widths[place] < width and _as_it_stands(data, start, stop, syntax):
             builder.short(line, data[start:stop], int(widths[place]))
-        elif layout.fast and _ends_blank(data, start, stop, syntax.delimiter, int(widths[place]) - width):
-            builder.trimmed(line, data[start : stop - (int(widths[place]) - width)], int(widths[place]))
+        elif (
+            layout.fast
+            and _ends_blank(data, start, stop, syntax.delimiter, extra := int(widths[place]) - width)
+            and _as_it_stands(data, start, stop, syntax)
+        ):
+            builder.trimmed(line, data[start : stop - extra], width + extra)
         elif _single_line(data, start, stop) or not (
             (place in split.doubted or int(widths[place]) != width) and builder.parted(start, stop, line)
         ):
@@ -777,8 +782,13 @@ def _carefully(data: bytes, split: _Split, layout: _Layout) -> _Parsed:
     return builder.parsed()
 
 
+def _as_it_stands(data: bytes, start: int, stop: int, syntax: Syntax) -> bool:
+    """Whether Arrow reads the row's cells as read_row does, however many there are."""
+    return _single_line(data, start, stop) and not (syntax.backslash and data.find(b"\\", start, stop) >= 0)
+
+
 def _ends_blank(data: bytes, start: int, stop: int, delimiter: bytes, extra: int) -> bool:
-    return extra > 0 and data.endswith(delimiter * extra, 0, stop) and _single_line(data, start, stop)
+    return extra > 0 and data.endswith(delimiter * extra, start, stop)
 
 
 def _single_line(data: bytes, start: int, stop: int) -> bool:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from pathlib import Path
 
 from mappings.engine import document
@@ -33,12 +32,8 @@ def with_generated_parts(text: str) -> str:
     """The README's text with its generated parts as they should be."""
     for name, made in (("keys", _keys()), ("types", _types()), ("codes", documented())):
         begin, end = f"<!-- generated: {name} -->\n", f"<!-- end: {name} -->"
-        text = re.sub(
-            re.escape(begin) + ".*?" + re.escape(end),
-            lambda _, b=begin, m=made, e=end: b + m + e,
-            text,
-            flags=re.DOTALL,
-        )
+        head, _, rest = text.partition(begin)
+        text = head + begin + made + end + rest.partition(end)[2]
     return text
 
 

@@ -233,6 +233,11 @@ def test_a_backslash_before_a_quote_is_an_escape_where_the_file_uses_it_so(read:
     assert got.source.reading["escape"] == "backslash"
 
 
+def test_an_escape_in_a_short_row_is_read_like_any_other(read: Any) -> None:
+    got = read('a,b\n"\\\\"\n"\\","\n1,2\n', escape="backslash", delimiter=",")
+    assert got.rows == [("\\", ""), ('",', ""), ("1", "2")]
+
+
 def test_a_backslash_is_text_elsewhere(read: Any) -> None:
     assert read('a,b\n"C:\\dir\\",1\n"x ""y""",2\n').rows == [("C:\\dir\\", "1"), ('x "y"', "2")]
 
@@ -557,6 +562,12 @@ def test_contacts_in_a_random_dialect_come_back_with_nothing_named(read: Any, da
     assert got.rows == [tuple(row) for row in table[1:]]
     assert got.lines == [line + preamble.count("\n") for line in lines_of(table)]
     assert got.source.dialect.delimiter == delimiter
+
+
+def test_returns_at_the_end_of_a_block_are_counted_once(read: Any) -> None:
+    for block in range(1, 12):
+        got = read('x,y\ra",1\r\r2,3\r\n4,5\r', encoding="utf-8", delimiter=",", header_line=1, block=block)
+        assert (got.rows, got.lines) == ([('a"', "1"), ("2", "3"), ("4", "5")], [2, 4, 5])
 
 
 GARBAGE = st.text(st.sampled_from('aaabb,,,"\n\n\r\\é\0'), max_size=60)
