@@ -2,8 +2,8 @@
 
 Requests are httpx's, carried by aiohttp (httpx's own pool slows down with concurrency). What surely never left
 this machine and what is unclear is told apart here, because everything else depends on it: only a connection
-that could not be made means "never sent"; a time-out, a reset or a cut body after that is unclear, and the
-caller settles it.
+(or a proxy's tunnel) that could not be made means "never sent"; a time-out, a reset or a cut body after that is
+unclear, and the caller settles it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from __future__ import annotations
 import asyncio
 import enum
 import json
+import math
 import random
+import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -25,6 +28,9 @@ from httpx_aiohttp import AiohttpTransport
 from connectors.errors import CredentialsError, Unreachable
 
 __all__ = ["MEANINGS", "Answer", "Meaning", "Patience", "Traffic", "Turns", "Wire"]
+
+_LONGEST = 500
+_LONGEST_WAIT = 300.0
 
 
 class Meaning(enum.Enum):
@@ -37,6 +43,9 @@ class Meaning(enum.Enum):
     STOP = "stop"  # the key is no good: nobody else needs to be tried
     UNCLEAR = "unclear"  # may have been applied
     NOT_SENT = "not sent"  # never left this machine
+    TOO_LATE = (
+        "too late"  # its turn came when what it was based on had grown old: never left this machine either
+    )
 
 
 MEANINGS: dict[int, Meaning] = {
@@ -88,7 +97,7 @@ class Patience:
 class Turns(Protocol):
     """The account's pace: whoever calls waits for a turn first."""
 
-    async def turn(self) -> None: ...
+    async def turn(self, *, soon: bool = False) -> None: ...
     def slow_down(self, seconds: float | None) -> None: ...
     def went_well(self) -> None: ...
 
@@ -102,6 +111,8 @@ class Traffic:
     throttled: int = 0
     seconds: list[float] = field(default_factory=list)
     answered_at: dict[int, int] = field(default_factory=dict)
+    broken_in_a_row: int = 0
+    """Requests since the last answer that said anything."""
     first_sent: float = 0.0
     last_sent: float = 0.0
 
@@ -132,6 +143,10 @@ class Wire:
         connections: int = 300,
         patience: Patience | None = None,
     ) -> None:
+        if not (key.isascii() and key.isprintable()):
+            raise CredentialsError(
+                "The key holds a character that no key has.", "Copy it again, without quotes or line breaks."
+            )
         self.base_url = base_url.rstrip("/")
         self._key = key
         self._turns = turns
@@ -151,7 +166,10 @@ class Wire:
         }
 
     async def __aenter__(self) -> Self:
-        context = httpx.create_ssl_context()  # honours SSL_CERT_FILE and SSL_CERT_DIR
+        if self.base_url.startswith("https:"):
+            context = httpx.create_ssl_context()  # honours SSL_CERT_FILE and SSL_CERT_DIR; takes a moment
+        else:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=4.0, ssl=context)
         session = aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
@@ -159,7 +177,7 @@ class Wire:
         # aiohttp repeats a PUT by itself when a kept connection was closed; whether to repeat is decided here.
         session._retry_connection = False  # noqa: SLF001 - there is no public switch
         self._session = session
-        self._transport = AiohttpTransport(client=session)
+        self._transport = AiohttpTransport(verify=context, client=session)
         return self
 
     async def __aexit__(
@@ -195,11 +213,6 @@ class Wire:
                 if time.monotonic() - began > self.patience.seconds * 10:
                     break
                 answer = await self._once(method, path, json_body, params)
-            if answer.meaning is Meaning.STOP:
-                raise CredentialsError(
-                    f"{self.base_url} did not accept the key ({answer.status}): {answer.detail}",
-                    "Check the key, and whether it may be used from this address.",
-                )
             if answer.meaning in (Meaning.DONE, Meaning.REFUSED):
                 break
             over = attempt >= self.patience.attempts or time.monotonic() - began > self.patience.seconds
@@ -207,15 +220,18 @@ class Wire:
                 break
             self.traffic.retried += 1
             await asyncio.sleep(self.patience.wait(attempt))
-        return Answer(
-            answer.meaning,
-            answer.status,
-            answer.body,
-            answer.detail,
-            answer.request_id,
-            attempt,
-            answer.retry_after,
-        )
+        return replace(answer, attempts=attempt)
+
+    async def once(self, method: str, path: str, *, json_body: Any, within: float) -> Answer:
+        """One request and no second one, before all that wait for a turn; not sent at all after `within` seconds.
+
+        For what is decided anew before it is tried again. Raises CredentialsError.
+        """
+        answer = await self._once(method, path, json_body, None, latest=time.monotonic() + within)
+        if answer.meaning is Meaning.SLOW_DOWN:
+            self.traffic.throttled += 1
+            self._turns.slow_down(answer.retry_after)
+        return answer
 
     async def ask(
         self, method: str, path: str, *, json_body: Any = None, params: Mapping[str, str] | None = None
@@ -229,15 +245,24 @@ class Wire:
             "Check the address and the network, then start again; nothing was sent.",
         )
 
-    async def _once(self, method: str, path: str, json_body: Any, params: Mapping[str, str] | None) -> Answer:
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        json_body: Any,
+        params: Mapping[str, str] | None,
+        latest: float | None = None,
+    ) -> Answer:
         if self._transport is None:
             raise RuntimeError("the wire is used inside `async with`")
         content = None if json_body is None else json.dumps(json_body, ensure_ascii=False).encode()
         request = httpx.Request(
             method, self.base_url + path, params=params, headers=self._headers, content=content
         )
-        await self._turns.turn()
+        await self._turns.turn(soon=latest is not None)
         started = time.monotonic()
+        if latest is not None and started > latest:
+            return Answer(Meaning.TOO_LATE, detail="its turn came too late")
         self.traffic.sent += 1
         self.traffic.first_sent = self.traffic.first_sent or started
         self.traffic.last_sent = started
@@ -259,16 +284,22 @@ class Wire:
 
     def _broken(self, error: BaseException, status: int) -> Answer:
         """A call without a whole answer. Only a connection that could not be made surely sent nothing."""
+        self.traffic.broken_in_a_row += 1
         cause: BaseException | None = error
         while cause is not None:
-            if isinstance(cause, aiohttp.ClientConnectorError):
-                return Answer(Meaning.NOT_SENT, 0, None, f"no connection to {self.base_url}: {_said(cause)}")
+            if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError):
+                what = f"no connection to {self.base_url}: {self._said(cause)}"
+                return Answer(Meaning.NOT_SENT, 0, None, what)
             cause = cause.__cause__
         if isinstance(error, TimeoutError):
             what = f"no answer within {self._timeout:g} s"
         else:
-            what = f"the connection broke: {_said(error)}"
-        return Answer(Meaning.UNCLEAR, status, None, self.redacted(what))
+            what = f"the connection broke: {self._said(error)}"
+        return Answer(Meaning.UNCLEAR, status, None, what)
+
+    def _said(self, error: BaseException) -> str:
+        text = self.redacted(str(error)).strip() or type(error).__name__
+        return text.splitlines()[0][:200]
 
     def _understood(self, status: int, raw: bytes, headers: httpx.Headers) -> Answer:
         request_id = headers.get("x-request-id", "")
@@ -277,12 +308,13 @@ class Wire:
         except ValueError:
             body = None
         readable = body is not None
-        text = (
-            _message(body)
-            if readable
-            else f"an answer that is not JSON ({raw[:60].decode('utf-8', 'replace')!r})"
-        )
-        detail = self.redacted(f"{status}: {text}" + (f" (request {request_id})" if request_id else ""))
+        if readable:
+            text = self.redacted(_message(body))
+        else:  # redacted before it is cut, or half a key would stay
+            text = f"an answer that is not JSON ({self.redacted(raw.decode('utf-8', 'replace'))[:60]!r})"
+        detail = f"{status}: {text[:_LONGEST]}"
+        if request_id:
+            detail += f" (request {self.redacted(request_id)[:80]})"
         if 200 <= status < 300:
             meaning = Meaning.DONE if readable else Meaning.UNCLEAR
         elif status >= 500:
@@ -292,14 +324,15 @@ class Wire:
         for (known_status, fragment), known_meaning in self._texts.items():
             if status == known_status and readable and text.strip() == fragment:
                 meaning = known_meaning
+        if meaning is Meaning.STOP:
+            raise CredentialsError(
+                f"{self.base_url} did not accept the key ({detail})",
+                "Check the key, and whether it may be used from this address.",
+            )
+        self.traffic.broken_in_a_row = self.traffic.broken_in_a_row + 1 if meaning is Meaning.UNCLEAR else 0
         if meaning is Meaning.DONE:
             self._turns.went_well()
         return Answer(meaning, status, body, detail, request_id, 1, _seconds(headers.get("retry-after")))
-
-
-def _said(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:200]
 
 
 def _message(body: Any) -> str:
@@ -311,12 +344,18 @@ def _message(body: Any) -> str:
         for key in ("message", "error"):
             if isinstance(body.get(key), str):
                 return str(body[key])
-    return json.dumps(body, ensure_ascii=False)[:200]
+    return json.dumps(body, ensure_ascii=False)
 
 
 def _seconds(text: str | None) -> float | None:
-    """Retry-After in seconds; dates are rare and not waited for longer than a minute anyway."""
-    try:
-        return max(0.0, float(text)) if text else None
-    except ValueError:
+    """Retry-After, which is seconds or a date, in seconds; None where it says nothing. Never more than five minutes."""
+    if not text:
         return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(text).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return None
+    return None if math.isnan(seconds) else min(max(0.0, seconds), _LONGEST_WAIT)

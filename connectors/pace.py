@@ -16,6 +16,7 @@ __all__ = ["Alone", "Booking", "Pace"]
 _SHARE = 0.99
 _BLOCK_SECONDS = 0.05
 _LAPSE_SECONDS = 0.02
+_AHEAD_SECONDS = 0.1
 _LOWEST_SHARE = 0.1
 _AT_MOST_AHEAD = 60.0
 
@@ -41,6 +42,12 @@ class Alone:
         return begin
 
 
+async def _until(moment: float) -> None:
+    wait = moment - time.monotonic()
+    if wait > 0:
+        await asyncio.sleep(wait)
+
+
 class Pace:
     """Turns for the calls of one account.
 
@@ -58,19 +65,32 @@ class Pace:
         self._queue = asyncio.Lock()
         self._waiting = asyncio.Lock()
         self._raised_at = 0.0
+        self._callers = 0
+        self._fewer = asyncio.Event()
 
     @property
     def per_second(self) -> float:
         """The rate right now."""
         return self.allowed * _SHARE * self._share
 
+    async def room(self) -> None:
+        """Waits until few calls wait for a turn, so that nothing is begun long before it can be sent."""
+        while self._callers > max(2.0, self.per_second * _AHEAD_SECONDS):
+            self._fewer.clear()
+            await self._fewer.wait()
+
     async def turn(self, *, soon: bool = False) -> None:
         """Waits for the next slot; `soon` goes before all who are not."""
-        if soon:
-            await self._next_slot()
-        else:
-            async with self._queue:
+        self._callers += 1
+        try:
+            if soon:
                 await self._next_slot()
+            else:
+                async with self._queue:
+                    await self._next_slot()
+        finally:
+            self._callers -= 1
+            self._fewer.set()
 
     async def _next_slot(self) -> None:
         async with self._waiting:
@@ -80,8 +100,10 @@ class Pace:
             if not self._slots:
                 self._book()
             slot = self._slots.pop()
-            while (wait := max(slot, self._stopped_until) - time.monotonic()) > 0:
-                await asyncio.sleep(wait)  # a 429 may come meanwhile and stop this turn too
+            await _until(slot)
+            while self._stopped_until > slot:  # a 429 may come meanwhile, and again
+                slot = self._stopped_until
+                await _until(slot)
 
     def _book(self) -> None:
         rate = self.per_second

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,11 +21,15 @@ from flows.consent import Suppressions, strictest
 from flows.knowledge import Knowledge
 from flows.ledger import Answers, Intent, Memory, Outcome
 from flows.watching import Watcher
+from mappings.engine.contact import Contact
 
 __all__ = ["IN_FLIGHT", "Delivery", "Tally", "wanted_of"]
 
 IN_FLIGHT = 256
 _GROUP_SECONDS = 0.02
+_DOWN = 10
+"""So many requests in a row without a usable answer, and nothing new is begun until one comes."""
+_LOOK_AGAIN_SECONDS = 0.05
 _BREAKER = 20
 """So many contacts in a row without any usable answer, and the destination counts as down."""
 
@@ -62,6 +66,7 @@ class Delivery:
         suppressions: Suppressions,
         watcher: Watcher,
         *,
+        pace_has_room: Callable[[], Awaitable[None]] | None = None,
         forget: Callable[[str], bool] | None = None,
     ) -> None:
         self._run = run_id
@@ -74,11 +79,13 @@ class Delivery:
         self._suppressions = suppressions
         self._watcher = watcher
         self._forget = forget
+        self._pace_has_room = pace_has_room or _at_once
         self._room = asyncio.Semaphore(IN_FLIGHT)
         self._writer = ThreadPoolExecutor(1, "answers")
         self._waiting: list[tuple[Outcome, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._troubled = 0
+        self._in_flight = 0
         self.tally = Tally()
         self.stopped = ""
         """Why nothing more is sent: `breaker`, `credentials`, `ledger`, `interrupted`, or '' while it goes on."""
@@ -108,19 +115,20 @@ class Delivery:
         """Every contact of the batch has a durable outcome when this returns. Raises nothing that a contact caused."""
         if self.stopped:
             return
-        looked_up = await self.look_up(batch)
-        intents = [
-            self._intent(entry, batch.number, *looked_up[entry.contact.key]) for entry in batch.entries
-        ]
         try:
+            looked_up = await self.look_up(batch)
+            intents = [
+                self._intent(entry, batch.number, *looked_up[entry.contact.key]) for entry in batch.entries
+            ]
             await self._durably(lambda: self._answers.intend(self._run, intents))
         except LedgerError as error:
             self.stop("ledger", error)
             return
         async with asyncio.TaskGroup() as group:
             for entry in batch.entries:
-                await self._room.acquire()
+                await self._may_begin()
                 group.create_task(self._one(entry, *looked_up[entry.contact.key]))
+                await asyncio.sleep(0)  # it stands in the queue for a turn before the next one asks for room
 
     def _intent(
         self, entry: Entry, batch: int, known: Known | None, remembered: Remembered | None, now: Known | None
@@ -141,6 +149,21 @@ class Delivery:
             fingerprint=contact.fingerprint, wanted=wanted_of(entry), old_key=old_key, before=before, carried=entry.carried,
         )  # fmt: skip
 
+    async def _may_begin(self) -> None:
+        """Waits for room, and while the destination is down: what is in flight goes on trying, nothing new is begun."""
+        await self._room.acquire()
+        self._in_flight += 1
+        if self.stopped:
+            return
+        await self._pace_has_room()
+        while self._destination.traffic.broken_in_a_row >= _DOWN and not self.stopped:
+            if self._in_flight == 1:
+                self._trip(
+                    f"the last {self._destination.traffic.broken_in_a_row} requests got no usable answer"
+                )
+                return
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
     async def _one(
         self, entry: Entry, known: Known | None, remembered: Remembered | None, now: Known | None
     ) -> None:
@@ -156,6 +179,7 @@ class Delivery:
         except LedgerError as error:
             self.stop("ledger", error)
         finally:
+            self._in_flight -= 1
             self._room.release()
 
     async def _sent(
@@ -164,18 +188,31 @@ class Delivery:
         contact = entry.contact
         try:
             if entry.carried:
+                if self._knowledge.surveyed and (known is None or known.opted_out):
+                    return Delivered("unchanged", "already_out", "nobody there to opt out")
                 return await self._destination.opt_out(contact.key)
             if not self._knowledge.surveyed and known is None:
                 known = await self._destination.find(contact.key)
                 if remembered is not None and remembered.key not in ("", contact.key):
                     now = await self._destination.find(remembered.key)
-            return await self._destination.deliver(contact, known, remembered, now)
+            delivered = await self._destination.deliver(contact, known, remembered, now)
+            return await self._with_opt_out(contact, delivered)
         except CredentialsError as error:
             self.stop("credentials", error)
             return Delivered("unsent", "credentials", _WHY["credentials"])
         except MusterError as error:  # a look-up without an answer: nothing was sent
             problem = ("not_delivered", "", "", {"detail": error.what, "attempts": 1})
             return Delivered("failed", "not_delivered", problems=(problem,), troubled=True)
+
+    async def _with_opt_out(self, contact: Contact, delivered: Delivered) -> Delivered:
+        """Carries the opt-out of a contact that is there and that the write mode leaves out."""
+        if delivered.code != "exists" or not contact.opted_out:
+            return delivered
+        carried = await self._destination.opt_out(contact.key)
+        self.tally.opted_out += carried.outcome == "updated"
+        if carried.outcome in ("refused", "failed", "unknown"):
+            return carried
+        return replace(delivered, opted_out=True, troubled=carried.troubled)
 
     def _watch_for_trouble(self, delivered: Delivered) -> None:
         if not delivered.troubled:
@@ -185,7 +222,12 @@ class Delivery:
         self._troubled += 1
         if self._troubled >= _BREAKER and not self.stopped:
             detail = str(dict(delivered.problems[0][3]).get("detail", "")) if delivered.problems else ""
-            self.stop("breaker", MusterError(f"{_BREAKER} contacts in a row got no usable answer: {detail}"))
+            self._trip(f"{_BREAKER} contacts in a row got no usable answer: {detail}")
+
+    def _trip(self, what: str) -> None:
+        """The breaker: the destination counts as down."""
+        fix = "Start the same sync again when the destination is back; what landed is not sent again."
+        self.stop("breaker", MusterError(f"Stopped: {what}.", fix))
 
     def stop(self, why: str, error: MusterError | None = None) -> None:
         """Nothing more is begun; what is in flight is finished."""
@@ -224,10 +266,10 @@ class Delivery:
             try:
                 await self._durably(functools.partial(self._answers.answered, self._run, outcomes))
             except LedgerError as error:
-                for _, done in group:
+                for done in _waited_for(group):
                     done.set_exception(LedgerError(error.what, error.fix))
             else:
-                for _, done in group:
+                for done in _waited_for(group):
                     done.set_result(None)
             if self._waiting and len(self._waiting) < IN_FLIGHT // 4:
                 await asyncio.sleep(_GROUP_SECONDS)
@@ -255,6 +297,15 @@ class Delivery:
         if self._flushing is not None:
             await self._flushing
         self._writer.shutdown()
+
+
+def _waited_for(group: list[tuple[Outcome, asyncio.Future[None]]]) -> Iterator[asyncio.Future[None]]:
+    """Whoever was cancelled meanwhile does not wait any more."""
+    return (done for _, done in group if not done.done())
+
+
+async def _at_once() -> None:
+    """Room for all: where nobody keeps a pace."""
 
 
 def _in_thread(writer: ThreadPoolExecutor, work: Callable[[], Any]) -> Awaitable[Any]:

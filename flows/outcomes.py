@@ -143,8 +143,8 @@ class Books:
                 )
         for answer, _, carried in answers.of(run_id, first, last):
             index = answer.row - first
-            if carried:
-                continue
+            if carried and answer.outcome not in ("refused", "failed", "unknown"):
+                continue  # the opt-out of a row that is not sent itself is there, or was not tried
             outcome[index], code[index], reason[index] = answer.outcome, answer.code, answer.reason
             contact[index] = answer.contact_id
             found += _problems(answer, begun.column("line")[index].as_py(), merge_tags)

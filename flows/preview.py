@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from connectors.base import Known
+from connectors.base import Known, Remembered
+from flows.batches import Entry
 from flows.plan import count_states
 from flows.sync_run import SyncRun
 
@@ -47,35 +48,49 @@ async def preview(run: SyncRun) -> Preview:
     for batch in run.to_deliver():
         looked_up = await run.delivery.look_up(batch)
         for entry in batch.entries:
-            known, remembered, now = looked_up[entry.contact.key]
-            if known is None and run.knowledge is not None and not run.knowledge.surveyed:
-                known = await opened.destination.find(entry.contact.key)
-                found.calls["GET /contacts/by-email"] += 1
-                if remembered is not None and remembered.key not in ("", entry.contact.key):
-                    now = await opened.destination.find(remembered.key)
-            if entry.carried:
-                _count_carried(found, known)
-                continue
-            decision = opened.destination.decide(entry.contact, known, remembered, now)
-            outcome = decision.outcome or ("created" if decision.creates else "updated")
-            found.outcomes[outcome] += 1
-            if decision.outcome and decision.reason:
-                found.reasons[outcome, decision.reason] += 1
-            if decision.outcome:
-                continue
-            found.calls.update(decision.calls)
-            found.automations.update(decision.automations)
-            found.opt_outs += decision.opts_out
-            for tag, (old, new) in decision.changes.items():
-                found.changed[tag] += not decision.creates
-                examples = found.changes.setdefault(tag, [])
-                if not decision.creates and len(examples) < _EXAMPLES:
-                    examples.append((old, new))
+            await _count(found, run, entry, *looked_up[entry.contact.key])
         run.watcher.advance(len(batch))
     found.seconds = found.requests / (opened.per_second * 0.99)
     if any(found.outcomes[name] for name in ("invalid", "refused", "failed", "unknown")):
         found.exit_code = 1
     return found
+
+
+async def _count(
+    found: Preview,
+    run: SyncRun,
+    entry: Entry,
+    known: Known | None,
+    remembered: Remembered | None,
+    now: Known | None,
+) -> None:
+    """What would become of one contact."""
+    destination = run.opened.destination
+    if known is None and run.knowledge is not None and not run.knowledge.surveyed:
+        known = await destination.find(entry.contact.key)
+        found.calls["GET /contacts/by-email"] += 1
+        if remembered is not None and remembered.key not in ("", entry.contact.key):
+            now = await destination.find(remembered.key)
+    if entry.carried:
+        _count_carried(found, known)
+        return
+    decision = destination.decide(entry.contact, known, remembered, now)
+    outcome = decision.outcome or ("created" if decision.creates else "updated")
+    found.outcomes[outcome] += 1
+    if decision.outcome:
+        if decision.reason:
+            found.reasons[outcome, decision.reason] += 1
+        if decision.code == "exists" and entry.contact.opted_out:
+            _count_carried(found, known)
+        return
+    found.calls.update(decision.calls)
+    found.automations.update(decision.automations)
+    found.opt_outs += decision.opts_out
+    for tag, (old, new) in decision.changes.items():
+        found.changed[tag] += not decision.creates
+        examples = found.changes.setdefault(tag, [])
+        if not decision.creates and len(examples) < _EXAMPLES:
+            examples.append((old, new))
 
 
 def _count_carried(found: Preview, known: Known | None) -> None:

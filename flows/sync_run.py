@@ -13,7 +13,7 @@ import datetime as dt
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -77,7 +77,7 @@ class _Opened:
     application: Application
     folder: Path
     suppressions: Suppressions
-    first_said: list[str] = field(default_factory=list)
+    pace: Pace
 
 
 class SyncRun:
@@ -136,21 +136,28 @@ class SyncRun:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
-        if self._delivery is not None:
-            await self._delivery.close()
-        if self._knowledge is not None:
-            self._knowledge.close()
-        if self._opened is not None:
-            opened = self._opened
+        try:
+            if self._delivery is not None:
+                await self._delivery.close()
+        finally:
+            if self._knowledge is not None:
+                self._knowledge.close()
+            if self._opened is not None:
+                await self._let_go(
+                    "failed" if kind is not None and issubclass(kind, Exception) else "interrupted"
+                )
+
+    async def _let_go(self, cut_off: str) -> None:
+        opened, self._opened = self.opened, None
+        try:
             await opened.destination.__aexit__(None, None, None)
             if self.exit_code is None and self.options.verb == "sync":
-                state = "failed" if kind is not None and issubclass(kind, Exception) else "interrupted"
-                self._cut_off(state)
+                self._file_what_landed(opened, cut_off)
             if self.options.verb != "sync":
                 shutil.rmtree(opened.folder, ignore_errors=True)
+        finally:
             opened.lock.__exit__(None, None, None)
             opened.ledger.close()
-            self._opened = None
 
     # the steps
 
@@ -200,7 +207,7 @@ class SyncRun:
             raise
         self._opened = _Opened(
             mapping, source, home, ledger, lock, account, destination, access.base_url, per_second, schema, application, folder,
-            suppressions,
+            suppressions, pace,
         )  # fmt: skip
         self._close_earlier()
         if self.options.verb == "sync":
@@ -299,7 +306,7 @@ class SyncRun:
             self._judge(plan.roll, before.rows_read if before else None, opt_outs=self._opting_out(plan))
         self._delivery = Delivery(
             self.id, account, name, opened.destination, opened.ledger.answers, opened.ledger.memory, self._knowledge,
-            opened.suppressions, self.watcher, forget=_resending(options.resend),
+            opened.suppressions, self.watcher, pace_has_room=opened.pace.room, forget=_resending(options.resend),
         )  # fmt: skip
 
     def _judge(self, roll: Roll, rows_before: int | None, *, opt_outs: int) -> bool:
@@ -404,9 +411,9 @@ class SyncRun:
                 opened.account.id, keys[start : start + 5000], opened.mapping.name
             )
 
-    def _cut_off(self, state: str) -> None:
-        """Files what landed before an error ended the run. Where that fails, too, the next run does it."""
-        ledger, opened = self.opened.ledger, self.opened
+    def _file_what_landed(self, opened: _Opened, state: str) -> None:
+        """After an error or a cancellation in the middle. Where that fails, too, the next run does it."""
+        ledger = opened.ledger
         with contextlib.suppress(LedgerError):
             ledger.memory.settle(self.id, opened.account.id, opened.mapping.name, ledger.pages)
             ledger.runs.finished(self.id, state, 130 if state == "interrupted" else 2, {})

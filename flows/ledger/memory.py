@@ -28,16 +28,19 @@ class Memory:
     def remembered(
         self, account: int, mapping: str, keys: Sequence[tuple[str, str]]
     ) -> dict[str, Remembered]:
-        """What is remembered of (key, person) pairs, by key. A person found under another key has changed it."""
+        """What is remembered of (key, person) pairs, by key. A person found under another key has changed it.
+
+        That comes before what was delivered under the key for somebody else: an address can pass to another person.
+        """
         names = json.dumps([key for key, _ in keys], ensure_ascii=False)
         persons = {person: key for key, person in keys if person}
         sql = """
-            select d.key, d.contact_id, d.wanted from delivered d
+            select d.key, d.person, d.contact_id, d.wanted from delivered d
             where d.account = ? and d.mapping = ? and d.key in (select value from json_each(?))
         """
         found = {
-            key: (key, contact_id, wanted)
-            for key, contact_id, wanted in self._database.ask(sql, (account, mapping, names))
+            key: (key, person, contact_id, wanted)
+            for key, person, contact_id, wanted in self._database.ask(sql, (account, mapping, names))
         }
         if persons:
             sql = """
@@ -46,11 +49,13 @@ class Memory:
             """
             people = json.dumps(list(persons), ensure_ascii=False)
             for person, key, contact_id, wanted in self._database.ask(sql, (account, mapping, people)):
-                found.setdefault(persons[person], (key, contact_id, wanted))
+                mine = persons[person]
+                if mine not in found or found[mine][1] != person:
+                    found[mine] = (key, person, contact_id, wanted)
         old = [entry[0] for entry in found.values()]
         out = self._opted_out(account, [*(key for key, _ in keys), *old])
         remembered = {}
-        for key, (old_key, contact_id, wanted) in found.items():
+        for key, (old_key, _, contact_id, wanted) in found.items():
             had = json.loads(wanted)
             remembered[key] = Remembered(
                 old_key, contact_id, had["texts"], frozenset(had["tags"]), key in out or old_key in out

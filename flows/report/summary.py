@@ -221,9 +221,7 @@ def verdict(summary: Summary) -> str:
         return _planned(settled, look, unsent, read)
     there = _there(settled, read)
     if summary.status == "interrupted":
-        return (
-            f"Interrupted: {_list(there, _need(look), _waiting(unsent))}. The next `muster sync` of the same file goes on from here."
-        )
+        return f"Interrupted: {_list(there, _need(look), _waiting(unsent))}. The next `muster sync` of the same file goes on from here."
     if summary.status == "stopped":
         return f"Stopped after too many failures: {_list(there, _need(look), _waiting(unsent))}."
     if summary.status == "limited" and unsent:

@@ -8,6 +8,8 @@ import functools
 import io
 import json
 import os
+import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -43,7 +45,12 @@ PEOPLE: dict[str, Any] = {
     "where": {"Keep": ["", "yes"]},
 }
 COLUMNS = ("Id", "Email", "First", "City", "Score", "Tags", "Out", "Keep")
-WRITES = ("POST /v1/contacts", "PUT /v1/contacts/{id}", "POST /v1/contacts/upsert", "POST /v1/contacts/{id}/tags/add")
+WRITES = (
+    "POST /v1/contacts",
+    "PUT /v1/contacts/{id}",
+    "POST /v1/contacts/upsert",
+    "POST /v1/contacts/{id}/tags/add",
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,9 @@ class Desk:
         path.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
         return path
 
-    def file(self, rows: Iterable[Mapping[str, Any]], name: str = "people.csv", columns: Iterable[str] = COLUMNS) -> Path:
+    def file(
+        self, rows: Iterable[Mapping[str, Any]], name: str = "people.csv", columns: Iterable[str] = COLUMNS
+    ) -> Path:
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, list(columns), restval="")
         writer.writeheader()
@@ -138,7 +147,9 @@ class Desk:
         async with self.run(source, mapping, **options) as run:
             return await finish(run, meanwhile)
 
-    async def plan(self, source: Path | str | None, mapping: str | Path = "people.yml", **options: Any) -> Preview:
+    async def plan(
+        self, source: Path | str | None, mapping: str | Path = "people.yml", **options: Any
+    ) -> Preview:
         async with self.run(source, mapping, verb="plan", **options) as run:
             await run.open()
             await run.prepare()
@@ -191,7 +202,9 @@ def balances(ended: Ended) -> None:
     with (ended.folder / "results.csv").open(encoding="utf-8-sig", newline="") as file:
         shown = list(csv.DictReader(file))
     assert [row["outcome"] for row in shown] == ended.per_row
-    assert json.loads((ended.folder / "summary.json").read_text("utf-8")) == ended.summary.model_dump(mode="json")
+    assert json.loads((ended.folder / "summary.json").read_text("utf-8")) == ended.summary.model_dump(
+        mode="json"
+    )
     needs_person = ended.summary.outcomes.of("invalid", "refused", "failed", "unknown")
     with (ended.folder / "failures.csv").open(encoding="utf-8-sig", newline="") as file:
         assert len(list(csv.DictReader(file))) == needs_person
@@ -233,3 +246,23 @@ def person() -> Callable[..., dict[str, str]]:
         return {"Id": str(number), "Email": f"p{number}@example.com", "First": f"Name {number}", **cells}
 
     return of
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[Path, str], None]]:
+    """Mounts a disk of a size such as "3m" at a folder. Skips where that is not allowed."""
+    mounted: list[Path] = []
+
+    def mount(folder: Path, size: str) -> None:
+        folder.mkdir(exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        if (
+            shutil.which("mount") is None
+            or subprocess.run(command, capture_output=True, check=False).returncode
+        ):
+            pytest.skip("only who may mount a disk can try this")
+        mounted.append(folder)
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", folder], check=True)

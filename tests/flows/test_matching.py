@@ -99,7 +99,10 @@ def page_of(entries: Iterable[tuple[int, int, str]]) -> Page:
 
 KEYS = [f"k{number}" for number in range(8)]
 ROWS = st.lists(
-    st.builds(Row, st.sampled_from(KEYS), st.integers(0, 3), st.booleans() | st.just(value=True), st.booleans()), max_size=30
+    st.builds(
+        Row, st.sampled_from(KEYS), st.integers(0, 3), st.booleans() | st.just(value=True), st.booleans()
+    ),
+    max_size=30,
 )
 # Few hashes for many keys, next to each other and at the very end, so that they collide in every way.
 HASHES = st.fixed_dictionaries({key: st.sampled_from([5, 6, 7, 2**64 - 2, 2**64 - 1]) for key in KEYS})
@@ -109,10 +112,22 @@ CONTENTS = st.integers(0, 3) | st.integers(0, 3).map(
 DELIVERED = st.dictionaries(st.sampled_from([*KEYS, "gone"]), CONTENTS, max_size=8)
 
 
-@given(ROWS, HASHES, DELIVERED, st.sampled_from(["last", "first", "reject"]), st.frozensets(st.sampled_from(KEYS)), st.data())
-@settings(max_examples=400, deadline=None)
+@given(
+    ROWS,
+    HASHES,
+    DELIVERED,
+    st.sampled_from(["last", "first", "reject"]),
+    st.frozensets(st.sampled_from(KEYS)),
+    st.data(),
+)
+@settings(max_examples=200, deadline=None)
 def test_a_partition_with_colliding_hashes_is_matched_as_a_dictionary_matches_it(
-    rows: list[Row], hashes: dict[str, int], delivered: dict[str, int], duplicates: str, resend: frozenset[str], data: st.DataObject
+    rows: list[Row],
+    hashes: dict[str, int],
+    delivered: dict[str, int],
+    duplicates: str,
+    resend: frozenset[str],
+    data: st.DataObject,
 ) -> None:
     hashes = {**hashes, "gone": 6}
     order = sorted(range(len(rows)), key=lambda index: (hashes[rows[index].key], index))
@@ -152,15 +167,27 @@ NAMES = [f"p{number}@example.com" for number in range(40)]
 
 @given(
     st.lists(
-        st.lists(st.builds(Row, st.sampled_from(NAMES), st.integers(0, 3), st.booleans() | st.just(value=True), st.booleans()), max_size=25),
+        st.lists(
+            st.builds(
+                Row,
+                st.sampled_from(NAMES),
+                st.integers(0, 3),
+                st.booleans() | st.just(value=True),
+                st.booleans(),
+            ),
+            max_size=25,
+        ),
         max_size=4,
     ),
     st.dictionaries(st.sampled_from(NAMES), CONTENTS, max_size=30),
     st.sampled_from(["last", "first", "reject"]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_rows_of_one_key_meet_across_frames_and_partitions(
-    tmp_path_factory: pytest.TempPathFactory, frames: list[list[Row]], delivered: dict[str, int], duplicates: str
+    tmp_path_factory: pytest.TempPathFactory,
+    frames: list[list[Row]],
+    delivered: dict[str, int],
+    duplicates: str,
 ) -> None:
     folder: Path = tmp_path_factory.mktemp("keys")
     keys, rows = Keys(folder / "keys"), [row for frame in frames for row in frame]
@@ -181,7 +208,9 @@ def test_rows_of_one_key_meet_across_frames_and_partitions(
 
 def test_rows_without_a_usable_key_are_not_matched(tmp_path: Path) -> None:
     keys = Keys(tmp_path / "keys")
-    keys.add(mapped([Row("", 1, eligible=False, out=True), Row("a@example.com", 1, eligible=True, out=False)], 1))
+    keys.add(
+        mapped([Row("", 1, eligible=False, out=True), Row("a@example.com", 1, eligible=True, out=False)], 1)
+    )
     assert sum(len(keys.partition(number)) for number in range(PAGES)) == 1
     keys.close()
 
