@@ -142,15 +142,11 @@ class Application:
                     f"{tag} is of type {known.type} at the destination and cannot hold {rule.type}.",
                     f"Leave type: out, or use {' or '.join(sorted(_FITS[known.type]))}.",
                 )
-            if self.mapping.blank_rule(tag) == "clear" and "blank_clear" in self.schema.refuses:
-                yield Complaint(
-                    self.mapping.file,
-                    self.mapping.line_of("fields", tag, "blank"),
-                    f"fields.{tag}.blank",
-                    "how this destination empties a value is not documented, so clear is refused.",
-                    "Use blank: keep.",
-                )
+            if rule.blank == "clear":
+                yield from self._complaints_of_clearing("fields", tag, "blank")
             yield from self._complaints_of_values(tag, rule, known)
+        if self.mapping.blank == "clear":
+            yield from self._complaints_of_clearing("blank")
         for name in self.mapping.tags.always if self.mapping.tags else ():
             tags = {known.casefold(): known for known in self.schema.tags}
             if self.schema.live and name.casefold() not in tags:
@@ -162,6 +158,16 @@ class Application:
                     f"the destination has no tag '{name}'.",
                     f"Did you mean {like}?" if like else "Create it there first.",
                 )
+
+    def _complaints_of_clearing(self, *place: str) -> Iterator[Complaint]:
+        if "blank_clear" in self.schema.refuses:
+            yield Complaint(
+                self.mapping.file,
+                self.mapping.line_of(*place),
+                ".".join(place),
+                "how this destination empties a value is not documented, so clear is refused.",
+                "Use blank: keep.",
+            )
 
     def _complaints_of_values(self, tag: str, rule: Rule, known: Field | None) -> Iterator[Complaint]:
         """Constants, defaults and tables are known before any row: what they give has to be right."""

@@ -78,7 +78,8 @@ class _LeftOut:
 
     @staticmethod
     def __get_pydantic_json_schema__(schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(schema["schema"] if schema["type"] == "nullable" else schema)
+        options = [option for option in handler(schema)["anyOf"] if option != {"type": "null"}]
+        return options[0] if len(options) == 1 else {"anyOf": options}
 
 
 _T = TypeVar("_T")

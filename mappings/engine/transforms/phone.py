@@ -36,6 +36,10 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:
     return Converted(values, [Wrong(positions[bad.at], bad.code, bad.detail) for bad in checked.wrong])
 
 
+_NO_COUNTRY = "it has no country code, and the mapping names no region:."
+_SIZE = "it is too long or too short for its country."
+# By the error types of phonenumbers: country code, no number, too short behind a prefix, too short, too long.
+_WHY = ("its country code does not exist.", "it is not written as one number.", _SIZE, _SIZE, _SIZE)
 # An extension may follow. Other letters are words, which Google's rules would dial: "ask for Ann" has 6 digits.
 _EXTENSION = r"(?:[;,]?\s*(?:ext(?:ension|n)?|x|durchwahl|app?)[.:=]?\s*\d{1,7})?"
 _NUMBER = re.compile(rf"(?:tel:)?[^A-Za-z]*{_EXTENSION}", re.IGNORECASE)
@@ -46,18 +50,22 @@ _SPREADSHEET = re.compile(r"\+?\d+\.0")
 def _checked(text: str, region: str | None) -> str | tuple[str, dict[str, Any]]:
     import phonenumbers  # noqa: PLC0415 - slow to import, and only where phones are mapped
 
-    if not _NUMBER.fullmatch(text) or _SPREADSHEET.fullmatch(text):
-        written = "a spreadsheet made a decimal number of it." if text.endswith(".0") else "it holds words."
-        return "phone_syntax", {"detail": written if any(map(str.isdigit, text)) else "no number is in it."}
+    if not any(map(str.isdigit, text)):
+        return "phone_syntax", {"detail": "no number is in it."}
+    if len(text) > 100:
+        return "phone_syntax", {"detail": _SIZE}
+    if _SPREADSHEET.fullmatch(text):
+        return "phone_syntax", {"detail": "a spreadsheet made a decimal number of it."}
+    if not _NUMBER.fullmatch(text):
+        return "phone_syntax", {"detail": "it holds words."}
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:
-        no_country = error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE
-        missing = "it has no country code, and the mapping names no region:."
-        return "phone_syntax", {"detail": missing if no_country and region is None else "no number is in it."}
+        nowhere = error.error_type == 0 and region is None and text[:1] not in "+＋"
+        return "phone_syntax", {"detail": _NO_COUNTRY if nowhere else _WHY[error.error_type]}
     possible = phonenumbers.is_possible_number_with_reason(number)
     if possible == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
         return "phone_syntax", {"detail": "its area code is missing."}
     if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
-        return "phone_syntax", {"detail": "it is too long or too short for its country."}
+        return "phone_syntax", {"detail": _SIZE}
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
