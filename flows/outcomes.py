@@ -43,6 +43,7 @@ _PLAIN = {
     State.FILTERED: ("filtered", "where", "left out by where: in the mapping"),
     State.UNCHANGED: ("unchanged", "delivered_before", "exactly this was delivered before"),
 }
+_LEFT = ("unsent", "limited", "not in this run: --limit, --only or --opt-outs-only")
 
 
 class Books:
@@ -109,55 +110,45 @@ class Books:
         unsent: Mapping[str, str], merge_tags: Mapping[str, str],
     ) -> Counter[str]:  # fmt: skip
         states = roll.states[first - 1 : last]
-        size = len(states)
-        outcome = np.full(size, "unsent", object)
-        code = np.full(size, unsent["code"], object)
-        reason = np.full(size, unsent["reason"], object)
-        contact = np.full(size, "", object)
-        for state, (name, its_code, its_reason) in _PLAIN.items():
-            at = states == state
-            outcome[at], code[at], reason[at] = name, its_code, its_reason
-        at = states == State.INVALID
-        outcome[at], reason[at] = "invalid", ""
-        code[at] = np.array(begun.column("code").to_pylist(), object)[at]
-        at = states == State.LEFT
-        code[at], reason[at] = "limited", "not in this run: --limit, --only or --opt-outs-only"
+        endings = _Endings(len(states), ("unsent", unsent["code"], unsent["reason"]))
+        for state, ending in _PLAIN.items():
+            endings.all(states == state, ending)
+        endings.all(states == State.LEFT, _LEFT)
+        invalid = np.flatnonzero(states == State.INVALID)
+        for index, code in zip(
+            invalid.tolist(), begun.column("code").take(pa.array(invalid)).to_pylist(), strict=True
+        ):
+            endings.one(index, ("invalid", code, ""))
         found: list[Problem] = []
         for index in np.flatnonzero((states == State.DUPLICATE) | (states == State.REJECTED)).tolist():
             row, other = first + index, roll.winners[first + index]
             if states[index] == State.DUPLICATE:
-                outcome[index], code[index], reason[index] = (
-                    "duplicate",
-                    "same_key",
-                    f"row {other} has the same key and is sent instead",
+                endings.one(
+                    index, ("duplicate", "same_key", f"row {other} has the same key and is sent instead")
                 )
             else:
-                outcome[index], code[index], reason[index] = (
-                    "invalid",
-                    "duplicate_rejected",
-                    f"row {other} has the same key",
-                )
+                endings.one(index, ("invalid", "duplicate_rejected", f"row {other} has the same key"))
                 line, key = begun.column("line")[index].as_py(), begun.column("key")[index].as_py()
                 found.append(
                     Problem.of("duplicate_rejected", row=row, line=line, value=key, other=other, field="key")
                 )
+        contacts: dict[int, str] = {}
         for answer, _, carried in answers.of(run_id, first, last):
             index = answer.row - first
             if carried and answer.outcome not in ("refused", "failed", "unknown"):
                 continue  # the opt-out of a row that is not sent itself is there, or was not tried
-            outcome[index], code[index], reason[index] = answer.outcome, answer.code, answer.reason
-            contact[index] = answer.contact_id
+            endings.one(index, (answer.outcome, answer.code, answer.reason))
+            contacts[index] = answer.contact_id
             found += _problems(answer, begun.column("line")[index].as_py(), merge_tags)
-        columns = [begun.column("row"), begun.column("line"), begun.column("key")]
-        columns += [pa.array(part, _TEXT) for part in (outcome, code, reason, contact)]
+        columns = [begun.column("row"), begun.column("line"), begun.column("key"), *endings.columns()]
+        columns.append(_sparse(contacts, len(states)))
         _write(
             pa.Table.from_arrays(columns, schema=OUTCOME_SCHEMA),
             self._outcomes / f"part-{number:05d}.parquet",
         )
         if found:
             self._add_problems(number, found)
-        names, counts = np.unique(outcome.astype(str), return_counts=True)
-        return Counter(dict(zip(names.tolist(), counts.tolist(), strict=True)))
+        return endings.balance()
 
     def _add_problems(self, number: int, found: list[Problem]) -> None:
         path = self._problems / f"part-{number:05d}.parquet"
@@ -200,6 +191,48 @@ def _problems(answer: Outcome, line: int, merge_tags: Mapping[str, str]) -> list
         column = merge_tags.get(tag, tag)
         found.append(Problem.of(code, row=answer.row, line=line, column=column, value=str(value), **known))
     return found
+
+
+Ending = tuple[str, str, str]
+"""Outcome, code and reason."""
+
+
+class _Endings:
+    """The endings of a part's rows: a number for each row, and each different ending once."""
+
+    def __init__(self, size: int, otherwise: Ending) -> None:
+        self._numbers: dict[Ending, int] = {otherwise: 0}
+        self._rows = np.zeros(size, np.int32)
+
+    def _number(self, ending: Ending) -> int:
+        return self._numbers.setdefault(ending, len(self._numbers))
+
+    def all(self, rows: npt.NDArray[np.bool_], ending: Ending) -> None:
+        self._rows[rows] = self._number(ending)
+
+    def one(self, row: int, ending: Ending) -> None:
+        self._rows[row] = self._number(ending)
+
+    def columns(self) -> list[pa.Array]:
+        numbers = pa.array(self._rows)
+        return [pa.array(list(names), _TEXT).take(numbers) for names in zip(*self._numbers, strict=True)]
+
+    def balance(self) -> Counter[str]:
+        """How many rows ended in each outcome."""
+        counts = np.bincount(self._rows, minlength=len(self._numbers))
+        balance: Counter[str] = Counter()
+        for (outcome, _, _), count in zip(self._numbers, counts.tolist(), strict=True):
+            balance[outcome] += count
+        return +balance
+
+
+def _sparse(texts: Mapping[int, str], size: int) -> pa.Array:
+    """A column that is '' but for some rows."""
+    if not texts:
+        return pa.repeat("", size)
+    column = np.full(size, "", object)
+    column[list(texts)] = list(texts.values())
+    return pa.array(column, _TEXT)
 
 
 def _write(table: pa.Table, path: Path) -> None:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from flows.roll import Roll, State
 from flows.spool import Spool
 from flows.watching import Watcher
 from mappings.engine.applying import Application
+from mappings.engine.frame import Frame
 
 __all__ = ["Plan", "limit_to", "make_plan"]
 
@@ -67,7 +69,7 @@ def make_plan(
     plan = Plan(application, spool, roll, books, [0] * len(source.header))
     watcher.stage("reading and mapping")
     try:
-        for frame in source.frames():
+        for frame in _ahead(source.frames()):
             spool.add(frame)
             mapped = application.apply(frame)
             roll.read(mapped.rows, mapped.kept, mapped.invalid)
@@ -92,6 +94,15 @@ def make_plan(
         keys.close()
         (folder / "keys").rmdir()
     return plan
+
+
+def _ahead(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """The same frames, the next one being read while this one is mapped."""
+    with ThreadPoolExecutor(1, "reading") as reader:
+        coming = reader.submit(next, frames, None)
+        while (frame := coming.result()) is not None:
+            coming = reader.submit(next, frames, None)
+            yield frame
 
 
 def limit_to(

@@ -24,8 +24,6 @@ _JOINER = r"[\x{200C}\x{200D}]"
 _JOINER_AFTER_ASCII = r"(^|[\x00-\x7F])[\x{200C}\x{200D}]+"
 _JOINER_BEFORE_ASCII = r"[\x{200C}\x{200D}]+($|[\x00-\x7F])"
 _SPACES = r"[\s\x0B\x{0085}\p{Z}]+"
-_NEEDS_SPACES = r"^[\s\x0B]|[\s\x0B]$|[\s\x0B]{2}|[\t\n\r\f\x0B]"
-_NEEDS_STEPS = r"[^\x20-\x7E]"
 
 
 def clean(texts: pa.Array) -> pa.Array:
@@ -38,26 +36,30 @@ def clean(texts: pa.Array) -> pa.Array:
         texts = texts.combine_chunks()
     if len(texts) == 0:
         return texts
-    special = pc.match_substring_regex(texts, _NEEDS_STEPS) if _has_special(texts) else None
-    if special is not None and pc.any(special).as_py():
-        hard = texts.filter(special)
-        hard = pc.replace_substring_regex(hard, _INVISIBLE_SPACES, " ")
-        hard = pc.replace_substring_regex(hard, _INVISIBLE, "")
-        hard = pc.replace_substring_regex(hard, _SPACES, " ")
-        hard = pc.utf8_normalize(hard, form="NFC")
-        if pc.any(
-            pc.match_substring_regex(hard, _JOINER)
-        ).as_py():  # after NFC, which makes ASCII of some letters
-            hard = pc.replace_substring_regex(hard, _JOINER_AFTER_ASCII, r"\1")
-            hard = pc.replace_substring_regex(hard, _JOINER_BEFORE_ASCII, r"\1")
-            hard = pc.utf8_normalize(hard, form="NFC")
+    special = _special(texts)
+    if special is not None:
+        distinct = texts.filter(special).dictionary_encode()  # names repeat
+        hard = _cleaned(distinct.dictionary).take(distinct.indices)
         texts = pc.replace_with_mask(texts, special, hard)
-    spaced = pc.match_substring_regex(texts, _NEEDS_SPACES) if _has_space(texts) else None
-    if spaced is not None and pc.any(spaced).as_py():
-        loose = pc.replace_substring_regex(texts.filter(spaced), _SPACES, " ")
-        loose = pc.utf8_trim(loose, characters=" ")
-        texts = pc.replace_with_mask(texts, spaced, loose)
+    loose = _loose(texts)
+    if loose is not None:
+        tight = pc.replace_substring_regex(texts.filter(loose), " +", " ")
+        tight = pc.utf8_trim(tight, characters=" ")
+        texts = pc.replace_with_mask(texts, loose, tight)
     return texts
+
+
+def _cleaned(hard: pa.Array) -> pa.Array:
+    hard = pc.replace_substring_regex(hard, _INVISIBLE_SPACES, " ")
+    hard = pc.replace_substring_regex(hard, _INVISIBLE, "")
+    hard = pc.replace_substring_regex(hard, _SPACES, " ")
+    hard = pc.utf8_normalize(hard, form="NFC")
+    if pc.any(pc.match_substring_regex(hard, _JOINER)).as_py():
+        # after NFC, which makes ASCII of some letters
+        hard = pc.replace_substring_regex(hard, _JOINER_AFTER_ASCII, r"\1")
+        hard = pc.replace_substring_regex(hard, _JOINER_BEFORE_ASCII, r"\1")
+        hard = pc.utf8_normalize(hard, form="NFC")
+    return hard
 
 
 # A control character that separates lines or cells is a space, not nothing.
@@ -79,24 +81,49 @@ def folded(texts: pa.Array) -> pa.Array:
     return names.take(distinct.indices)
 
 
-def _bytes(texts: pa.Array) -> np.ndarray:
+def _bytes(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The bytes of all cells, and where each begins and ends in them (one more than there are cells)."""
     offsets, data = texts.buffers()[1], texts.buffers()[2]
     if data is None:
-        return np.empty(0, np.uint8)
+        return np.empty(0, np.uint8), np.zeros(len(texts) + 1, np.int32)
     ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    return np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+    return np.frombuffer(data, np.uint8)[ends[0] : ends[-1]], ends - ends[0]
 
 
 def _plain_ascii(texts: pa.Array) -> bool:
-    found = _bytes(texts)
+    found, _ = _bytes(texts)
     return not found.size or int(found.max()) < 128
 
 
-def _has_special(texts: pa.Array) -> bool:
-    found = _bytes(texts)
-    return bool(found.size) and (int(found.max()) > 126 or int(found.min()) < 32)
+def _special(texts: pa.Array) -> pa.Array | None:
+    """Which cells hold more than printable ASCII; None where no cell does."""
+    found, ends = _bytes(texts)
+    if not found.size or (int(found.max()) <= 126 and int(found.min()) >= 32):
+        return None
+    return _cells_with((found > 126) | (found < 32), ends)
 
 
-def _has_space(texts: pa.Array) -> bool:
-    found = _bytes(texts)
-    return bool(found.size) and int(found.min()) <= 32
+def _loose(texts: pa.Array) -> pa.Array | None:
+    """Which cells begin or end with a space or hold two in a row; None where no cell does."""
+    found, ends = _bytes(texts)
+    space = found == 32
+    if not space.any():
+        return None
+    filled = ends[1:] > ends[:-1]
+    begins, stops = ends[:-1][filled], ends[1:][filled]
+    at_edge = space[begins] | space[stops - 1]
+    double = space[1:] & space[:-1]
+    if not at_edge.any() and not double.any():
+        return None
+    loose = np.zeros(len(texts), bool)
+    loose[filled] = at_edge
+    if double.any():
+        loose |= np.asarray(_cells_with(np.append(double, False), ends))
+    return pa.array(loose)
+
+
+def _cells_with(marked: np.ndarray, ends: np.ndarray) -> pa.Array:
+    """Which cells hold a marked byte."""
+    counts = np.zeros(len(marked) + 1, np.int32)
+    np.cumsum(marked, out=counts[1:])
+    return pa.array(counts[ends[1:]] > counts[ends[:-1]])

@@ -29,6 +29,7 @@ _PROVIDERS = {
     "gmx.de": "gmx.dee gmxx.de",
 }
 _MEANT = {typo: right for right, typos in _PROVIDERS.items() for typo in typos.split()}
+_TYPO = "@(?:" + "|".join(sorted(_MEANT)).replace(".", r"\.") + ")$"
 
 
 def convert(texts: pa.Array, settings: Settings) -> Converted:  # noqa: ARG001 - every type is asked the same way
@@ -57,6 +58,8 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:  # noqa: ARG001 -
 def _checked(text: str) -> str | tuple[str, dict[str, Any]]:
     from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - most columns never need it
 
+    if "@" not in text:
+        return "email_syntax", {"detail": "An email address must have an @-sign."}
     try:
         found = validate_email(text, check_deliverability=False, strict=True)
     except EmailNotValidError as error:
@@ -65,13 +68,9 @@ def _checked(text: str) -> str | tuple[str, dict[str, Any]]:
 
 
 def _typos(values: pa.Array) -> list[Wrong]:
-    likely = pc.is_in(_domains(values), value_set=pa.array(list(_MEANT)))
+    likely = pc.match_substring_regex(values, _TYPO)
     found = []
     for position in pc.indices_nonzero(likely).to_pylist():
         local, _, domain = values[position].as_py().rpartition("@")
         found.append(Wrong(position, "email_typo_domain", {"suggestion": f"{local}@{_MEANT[domain]}"}))
     return found
-
-
-def _domains(values: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(values, "^.*@", "")

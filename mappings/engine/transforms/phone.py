@@ -6,6 +6,7 @@ import functools
 import re
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,7 +26,7 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:
     grouped = pc.match_substring_regex(texts, _GROUPED)
     values = blank_as_null(texts)
     if pc.any(grouped).as_py():
-        digits = pc.replace_substring_regex(texts.filter(grouped), "[^0-9+]", "")
+        digits = _digits(texts.filter(grouped))
         values = pc.replace_with_mask(values, grouped, digits)
     rest = pc.and_not(pc.invert(grouped), pc.equal(texts, ""))
     if not pc.any(rest).as_py():
@@ -44,6 +45,21 @@ _WHY = ("its country code does not exist.", "it is not written as one number.", 
 _EXTENSION = r"(?:[;,]?\s*(?:ext(?:ension|n)?|x|durchwahl|app?)[.:=]?\s*\d{1,7})?"
 _NUMBER = re.compile(rf"(?:tel:)?[^A-Za-z]*{_EXTENSION}", re.IGNORECASE)
 _SPREADSHEET = re.compile(r"\+?\d+\.0")
+
+
+_DIAL = np.zeros(256, bool)
+_DIAL[[ord(sign) for sign in "+0123456789"]] = True
+
+
+def _digits(texts: pa.Array) -> pa.Array:
+    """The texts with nothing but `+` and digits: as bytes of the whole column, a regex takes ten times as long."""
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(texts.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
+    kept = _DIAL[data]
+    counts = np.zeros(len(data) + 1, np.int32)
+    np.cumsum(kept, out=counts[1:])
+    ends = counts[offsets - offsets[0]]
+    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(data[kept]))
 
 
 @functools.lru_cache(maxsize=200_000)
