@@ -52,10 +52,14 @@ SCHEMA = Schema(
 
 
 class Stages:
-    """Seconds of the main thread by stage. What other threads do meanwhile shows where it is waited for."""
+    """Seconds by stage, and the peak of memory when all was read.
+
+    Stages of other threads run beside those of the main thread; then the rest is less than nothing.
+    """
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
+        self.peak_reading = 0.0
 
     def time(self, owner: Any, name: str, stage: str) -> None:
         function = getattr(owner, name)
@@ -107,6 +111,8 @@ def first_pass(
     application = make_application(mapping, SCHEMA, source.header)
 
     def page(number: int) -> Any:
+        if number == 0:
+            stages.peak_reading = peak_memory()
         began = time.perf_counter()
         found = ledger.pages.page(account.id, mapping.name, number)
         stages.seconds["pages of the ledger"] += time.perf_counter() - began
@@ -168,6 +174,7 @@ def main() -> None:
         "processor": processor,
         "peak": peak,
         "imported": imported,
+        "peak_reading": stages.peak_reading,
         "rows": plan.rows,
         "balance": dict(balance),
         "stages": dict(stages.seconds),

@@ -71,7 +71,9 @@ def in_turn(rows: int, rounds: int, commands: Path) -> None:
     print(
         "\nBalance: " + ", ".join(f"{name} {count:,}" for name, count in sorted(again[0]["balance"].items()))
     )
-    print("\nWhere muster's main thread was, in seconds; other threads work meanwhile\n")
+    print(
+        "\nStages of muster, in seconds; what threads do side by side is in the rest as less than nothing\n"
+    )
     names = sorted(again[0]["stages"], key=lambda name: -again[0]["stages"][name])
     stages = [
         (
@@ -94,10 +96,16 @@ def memory(rows: int) -> None:
             found.append(muster("again", file, Path(folder)).said)
     print(f"\nMemory of muster's process, nothing changed; {machine()}\n")
     lines = [
-        (f"{one['rows']:,}", shown(one["seconds"]), shown(one["peak"], ".0f"), shown(one["imported"], ".0f"))
+        (
+            f"{one['rows']:,}",
+            shown(one["seconds"]),
+            shown(one["peak"], ".0f"),
+            shown(one["peak_reading"], ".0f"),
+            shown(one["imported"], ".0f"),
+        )
         for one in found
     ]
-    print(table(("rows", "seconds", "peak MB", "of it imports"), lines))
+    print(table(("rows", "seconds", "peak MB", "peak when all was read", "imports alone"), lines))
     small, large = found
     growth = (large["peak"] - small["peak"]) * 2**20 / (large["rows"] - small["rows"])
     print(f"\nGrowth: {growth:.0f} bytes a row")

@@ -1,6 +1,6 @@
 """One HTTP client: authorisation, pace, retries in one layer, what a status means as a table, secrets filtered.
 
-Requests are httpx's, carried by aiohttp (httpx's own pool slows down with concurrency). What surely never left
+Requests go through aiohttp (httpx's pool slows down with concurrency). What surely never left
 this machine and what is unclear is told apart here, because everything else depends on it: only a connection
 (or a proxy's tunnel) that could not be made means "never sent"; a time-out, a reset or a cut body after that is
 unclear, and the caller settles it.
@@ -15,6 +15,8 @@ import math
 import random
 import ssl
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
@@ -23,12 +25,13 @@ from typing import Any, Protocol, Self
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 from connectors.errors import CredentialsError, Unreachable
 
 __all__ = ["MEANINGS", "Answer", "Meaning", "Patience", "Traffic", "Turns", "Wire"]
 
+_AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _LONGEST = 500
 _LONGEST_WAIT = 300.0
 
@@ -156,7 +159,6 @@ class Wire:
         self._connections = connections
         self.patience = patience or Patience()
         self.traffic = Traffic()
-        self._transport: AiohttpTransport | None = None
         self._session: aiohttp.ClientSession | None = None
         self._headers = {
             "authorization": f"Bearer {key}",
@@ -172,12 +174,15 @@ class Wire:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=4.0, ssl=context)
         session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=None),
+            trust_env=_proxied(self.base_url),
         )
         # aiohttp repeats a PUT by itself when a kept connection was closed; whether to repeat is decided here.
         session._retry_connection = False  # noqa: SLF001 - there is no public switch
         self._session = session
-        self._transport = AiohttpTransport(verify=context, client=session)
         return self
 
     async def __aexit__(
@@ -220,7 +225,7 @@ class Wire:
                 break
             self.traffic.retried += 1
             await asyncio.sleep(self.patience.wait(attempt))
-        return replace(answer, attempts=attempt)
+        return answer if attempt == 1 else replace(answer, attempts=attempt)
 
     async def once(self, method: str, path: str, *, json_body: Any, within: float) -> Answer:
         """One request and no second one, before all that wait for a turn; not sent at all after `within` seconds.
@@ -253,12 +258,10 @@ class Wire:
         params: Mapping[str, str] | None,
         latest: float | None = None,
     ) -> Answer:
-        if self._transport is None:
+        if self._session is None:
             raise RuntimeError("the wire is used inside `async with`")
-        content = None if json_body is None else json.dumps(json_body, ensure_ascii=False).encode()
-        request = httpx.Request(
-            method, self.base_url + path, params=params, headers=self._headers, content=content
-        )
+        content = None if json_body is None else _AS_JSON(json_body).encode()
+        url = URL(self.base_url + path, encoded=True)
         await self._turns.turn(soon=latest is not None)
         started = time.monotonic()
         if latest is not None and started > latest:
@@ -266,18 +269,20 @@ class Wire:
         self.traffic.sent += 1
         self.traffic.first_sent = self.traffic.first_sent or started
         self.traffic.last_sent = started
-        status, raw, headers = 0, b"", httpx.Headers()
+        status, raw = 0, b""
+        headers: Mapping[str, str] = {}
         try:
-            async with asyncio.timeout(self._timeout):
-                response = await self._transport.handle_async_request(request)
-                status, headers = response.status_code, response.headers
-                try:
-                    raw = await response.aread()
-                finally:
-                    await response.aclose()
-        except (TimeoutError, httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            async with (
+                asyncio.timeout(self._timeout),
+                self._session.request(
+                    method, url, params=params, data=content, allow_redirects=False
+                ) as response,
+            ):
+                status, headers = response.status, response.headers
+                raw = await response.read()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
             return self._broken(error, status)
-        except Exception as error:  # noqa: BLE001 - whatever else the transport lets through is unclear, never lost
+        except Exception as error:  # noqa: BLE001 - whatever else is let through is unclear, never lost
             return self._broken(error, status)
         self.traffic.answered(started, time.monotonic())
         return self._understood(status, raw, headers)
@@ -301,13 +306,17 @@ class Wire:
         text = self.redacted(str(error)).strip() or type(error).__name__
         return text.splitlines()[0][:200]
 
-    def _understood(self, status: int, raw: bytes, headers: httpx.Headers) -> Answer:
+    def _understood(self, status: int, raw: bytes, headers: Mapping[str, str]) -> Answer:
         request_id = headers.get("x-request-id", "")
         try:
             body = json.loads(raw) if raw else None
         except ValueError:
             body = None
         readable = body is not None
+        if readable and 200 <= status < 300:
+            self.traffic.broken_in_a_row = 0
+            self._turns.went_well()
+            return Answer(Meaning.DONE, status, body, f"{status}", request_id)
         if readable:
             text = self.redacted(_message(body))
         else:  # redacted before it is cut, or half a key would stay
@@ -315,9 +324,7 @@ class Wire:
         detail = f"{status}: {text[:_LONGEST]}"
         if request_id:
             detail += f" (request {self.redacted(request_id)[:80]})"
-        if 200 <= status < 300:
-            meaning = Meaning.DONE if readable else Meaning.UNCLEAR
-        elif status >= 500:
+        if 200 <= status < 300 or status >= 500:
             meaning = Meaning.UNCLEAR
         else:
             meaning = self._meanings.get(status, Meaning.REFUSED)
@@ -330,9 +337,18 @@ class Wire:
                 "Check the key, and whether it may be used from this address.",
             )
         self.traffic.broken_in_a_row = self.traffic.broken_in_a_row + 1 if meaning is Meaning.UNCLEAR else 0
-        if meaning is Meaning.DONE:
-            self._turns.went_well()
         return Answer(meaning, status, body, detail, request_id, 1, _seconds(headers.get("retry-after")))
+
+
+def _proxied(base_url: str) -> bool:
+    """Whether the environment names a proxy for this address.
+
+    Only then aiohttp may look at the environment: it does so for every call, in a thread, and for a netrc too,
+    whose entry breaks every call, because a key is already there.
+    """
+    address = urllib.parse.urlsplit(base_url)
+    named = urllib.request.getproxies().get(address.scheme)
+    return bool(named) and not urllib.request.proxy_bypass(address.hostname or "")
 
 
 def _message(body: Any) -> str:

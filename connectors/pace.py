@@ -15,7 +15,7 @@ __all__ = ["Alone", "Booking", "Pace"]
 # A server counts in windows of its own; at 99% the worst sliding second still holds the limit.
 _SHARE = 0.99
 _BLOCK_SECONDS = 0.05
-_LAPSE_SECONDS = 0.02
+_LAPSE_SECONDS = 0.012
 _AHEAD_SECONDS = 0.1
 _LOWEST_SHARE = 0.1
 _AT_MOST_AHEAD = 60.0

@@ -21,6 +21,7 @@ from mappings.engine.applying import Mapped
 
 __all__ = ["Keys", "Partition", "key_hash", "with_consent"]
 
+_MAPPED_ANEW = 16
 _OPTED_OUT = 0x9E3779B97F4A7C15
 _SCHEMA = pa.schema(
     [
@@ -95,7 +96,9 @@ class Keys:
         self._files.append((path, bounds.astype(np.int64)))
 
     def partition(self, number: int) -> Partition:
-        """All rows of a partition. The files stay mapped, not loaded."""
+        """All rows of a partition. The files are mapped, not loaded, and anew now and then: pages once read count as memory."""
+        if number % _MAPPED_ANEW == 0:
+            self._open.clear()
         if not self._open:
             for path, _ in self._files:
                 reader = pa.ipc.open_file(pa.memory_map(str(path)))

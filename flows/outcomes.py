@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -244,4 +245,6 @@ def _write(table: pa.Table, path: Path) -> None:
         use_dictionary=["outcome", "code", "reason", "severity", "column", "fix"],
     )
     begun.chmod(0o600)
+    with begun.open("rb") as written:
+        os.fsync(written.fileno())
     begun.replace(path)

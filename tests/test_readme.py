@@ -22,7 +22,9 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 def test_the_session_in_the_readme_is_what_a_person_sees(tmp_path: Path) -> None:
     shown = README.split("$ make demo\n", 1)[1].split("```", 1)[0]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MUSTER_", "CAMPAIGNLARK_", "PREFECT_"))}
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("MUSTER_", "CAMPAIGNLARK_", "PREFECT_"))
+    }
     done = subprocess.run(
         [Path(sys.executable).parent / "muster", "demo"], cwd=tmp_path, env={**clean, "HOME": str(tmp_path)},
         capture_output=True, text=True, timeout=180, check=False,

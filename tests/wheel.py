@@ -16,7 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        environment = {**os.environ, "PIP_CONSTRAINT": str(ROOT / "constraints.txt"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        environment = {
+            **os.environ,
+            "PIP_CONSTRAINT": str(ROOT / "constraints.txt"),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        }
         run([sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)], ROOT, environment)
         [wheel] = folder.glob("muster_sync-*.whl")
         venv.create(folder / "venv", with_pip=True)
@@ -24,7 +28,11 @@ def main() -> None:
         run([str(python), "-m", "pip", "install", "--quiet", str(wheel)], folder, environment)
         elsewhere = folder / "elsewhere"
         elsewhere.mkdir()
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("MUSTER_", "CAMPAIGNLARK_", "PREFECT_", "PYTHON"))}
+        clean = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("MUSTER_", "CAMPAIGNLARK_", "PREFECT_", "PYTHON"))
+        }
         answer = run([str(folder / "venv" / "bin" / "muster"), "demo", "--json"], elsewhere, clean)
         summary = json.loads(answer)
         assert summary["balanced"], summary
@@ -34,7 +42,9 @@ def main() -> None:
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
-    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode:
         sys.exit(f"{' '.join(command[:4])} … ended with {done.returncode}\n{done.stdout}")
     return done.stdout

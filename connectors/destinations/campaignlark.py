@@ -5,10 +5,10 @@ Which call is made (specification: the API's own pages on creating, updating and
 | write         | there?                     | calls |
 |---|---|---|
 | merge         | no, never delivered        | upsert, partial: all fields, tags inside, a status only as below |
-| merge         | no, delivered before       | none: gone (with `gone: recreate` as if new) |
+| merge         | no, delivered before       | read again; none: gone (with `gone: recreate` as if new) |
 | merge         | yes                        | upsert, partial: the changed fields, no tags; then tags/add |
 | merge         | yes, under an old address  | read again; PUT by id: all its fields with the changes, its status, no tags; tags/add |
-| merge         | under old and new address  | none: identity conflict |
+| merge         | under old and new address  | none: identity conflict; so where the old address is another's by now |
 | create_only   | no                         | read again; create with the newcomers' status, tags inside |
 | create_only   | yes                        | none: exists |
 | update_only   | yes                        | read again; PUT by id as above, which cannot re-create; tags/add |
@@ -17,17 +17,25 @@ Which call is made (specification: the API's own pages on creating, updating and
 | replace       | yes                        | read again; upsert, full, with its own or a stricter status and its tags with ours |
 
 A status is sent only where it must be (PUT, create, full replace), where a person opts out, or where newcomers are
-not SUBSCRIBED; then the contact is read again right before. An existing contact only ever gets a stricter one.
-Whether a partial upsert with tags replaces or adds them is not documented, so it never carries tags for a
-contact that exists. A 400 whose text says that an import is going on is tried again.
+not SUBSCRIBED; then the contact is read again right before, also before each further attempt, and its turn comes
+before others'. An existing contact only ever gets a stricter one; one whose status is none that we know is left
+alone where a status would have to be sent. Whether a partial upsert with tags replaces or adds them is not
+documented, so it never carries tags for a contact that exists. Nor is it documented whether addresses are
+compared without case, so a contact that is there is always called by its address as it is written there. Only the
+documented 404 means that nobody is there. Where an upsert created somebody again who was removed there
+after the look-up, an opt-out that was known of them is carried at once. A 400 whose text says that an import is
+going on is tried again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -53,9 +61,27 @@ _TYPES = {
     "TEXT": "text", "NUMBER": "number", "BOOLEAN": "boolean", "BOOL": "boolean", "DATE": "datetime",
     "DROPDOWN_SINGLE": "choice", "DROPDOWN_MULTIPLE": "choices", "MULTI": "choices", "COUNTRY": "country",
 }  # fmt: skip
+_SENT_AS = {"BOUNCED": "CLEANED"}
+"""Newer pages of the API show a word that no endpoint takes."""
+_UPSERT = "/contacts/upsert"
 _PAGE = 250
 _FRESH_SECONDS = 300.0
+_RIGHT_BEFORE_SECONDS = 5.0
+"""So old may a look-up be when the status that it found is sent back."""
 _NO_SUCH_CONTACT = "We couldn't find a contact with that"
+
+_ODD_STATUS = "its status there, '{status}', is none that may be sent back"
+_FIND = "GET /contacts/by-email"
+_PUT = "PUT /contacts/{id}"
+_TAGS_ADD = "POST /contacts/{id}/tags/add"
+
+_Write = tuple[str, str, dict[str, Any]]
+"""Method, path and body."""
+_Problem = tuple[str, str, str, Mapping[str, Any]]
+
+
+class _Refused(Unreachable):
+    """The destination answered a look-up, but the answer says neither who is there nor that nobody is."""
 
 
 class Connector:
@@ -90,7 +116,6 @@ class Connector:
             patience=patience,
         )
         self._tag_ids: dict[str, int] = {}
-        self._tag_names: dict[str, str] = {}
         self._required: tuple[Field, ...] = ()
 
     @property
@@ -111,21 +136,27 @@ class Connector:
     async def read_schema(self) -> Schema:
         """The workspace's fields by merge tag, its tags by name."""
         answer = await self._wire.ask("GET", "/fields")
-        if not answer.done or not isinstance(answer.body.get("data"), list):
+        listed = _data(answer)
+        if not isinstance(listed, list):
             raise Unreachable(
                 f"{self._wire.base_url}/fields did not list the fields: {answer.detail}",
                 "Check CAMPAIGNLARK_BASE_URL; it ends in /v1.",
             )
-        fields = tuple(self._field(entry) for entry in answer.body["data"])
+        fields = tuple(self._field(entry) for entry in listed)
         tags: dict[str, int | str] = {}
         page, pages = 1, 1
         while page <= pages:
             params = {"page": str(page), "limit": "100"}
             answer = await self._wire.ask("GET", "/tags", params=params)
-            found = answer.body["data"] if answer.done else {}
-            listed = found.get("tags", [])
+            found = _data(answer)
+            if not isinstance(found, dict):
+                raise Unreachable(
+                    f"{self._wire.base_url}/tags did not list the tags: {answer.detail}",
+                    "Check CAMPAIGNLARK_BASE_URL; it ends in /v1.",
+                )
+            listed = found.get("tags") or []
             tags |= {tag["name"]: int(tag["id"]) for tag in listed}
-            pages = _pages(found.get("pagination", {}), 100) if listed else page
+            pages = _pages(found.get("pagination"), 100, page + 1) if listed else page
             page += 1
         schema = Schema(fields=fields, tags=tags, live=True, refuses=frozenset({"blank_clear"}))
         self.use(schema)
@@ -134,7 +165,7 @@ class Connector:
     def use(self, schema: Schema) -> None:
         """Takes the fields and tags as known."""
         self._tag_ids = {name.casefold(): int(tag_id) for name, tag_id in schema.tags.items()}
-        self._tag_names = {name.casefold(): name for name in schema.tags}
+        self._tag_ids |= {name: int(tag_id) for name, tag_id in schema.tags.items()}
         self._required = tuple(known for known in schema.fields if known.required)
 
     @staticmethod
@@ -167,7 +198,7 @@ class Connector:
         total = pages = 0
         for status in _STATUSES:
             found = await self._page(status, 1, limit=10)
-            inside = _total(found.get("pagination", {}), len(found.get("contacts", [])))
+            inside = _total(found.get("pagination"), len(found.get("contacts") or ()))
             total += inside
             pages += -(-inside // _PAGE)
         return total, pages
@@ -178,18 +209,18 @@ class Connector:
             page, pages = 1, 1
             while page <= pages:
                 found = await self._page(status, page, limit=_PAGE)
-                contacts = found.get("contacts", [])
+                contacts = found.get("contacts") or []
                 if not contacts:
                     break
                 seen = time.time()
                 yield [self._known(contact, seen) for contact in contacts]
-                pages = _pages(found.get("pagination", {}), _PAGE)
+                pages = _pages(found.get("pagination"), _PAGE, page + 1)
                 page += 1
 
     async def _page(self, status: str, page: int, limit: int) -> dict[str, Any]:
         body = {"status": status, "page": page, "limit": limit, "sort_by": "created_at", "sort_order": "asc"}
         answer = await self._wire.ask("POST", "/contacts/search", json_body=body)
-        data = answer.body.get("data") if answer.done else None
+        data = _data(answer)
         if not isinstance(data, dict):
             raise Unreachable(
                 f"The contacts cannot be listed: {answer.detail}", "Nothing was sent; start again."
@@ -197,22 +228,33 @@ class Connector:
         return data
 
     async def find(self, key: str) -> Known | None:
-        """One contact by its address."""
+        """One contact by its address; None only where the destination says that there is none."""
         answer = await self._wire.call("GET", "/contacts/by-email", params={"email": key})
-        return self._found(answer, key)
-
-    def _found(self, answer: Answer, key: str) -> Known | None:
-        if answer.done:
-            known = self._known(answer.body["data"], time.time())
-            # Whether addresses are compared without case is not documented; another person's answer is nobody.
-            return known if known.key == key.casefold() else None
-        if answer.meaning is Meaning.REFUSED:
-            return None
-        raise Unreachable(f"A contact could not be looked up: {answer.detail}", "Start again later.")
+        data = _data(answer)
+        if isinstance(data, dict):
+            known = self._known(data, time.time())
+            if known.key == key.casefold():
+                return known
+            said = "the answer was another contact's"
+        elif answer.status == 404 and isinstance(answer.body, dict) and "contact" in answer.detail:
+            return None  # not just any 404: behind a wrong address nobody is known to be absent
+        elif answer.done:
+            said = "the answer holds no contact"
+        elif answer.meaning is Meaning.REFUSED:
+            said = answer.detail
+        else:
+            raise Unreachable(f"A contact could not be looked up: {answer.detail}", "Start again later.")
+        raise _Refused(
+            f"A contact could not be looked up: {said}", "Look for it in the destination's own app."
+        )
 
     def _known(self, contact: Mapping[str, Any], seen: float) -> Known:
         # Newer pages of the API call the values `fields`, older ones `data`.
-        fields = contact.get("data") or contact.get("fields") or {}
+        fields = contact.get("data") or contact.get("fields")
+        fields = fields if isinstance(fields, dict) else {}
+        tags = [tag for tag in contact.get("tags") or () if isinstance(tag, dict)]
+        for tag in tags:
+            self._tag_ids.setdefault(str(tag["name"]), int(tag["id"]))
         status = str(contact.get("status", ""))
         return Known(
             contact_id=str(contact.get("id", "")),
@@ -220,7 +262,7 @@ class Connector:
             status=status,
             opted_out=status not in _MAY_BE_MAILED,
             fields=fields,
-            tags=frozenset(str(tag["name"]) for tag in contact.get("tags") or () if isinstance(tag, dict)),
+            tags=frozenset(str(tag["name"]) for tag in tags),
             seen=seen,
         )
 
@@ -231,10 +273,24 @@ class Connector:
     ) -> Decision:
         """The table above, for one contact. Pure: nothing is asked or sent."""
         moved = remembered is not None and remembered.key not in ("", contact.key)
+        decision = self._decide(contact, known, remembered, now, moved=moved)
+        if moved and decision.calls[:1] == (_FIND,):  # under both addresses
+            decision = replace(decision, calls=(_FIND, *decision.calls))
+        return decision
+
+    def _decide(
+        self,
+        contact: Contact,
+        known: Known | None,
+        remembered: Remembered | None,
+        now: Known | None,
+        *,
+        moved: bool,
+    ) -> Decision:
         opted_out = contact.opted_out or (remembered is not None and remembered.opted_out)
         if remembered is not None and remembered.suppressed:
             return Decision("protected", "suppressed", "the address is on the suppression list")
-        if moved and known is not None and now is not None:
+        if moved and known is not None and now is not None and known.contact_id != now.contact_id:
             reason = "the person's old and new address are two contacts there"
             return Decision("protected", "identity_conflict", reason)
         there = now if moved and known is None else known
@@ -242,6 +298,11 @@ class Connector:
             return self._decide_absent(contact, remembered, opted_out)
         if self.rules.write == "create_only":
             return Decision("filtered", "exists", "it exists there, and the mapping only creates")
+        if remembered is not None and remembered.contact_id not in ("", there.contact_id):
+            if there is now and known is None:
+                reason = "the person's old address belongs to another contact there by now"
+                return Decision("protected", "identity_conflict", reason)
+            remembered = replace(remembered, texts=None, tags=frozenset())  # delivered to another contact
         return self._decide_present(contact, there, remembered, opted_out, moved=moved and known is None)
 
     def _decide_absent(self, contact: Contact, remembered: Remembered | None, opted_out: bool) -> Decision:
@@ -265,7 +326,7 @@ class Connector:
             tags=contact.tags,
             status=status if must_say else None,
             opts_out=False,
-            calls=("GET /contacts/by-email", call) if must_say else (call,),
+            calls=(_FIND, call) if must_say else (call,),
             automations={"CONTACT_SUBSCRIBED_PENDING": 1} if status == "UNCONFIRMED" else {},
         )
 
@@ -276,25 +337,29 @@ class Connector:
         tags = self._missing_tags(contact, there, remembered)
         opts_out = opted_out and there.status in _MAY_BE_MAILED
         status = self._stricter(there.status, "UNSUBSCRIBED") if opts_out else None
-        if self.rules.write == "replace":
+        whole = self.rules.write == "replace"
+        if whole:
             wiped = {
                 tag: (value, None)
                 for tag, value in there.fields.items()
-                if tag not in contact.texts and value not in (None, "", [])
+                if tag not in contact.texts and tag != "email_address" and value not in (None, "", [])
             }
             changes = {**changes, **wiped}
         if not changes and not tags and not opts_out:
             return Decision("unchanged", "already_there", "the destination already has exactly this")
         calls: list[str] = []
-        if changes or opts_out:
-            if moved or self.rules.write == "update_only":
-                calls += ["GET /contacts/by-email", "PUT /contacts/{id}"]
-            elif self.rules.write == "replace":
-                calls += ["GET /contacts/by-email", "POST /contacts/upsert (replace)"]
+        by_id = moved or self.rules.write == "update_only"
+        if changes or opts_out or (whole and tags and not by_id):
+            if (by_id or whole) and there.status not in _STRICTNESS:
+                return Decision("protected", "status_unknown", _ODD_STATUS.format(status=there.status))
+            if by_id:
+                calls += [_FIND, _PUT]
+            elif whole:
+                calls += [_FIND, "POST /contacts/upsert (replace)"]
             else:
-                calls += (["GET /contacts/by-email"] if opts_out else []) + ["POST /contacts/upsert"]
-        if tags and self.rules.write != "replace":
-            calls.append("POST /contacts/{id}/tags/add")
+                calls += ([_FIND] if opts_out else []) + ["POST /contacts/upsert"]
+        if tags and (by_id or not whole):
+            calls.append(_TAGS_ADD)
         automations = Counter({"FIELD_UPDATED": len(changes), "TAG_ADDED": len(tags)})
         return Decision(
             changes=changes,
@@ -310,13 +375,13 @@ class Connector:
     ) -> dict[str, tuple[Any, Any]]:
         """The fields to send: those that changed at the source since we delivered them, unless they are right already."""
         delivered = remembered.texts if remembered is not None and self.rules.write != "replace" else None
-        changes = {}
+        changes: dict[str, tuple[Any, Any]] = {}
+        if there.key != contact.key.casefold():
+            changes["email_address"] = (_written(there), contact.key)
         for tag, text in contact.texts.items():
-            value, old = self._value(tag, text), there.fields.get(tag)
             if tag == "email_address":
-                if there.key != contact.key:
-                    changes[tag] = (old, value)
                 continue
+            value, old = self._value(tag, text), there.fields.get(tag)
             if delivered is not None and delivered.get(tag) == text and tag not in contact.always:
                 continue
             if not self._same(tag, value, old):
@@ -334,8 +399,8 @@ class Connector:
 
     def _same(self, tag: str, ours: Any, theirs: Any) -> bool:
         """Whether the destination's value means what we would send, however it writes it."""
-        if theirs is None or theirs == "":
-            return ours in (None, "", [])
+        if theirs in (None, "", []) or ours in (None, "", []):
+            return theirs in (None, "", []) and ours in (None, "", [])
         type_ = self.rules.types.get(tag, "text")
         if type_ in ("number", "integer"):
             try:
@@ -367,14 +432,13 @@ class Connector:
         moved = remembered is not None and remembered.key not in ("", contact.key)
         decision = self.decide(contact, known, remembered, now)
         old = [seen for seen in (known, now) if seen is not None and time.time() - seen.seen > _FRESH_SECONDS]
-        if "GET /contacts/by-email" in decision.calls or old or decision.code == "gone":
+        if _FIND in decision.calls or old or decision.code == "gone":
             try:
-                known = await self.find(contact.key)
-                now = await self.find(remembered.key) if moved and remembered is not None else None
+                known = await self.find(_written(known) or contact.key)
+                if moved and remembered is not None:
+                    now = await self.find(_written(now) or remembered.key)
             except Unreachable as error:
-                return Delivered(
-                    "failed", "not_delivered", problems=(_trouble(error.what, 1),), troubled=True
-                )
+                return _not_looked_up(error, decision)
             decision = self.decide(contact, known, remembered, now)
         there = now if moved and known is None else known
         if decision.outcome == "invalid":
@@ -386,20 +450,17 @@ class Connector:
                 decision.outcome, decision.code, decision.reason, there.contact_id if there else "",
                 decision=decision, opted_out=there.opted_out if there else False,
             )  # fmt: skip
-        if decision.creates:
-            return await self._create(contact, decision)
-        assert there is not None  # noqa: S101 - what is not created is there
-        return await self._update(contact, there, decision, moved=moved)
+        if decision.creates or there is None:
+            return await self._sent(contact, decision, lambda _: self._creation(contact, decision), None)
+        return await self._update(contact, there, decision)
 
-    async def _create(self, contact: Contact, decision: Decision) -> Delivered:
+    def _creation(self, contact: Contact, decision: Decision) -> _Write:
         tags = self._ids(decision.tags)
         fields = {tag: new for tag, (_, new) in decision.changes.items() if tag != "email_address"}
         if self.rules.write == "create_only":
-            body: dict[str, Any] = {
-                "fields": {"email_address": contact.key, **fields}, "status": decision.status, "tags": tags,
-            }  # fmt: skip
-            return await self._sent(contact, decision, "POST", "/contacts", body)
-        body = {
+            fields = {"email_address": contact.key, **fields}
+            return "POST", "/contacts", {"fields": fields, "status": decision.status, "tags": tags}
+        body: dict[str, Any] = {
             "email_address": contact.key,
             "fields": fields,
             "partial_update": self.rules.write != "replace",
@@ -408,219 +469,325 @@ class Connector:
             body["tags"] = tags
         if decision.status is not None:
             body["status"] = decision.status
-        return await self._sent(contact, decision, "POST", "/contacts/upsert", body)
+        return "POST", _UPSERT, body
 
-    async def _update(self, contact: Contact, there: Known, decision: Decision, *, moved: bool) -> Delivered:
-        fields = {tag: new for tag, (_, new) in decision.changes.items() if new is not None}
-        body: dict[str, Any]
-        done: Delivered | None = None
-        if decision.changes or decision.opts_out:
-            if (moved and there.key != contact.key) or self.rules.write == "update_only":
-                current = {tag: value for tag, value in there.fields.items() if value is not None}
-                body = {
-                    "fields": {**current, "email_address": there.key, **fields},
-                    "status": decision.status or there.status,
-                }
-                done = await self._sent(
-                    contact, decision, "PUT", f"/contacts/{there.contact_id}", body, there
-                )
-            else:
-                whole = self.rules.write == "replace"
-                if whole:
-                    fields = {tag: self._value(tag, text) for tag, text in contact.texts.items()}
-                fields.pop("email_address", None)
-                body = {
-                    "email_address": contact.key,
-                    "fields": fields,
-                    "partial_update": not whole,
-                }
-                if whole:
-                    body["status"] = decision.status or there.status
-                    body["tags"] = self._ids(tuple(dict.fromkeys((*there.tags, *contact.tags))))
-                elif decision.status is not None:
-                    body["status"] = decision.status
-                done = await self._sent(contact, decision, "POST", "/contacts/upsert", body, there)
-            if done.outcome != "updated":
+    async def _update(self, contact: Contact, there: Known, decision: Decision) -> Delivered:
+        contact_id = there.contact_id
+        done = Delivered("updated", "", "", contact_id, decision=decision, opted_out=there.opted_out)
+        writes = [call for call in decision.calls if not call.startswith("GET ")]
+        if writes[0] != _TAGS_ADD:
+            by_id = writes[0] == _PUT
+            done = await self._sent(
+                contact, decision, lambda known: self._change(contact, known or there, decision, by_id=by_id), there
+            )  # fmt: skip
+            if done.outcome not in ("updated", "created"):
                 return done
-        if decision.tags and self.rules.write != "replace":
-            answer = await self._wire.call(
-                "POST",
-                f"/contacts/{there.contact_id}/tags/add",
-                json_body={"tag_ids": self._ids(decision.tags)},
-            )
-            if not answer.done:
-                return self._tags_missing(answer, there, decision)
-        return done or Delivered(
-            "updated", contact_id=there.contact_id, decision=decision, opted_out=there.opted_out
-        )
+        if writes[-1] != _TAGS_ADD:
+            return done
+        path, body = f"/contacts/{done.contact_id}/tags/add", {"tag_ids": self._ids(decision.tags)}
+        answer = await self._wire.call("POST", path, json_body=body)
+        return done if answer.done else await self._tags_missing(answer, contact, there, done)
 
-    def _tags_missing(self, answer: Answer, there: Known, decision: Decision) -> Delivered:
+    def _change(self, contact: Contact, there: Known, decision: Decision, *, by_id: bool) -> _Write:
+        """The write for a contact that is there, as it is now: read again, it is written again."""
+        fields = {tag: new for tag, (_, new) in decision.changes.items() if new is not None}
+        status = self._stricter(there.status, "UNSUBSCRIBED") if decision.opts_out else there.status
+        status = _SENT_AS.get(status, status)
+        if by_id:
+            current = {tag: value for tag, value in there.fields.items() if value is not None}
+            whole = {"email_address": _written(there), **current, **fields}
+            return "PUT", f"/contacts/{there.contact_id}", {"fields": whole, "status": status}
+        body: dict[str, Any] = {"email_address": _written(there)}
+        if self.rules.write == "replace":
+            body["fields"] = {
+                tag: self._value(tag, text) for tag, text in contact.texts.items() if tag != "email_address"
+            }
+            body |= {"partial_update": False, "status": status}
+            body["tags"] = self._ids(tuple(dict.fromkeys((*sorted(there.tags), *decision.tags))))
+        else:
+            body |= {"fields": fields, "partial_update": True}
+            if decision.opts_out:
+                body["status"] = status
+        return "POST", _UPSERT, body
+
+    async def _tags_missing(
+        self, answer: Answer, contact: Contact, there: Known, done: Delivered
+    ) -> Delivered:
+        """The fields are there, the tags may not be."""
+        decision = done.decision
         if answer.meaning is Meaning.REFUSED:
-            gone = _NO_SUCH_CONTACT in answer.detail
-            problem = ("tags_refused", "tags", ", ".join(decision.tags), {"detail": answer.detail})
-            outcome = "protected" if gone and not decision.changes else "refused"
-            return Delivered(outcome, "gone" if outcome == "protected" else "tags_refused", "", there.contact_id,
-                             () if outcome == "protected" else (problem,), decision=decision)  # fmt: skip
+            if _NO_SUCH_CONTACT in answer.detail and not decision.changes:
+                return Delivered("protected", "gone", "somebody removed it there", decision=decision)
+            problem: _Problem = ("tags_refused", "tags", ", ".join(decision.tags), {"detail": answer.detail})
+            return replace(done, outcome="refused", code="tags_refused", problems=(*done.problems, problem))
         unsure = answer.meaning is Meaning.UNCLEAR
+        if unsure:
+            try:
+                found = await self._read_again(contact, there)
+            except Unreachable:
+                pass
+            else:
+                if found is not None and _folded(decision.tags) <= _folded(found.tags):
+                    return done
+                unsure = False
         problem = _trouble(f"the tags: {answer.detail}", answer.attempts, unsure=unsure)
-        return Delivered(
-            "unknown" if unsure else "failed",
-            problem[0],
-            "",
-            there.contact_id,
-            (problem,),
-            decision=decision,
-            troubled=True,
-        )
+        return replace(
+            done, outcome="unknown" if unsure else "failed", code=problem[0],
+            problems=(*done.problems, problem), troubled=True,
+        )  # fmt: skip
 
     async def _sent(
         self,
         contact: Contact,
         decision: Decision,
-        method: str,
-        path: str,
-        body: dict[str, Any],
-        there: Known | None = None,
+        write: Callable[[Known | None], _Write],
+        there: Known | None,
     ) -> Delivered:
-        """One write, its answer compared with what was sent; what is unclear is settled by a look-up."""
-        repeatable = "status" not in body and path == "/contacts/upsert"
-        answer = await self._wire.call(method, path, json_body=body, repeatable=repeatable)
-        for _ in range(self._wire.patience.attempts - 1):
-            if answer.meaning is not Meaning.UNCLEAR or repeatable:
-                break
-            settled = await self._settled(contact, decision)
-            if settled is not None:
-                return settled
-            answer = await self._wire.call(method, path, json_body=body, repeatable=False)
-        if answer.done:
-            return self._compared(contact, decision, body, answer, there)
-        if answer.meaning is Meaning.REFUSED:
-            if method == "PUT" and _NO_SUCH_CONTACT in answer.detail:
-                return Delivered("protected", "gone", "somebody removed it there", decision=decision)
-            problem = ("refused", "", "", {"detail": answer.detail})
-            return Delivered("refused", "refused", "", problems=(problem,), decision=decision)
-        if answer.meaning is Meaning.UNCLEAR:
-            settled = await self._settled(contact, decision)
-            if settled is not None:
-                return settled
-            return await self._unsettled(contact, decision, answer, there)
-        problem = _trouble(answer.detail, answer.attempts)
-        return Delivered("failed", problem[0], problems=(problem,), decision=decision, troubled=True)
+        """One write, its answer compared with what was sent; what is unclear is settled by a look-up.
 
-    async def _settled(self, contact: Contact, decision: Decision) -> Delivered | None:
-        """A look-up after an unclear answer: the outcome if the contact now holds what was sent."""
-        try:
-            found = await self.find(contact.key)
-        except Unreachable:
-            return None
-        if found is None or not self._holds(found, decision):
-            return None
-        return Delivered(
-            "created" if decision.creates else "updated", "looked_up", "a look-up shows it", found.contact_id,
-            decision=decision, opted_out=found.opted_out,
-        )  # fmt: skip
+        A partial upsert without a status may be repeated as it is. Before everything else is tried again, the
+        contact is looked up: it may have been applied, and the status to be sent may be another one by now.
+        """
+        patience, began = self._wire.patience, time.monotonic()
+        tries, late, unclear = 0, 0, False
+        while True:
+            method, path, body = write(there)
+            harmless = path == _UPSERT and "status" not in body
+            if harmless:
+                answer = await self._wire.call(method, path, json_body=body)
+            else:
+                within = _RIGHT_BEFORE_SECONDS if late < 3 else math.inf
+                answer = await self._wire.once(method, path, json_body=body, within=within)
+            if answer.done:
+                result = self._result(contact, answer, there)
+                if isinstance(result, Known):
+                    return await self._landed(contact, decision, result, there, body)
+                answer = replace(answer, meaning=Meaning.UNCLEAR, detail=result)
+            pacing = answer.meaning in (Meaning.SLOW_DOWN, Meaning.TOO_LATE)
+            late += answer.meaning is Meaning.TOO_LATE
+            tries += answer.attempts if harmless or not pacing else 0
+            unclear = unclear or answer.meaning is Meaning.UNCLEAR
+            answer = replace(answer, attempts=tries)
+            spent = time.monotonic() - began > patience.seconds * (10 if pacing else 1)
+            over = harmless or spent or tries >= patience.attempts or answer.meaning is Meaning.REFUSED
+            if over and not unclear:
+                return self._ended(answer, decision, there, gone=method == "PUT")
+            if not over and not pacing:
+                self._wire.traffic.retried += 1
+                await asyncio.sleep(patience.wait(tries))
+            try:
+                found = await self._read_again(contact, there)
+            except Unreachable:
+                return _failed(answer, decision, there, unsure=unclear)
+            if (
+                unclear
+                and found is not None
+                and self._holds(found, contact, decision, there, sure=not harmless)
+            ):
+                landed = await self._landed(contact, decision, found, there, body)
+                return replace(
+                    landed, code=landed.code or "looked_up", reason=landed.reason or "a look-up shows it"
+                )
+            if over and self._untouched(found, decision, there):
+                return self._ended(answer, decision, there, gone=method == "PUT")
+            if over:
+                return _failed(answer, decision, there, unsure=True)
+            overtaken = self._overtaken(found, there, answer, decision)
+            if overtaken is not None:
+                return overtaken
+            there = found
 
-    def _holds(self, found: Known, decision: Decision) -> bool:
-        fields = all(
+    def _ended(self, answer: Answer, decision: Decision, there: Known | None, *, gone: bool) -> Delivered:
+        """Not applied, and not tried again."""
+        if answer.meaning is not Meaning.REFUSED:
+            return _failed(answer, decision, there)
+        if gone and _NO_SUCH_CONTACT in answer.detail:
+            return Delivered("protected", "gone", "somebody removed it there", decision=decision)
+        problem: _Problem = ("refused", "", "", {"detail": answer.detail})
+        return Delivered("refused", "refused", problems=(problem,), decision=decision)
+
+    def _overtaken(
+        self, found: Known | None, there: Known | None, answer: Answer, decision: Decision
+    ) -> Delivered | None:
+        """What ends a contact's turn when it is another one there than before; None where it may be tried again."""
+        if there is not None and found is None:
+            return Delivered("protected", "gone", "somebody removed it there", decision=decision)
+        if found is None:
+            return None
+        if there is None:
+            answer = replace(answer, detail="somebody else came under this address there")
+            return replace(_failed(answer, decision, found), troubled=False)
+        if found.contact_id != there.contact_id:
+            reason = "another contact came under this address there"
+            return Delivered("protected", "identity_conflict", reason, decision=decision)
+        if found.status not in _STRICTNESS:
+            reason = _ODD_STATUS.format(status=found.status)
+            return Delivered("protected", "status_unknown", reason, found.contact_id, decision=decision)
+        return None
+
+    async def _read_again(self, contact: Contact, there: Known | None) -> Known | None:
+        """The contact as it is now, also where its address was to be changed. Raises Unreachable."""
+        moving = there is not None and there.key != contact.key.casefold()
+        found = await self.find(contact.key if moving else _written(there) or contact.key)
+        if moving and found is None:
+            found = await self.find(_written(there))
+        return found
+
+    def _holds(
+        self, found: Known, contact: Contact, decision: Decision, there: Known | None, *, sure: bool
+    ) -> bool:
+        """Whether an unclear write was applied. `sure`: who was not there was just looked up, so that write created them."""
+        if found.key != contact.key.casefold():
+            return False
+        if (decision.opts_out or decision.status == "UNSUBSCRIBED") and not found.opted_out:
+            return False
+        if there is None and (sure or not _folded(decision.tags) <= _folded(found.tags)):
+            return sure
+        return all(
             self._same(tag, new, found.fields.get(tag))
             for tag, (_, new) in decision.changes.items()
             if tag != "email_address"
         )
-        status = decision.status is None or found.status == decision.status or not decision.opts_out
-        tags = not decision.creates or {t.casefold() for t in decision.tags} <= {
-            t.casefold() for t in found.tags
-        }
-        return fields and status and tags
 
-    async def _unsettled(
-        self, contact: Contact, decision: Decision, answer: Answer, there: Known | None
-    ) -> Delivered:
-        """Unclear to the end: `failed` if a look-up shows that it was not applied, else `unknown`."""
-        try:
-            found = await self.find(contact.key)
-            problem = _trouble(answer.detail, answer.attempts)
-            contact_id = found.contact_id if found else ""
-            return Delivered(
-                "failed", problem[0], "", contact_id, (problem,), decision=decision, troubled=True
+    def _untouched(self, found: Known | None, decision: Decision, there: Known | None) -> bool:
+        """Whether a look-up shows that nothing was applied."""
+        if there is None or found is None:
+            return there is None and found is None
+        return (
+            found.key == there.key
+            and found.status == there.status
+            and all(
+                tag == "email_address" or self._same(tag, found.fields.get(tag), there.fields.get(tag))
+                for tag in decision.changes
             )
-        except Unreachable:
-            problem = _trouble(answer.detail, answer.attempts, unsure=True)
-            contact_id = there.contact_id if there else ""
-            return Delivered(
-                "unknown", problem[0], "", contact_id, (problem,), decision=decision, troubled=True
-            )
+        )
 
-    def _compared(
-        self, contact: Contact, decision: Decision, body: dict[str, Any], answer: Answer, there: Known | None
-    ) -> Delivered:
-        data = answer.body.get("data") if isinstance(answer.body, dict) else None
+    def _result(self, contact: Contact, answer: Answer, there: Known | None) -> Known | str:
+        """The contact in the answer to a write; a sentence where it holds none, or somebody else."""
+        data = _data(answer)
         if not isinstance(data, dict) or not data.get("id"):
-            problem = _trouble(f"the answer holds no contact: {answer.detail}", answer.attempts, unsure=True)
-            return Delivered("unknown", problem[0], problems=(problem,), decision=decision)
+            return f"the answer holds no contact: {answer.detail}"
         result = self._known(data, time.time())
+        if result.key == contact.key.casefold() or (there is not None and result.key == there.key):
+            return result
+        return f"it answered with the contact of {result.key or 'nobody'}"
+
+    async def _landed(
+        self,
+        contact: Contact,
+        decision: Decision,
+        result: Known,
+        there: Known | None,
+        body: Mapping[str, Any],
+    ) -> Delivered:
+        """A write that was applied, compared with what was sent."""
+        problem: _Problem
         if result.key != contact.key.casefold():
-            code = "address_kept" if there is not None and result.key == there.key else "refused"
-            detail = (
-                result.key
-                if code == "address_kept"
-                else f"it answered with the contact of {result.key or 'nobody'}"
-            )
-            problem = (code, "email_address", contact.key, {"detail": detail})
-            return Delivered("refused", code, "", result.contact_id, (problem,), decision=decision)
-        kept = {
-            tag: (sent, result.fields.get(tag))
-            for tag, sent in body["fields"].items()
-            if tag != "email_address" and not self._same(tag, sent, result.fields.get(tag))
-        }
-        if body.get("status") and result.status != body["status"]:
-            kept["status"] = (body["status"], result.status)
-        if body.get("tags"):
-            names = {self._tag_ids.get(name.casefold()) for name in result.tags}
-            missing = [tag for tag in body["tags"] if tag not in names]
-            if missing:
-                kept["tags"] = (sorted(decision.tags), sorted(result.tags))
+            problem = ("address_kept", "email_address", contact.key, {"detail": result.key})
+            return Delivered("refused", "address_kept", "", result.contact_id, (problem,), decision=decision)
+        if (decision.opts_out or decision.status == "UNSUBSCRIBED") and not result.opted_out:
+            problem = ("refused", "", "", {"detail": f"it kept the status {result.status}"})
+            return Delivered("refused", "refused", "", result.contact_id, (problem,), decision=decision)
+        again = there is not None and result.contact_id != there.contact_id
+        opted_out = result.opted_out
+        if again and there is not None and there.opted_out and not opted_out:
+            carried = await self.opt_out(contact.key)
+            if carried.outcome not in ("updated", "unchanged"):
+                return replace(carried, decision=decision)
+            opted_out = True
+        kept = self._kept(decision, result, body)
         problems = tuple(
             ("kept_differently", tag, str(sent), {"field": tag, "kept": str(stays)})
             for tag, (sent, stays) in kept.items()
         )
         return Delivered(
-            "created" if decision.creates else "updated",
-            "",
-            "",
+            "created" if decision.creates or again else "updated",
+            "recreated" if again else "",
+            "somebody removed it there after the look-up, and this write created it again" if again else "",
             result.contact_id,
             problems,
             kept,
             decision,
-            result.opted_out,
+            opted_out,
         )
+
+    def _kept(self, decision: Decision, result: Known, body: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """What the destination kept differently: merge tag → (sent, kept)."""
+        kept = {
+            tag: (sent, result.fields.get(tag))
+            for tag, sent in body["fields"].items()
+            if tag != "email_address" and not self._same(tag, sent, result.fields.get(tag))
+        }
+        if body.get("status") and _SENT_AS.get(result.status, result.status) != body["status"]:
+            kept["status"] = (body["status"], result.status)
+        if set(body.get("tags", ())) - set(self._ids(tuple(result.tags))):
+            kept["tags"] = (sorted(decision.tags), sorted(result.tags))
+        return kept
 
     async def opt_out(self, key: str) -> Delivered:
         """A stricter status for a contact that is there and may be mailed; nothing otherwise."""
+        decision = Decision(opts_out=True, status="UNSUBSCRIBED", calls=("POST /contacts/upsert",))
         try:
             there = await self.find(key)
         except Unreachable as error:
-            return Delivered("failed", "not_delivered", problems=(_trouble(error.what, 1),), troubled=True)
+            return _not_looked_up(error, decision)
         if there is None or there.status not in _MAY_BE_MAILED:
             return Delivered(
-                "unchanged", "already_out", "nobody there to opt out", there.contact_id if there else ""
-            )
-        decision = Decision(opts_out=True, status="UNSUBSCRIBED", calls=("POST /contacts/upsert",))
-        body = {"email_address": key, "status": "UNSUBSCRIBED", "fields": {}, "partial_update": True}
+                "unchanged", "already_out", "nobody there to opt out", there.contact_id if there else "",
+                opted_out=there is not None,
+            )  # fmt: skip
         contact = Contact(row=0, line=0, key=key, person="", texts={}, opted_out=True)
-        return await self._sent(contact, decision, "POST", "/contacts/upsert", body, there)
+
+        def write(known: Known | None) -> _Write:
+            status = self._stricter(known.status, "UNSUBSCRIBED") if known else "UNSUBSCRIBED"
+            status = _SENT_AS.get(status, status)
+            body = {"email_address": _written(known) or key, "status": status, "fields": {}}
+            return "POST", _UPSERT, {**body, "partial_update": True}
+
+        return await self._sent(contact, decision, write, there)
 
     def _ids(self, names: tuple[str, ...]) -> list[int]:
-        missing = [name for name in names if name.casefold() not in self._tag_ids]
-        if missing:
+        ids = [self._tag_ids.get(name, self._tag_ids.get(name.casefold())) for name in names]
+        if None in ids:
             raise MappingError(
-                f"The tag '{missing[0]}' does not exist there.", "Create it there, then start again."
+                f"The tag '{names[ids.index(None)]}' does not exist there.",
+                "Create it there, then start again.",
             )
-        return [self._tag_ids[name.casefold()] for name in names]
+        return [tag_id for tag_id in ids if tag_id is not None]
 
 
-def _trouble(detail: str, attempts: int, *, unsure: bool = False) -> tuple[str, str, str, dict[str, Any]]:
+def _data(answer: Answer) -> Any:
+    """What a good answer holds; None where it is no good answer."""
+    return answer.body.get("data") if answer.done and isinstance(answer.body, dict) else None
+
+
+def _written(known: Known | None) -> str:
+    """The address of a contact as it is written there; '' where there is none."""
+    return str(known.fields.get("email_address") or known.key) if known is not None else ""
+
+
+def _folded(names: Iterable[str]) -> set[str]:
+    return {name.casefold() for name in names}
+
+
+def _trouble(detail: str, attempts: int, *, unsure: bool = False) -> _Problem:
     code = "no_clear_answer" if unsure else "not_delivered"
     return code, "", "", {"detail": detail, "attempts": attempts}
+
+
+def _failed(answer: Answer, decision: Decision, there: Known | None, *, unsure: bool = False) -> Delivered:
+    problem = _trouble(answer.detail, answer.attempts, unsure=unsure)
+    return Delivered(
+        "unknown" if unsure else "failed", problem[0], "", there.contact_id if there is not None else "", (problem,),
+        decision=decision, troubled=True,
+    )  # fmt: skip
+
+
+def _not_looked_up(error: Unreachable, decision: Decision) -> Delivered:
+    if isinstance(error, _Refused):
+        problem: _Problem = ("refused", "", "", {"detail": error.what})
+        return Delivered("refused", "refused", problems=(problem,), decision=decision)
+    return _failed(Answer(Meaning.UNCLEAR, detail=error.what), decision, None)
 
 
 def _moment(text: str) -> dt.datetime | str:
@@ -631,13 +798,17 @@ def _moment(text: str) -> dt.datetime | str:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def _pages(pagination: Mapping[str, Any], limit: int) -> int:
-    """Pages in all, from either of the two shapes that the API uses."""
+def _pages(pagination: Any, limit: int, otherwise: int) -> int:
+    """Pages in all, from either of the two shapes that the API uses; `otherwise` where it is neither."""
+    pagination = pagination if isinstance(pagination, dict) else {}
     if "total_pages" in pagination:
         return int(pagination["total_pages"])
+    if "total" not in pagination and "total_count" not in pagination:
+        return otherwise
     return -(-_total(pagination, 0) // int(pagination.get("limit") or limit))
 
 
-def _total(pagination: Mapping[str, Any], otherwise: int) -> int:
+def _total(pagination: Any, otherwise: int) -> int:
+    pagination = pagination if isinstance(pagination, dict) else {}
     total = pagination.get("total_count", pagination.get("total"))
     return otherwise if total is None else int(total)

@@ -1,0 +1,310 @@
+"""The pace as a server counts it: near the rate, never over it, smooth, stopped by a 429, shared by processes."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.http import Wire
+from connectors.pace import _AHEAD_SECONDS, Alone, Pace
+from connectors.sandbox.serving import Running, running
+from flows.ledger import Ledger, open_database
+from flows.ledger.booking import Bookings
+
+ROOT = Path(__file__).resolve().parents[2]
+LAPSE = 0.012
+
+
+async def call_for(seconds: float, url: str, pace: Pace, at_once: int) -> Wire:
+    """As many calls as the pace allows, `at_once` in flight."""
+    end = time.monotonic() + seconds
+    async with Wire(url, "sandbox-key", pace) as wire:
+
+        async def one() -> None:
+            while time.monotonic() < end:
+                await wire.call("GET", "/contacts/by-email", params={"email": "a@b.example"})
+
+        await asyncio.gather(*(one() for _ in range(at_once)))
+    return wire
+
+
+def whole_seconds(sandbox: Running) -> list[int]:
+    """Requests in each second of the clock, without the first and the last, which are cut."""
+    return list(sandbox.requests()["seconds"].values())[1:-1]
+
+
+def judge(sandbox: Running, limit: int, least_share: float, over: int = 2) -> float:
+    """Holds what the sandbox counted against the rate; the share that was reached."""
+    seen = sandbox.requests()
+    seconds = whole_seconds(sandbox)
+    share = sum(seconds) / len(seconds) / limit
+    counted = (
+        f"{share:.1%} of the rate, {seconds}, sliding {seen['busiest_sliding_second']}, {seen['by_status']}"
+    )
+    assert "429" not in seen["by_status"], counted
+    assert seen["busiest_second"] <= limit, counted
+    assert seen["busiest_sliding_second"] <= limit + over, counted
+    assert share >= least_share, counted
+    return share
+
+
+async def in_a_quiet_moment(measure: Callable[[], Awaitable[Any]], tries: int = 4) -> None:
+    """A machine that is busy with something else may hold up any of the processes: measured again then."""
+    for left in reversed(range(tries)):
+        try:
+            await measure()
+        except AssertionError as error:
+            sys.stderr.write(f"measured again: {error}\n")
+            if not left:
+                raise
+        else:
+            return
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("limit", "latency_ms", "at_once"), [(100, 20, 8), (100, 400, 64), (10, 20, 2)])
+async def test_the_rate_is_reached_and_never_passed(limit: int, latency_ms: int, at_once: int) -> None:
+    async def measure() -> None:
+        with running("campaignlark", rate=limit, latency_ms=latency_ms) as sandbox:
+            wire = await call_for(3.2, sandbox.url, Pace(limit), at_once)
+            share = judge(sandbox, limit, 0.97)
+            assert wire.traffic.throttled == 0
+            sys.stderr.write(f"pace {limit}/s at {latency_ms} ms: {share:.1%} of the rate\n")
+
+    await in_a_quiet_moment(measure)
+
+
+WORKER = """
+import asyncio, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from connectors.pace import Pace
+from flows.ledger import open_database
+from flows.ledger.booking import Bookings
+from tests.connectors.test_pace import call_for
+
+pace = Pace(100, Bookings(open_database(Path(sys.argv[3])), int(sys.argv[4])))
+sys.stdin.readline()
+wire = asyncio.run(call_for(2.6, sys.argv[2], pace, 16))
+print(wire.traffic.sent, wire.traffic.throttled)
+"""
+
+
+@pytest.mark.slow
+async def test_two_processes_that_book_in_one_ledger_keep_the_rate_together(tmp_path: Path) -> None:
+    attempt = 0
+
+    async def measure() -> None:
+        nonlocal attempt
+        attempt += 1
+        home = tmp_path / str(attempt)
+        ledger = Ledger(open_database(home))
+        with running("campaignlark", rate=100, latency_ms=20) as sandbox:
+            account = ledger.accounts.seen("campaignlark", "main", sandbox.url, "sandbox-key").id
+            command = [sys.executable, "-c", WORKER, str(ROOT), sandbox.url, str(home), str(account)]
+            workers = [
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)  # noqa: ASYNC220 - two processes are the point
+                for _ in range(2)
+            ]
+            for worker in workers:
+                assert worker.stdin is not None
+                worker.stdin.write("go\n")
+                worker.stdin.flush()
+            said = [worker.communicate(timeout=30)[0] for worker in workers]
+            sent = [int(text.split()[0]) for text in said]
+            assert min(sent) / sum(sent) > 0.3, said
+            share = judge(sandbox, 100, 0.9, over=5)
+            sys.stderr.write(f"two processes: {share:.1%} of the rate, {sent} calls\n")
+        ledger.close()
+
+    await in_a_quiet_moment(measure)
+
+
+async def test_two_paces_on_one_ledger_take_turns(tmp_path: Path) -> None:
+    ledger = Ledger(open_database(tmp_path))
+    account = ledger.accounts.seen("campaignlark", "main", "http://127.0.0.1:9", "key").id
+    paces = [Pace(100, Bookings(ledger.database, account)) for _ in range(2)]
+    turns: list[float] = []
+
+    async def take(pace: Pace) -> None:
+        for _ in range(25):
+            await pace.turn()
+            turns.append(time.monotonic())
+
+    await asyncio.gather(*(take(pace) for pace in paces))
+    ledger.close()
+    assert max(turns) - min(turns) >= 49 / 100 - 2 * LAPSE
+    assert most_within(sorted(turns), 0.1) <= 10 + 4
+
+
+def most_within(times: list[float], seconds: float) -> int:
+    return max(sum(begin <= at < begin + seconds for at in times) for begin in times)
+
+
+async def taken(pace: Pace, count: int) -> list[float]:
+    """When turns came that were all asked for at once."""
+
+    async def one() -> float:
+        await pace.turn()
+        return time.monotonic()
+
+    return sorted(await asyncio.gather(*(one() for _ in range(count))))
+
+
+async def test_turns_are_spread_evenly_and_not_in_bursts() -> None:
+    times = await taken(Pace(200), 61)
+    assert times[-1] - times[0] >= 60 / 200 - LAPSE
+    assert most_within(times, 0.05) <= 10 + 1 + 3
+
+
+async def test_after_an_idle_time_there_is_no_burst() -> None:
+    pace = Pace(100)
+    await taken(pace, 5)
+    await asyncio.sleep(0.5)
+    times = await taken(pace, 31)
+    assert times[-1] - times[0] >= 30 / 100 - LAPSE
+    assert most_within(times, 0.1) <= 10 + 1 + 2
+
+
+async def test_a_turn_that_was_not_used_in_time_does_not_cost_those_after_it() -> None:
+    booked: list[int] = []
+
+    class Counting(Alone):
+        def book(self, calls: int, per_second: float) -> float:
+            booked.append(calls)
+            return super().book(calls, per_second)
+
+    pace = Pace(100, Counting())
+    now = time.monotonic()
+    pace._slots = [now + 0.2, now - 1.0]
+    await pace.turn()
+    assert time.monotonic() >= now + 0.2
+    assert booked == []
+
+
+async def test_the_first_turn_comes_at_once() -> None:
+    began = time.monotonic()
+    await Pace(0.5).turn()
+    assert time.monotonic() - began < 0.5
+
+
+async def test_a_429_stops_all_turns_also_those_that_were_about_to_come() -> None:
+    pace = Pace(50)
+    times: list[float] = []
+
+    async def one() -> None:
+        await pace.turn()
+        times.append(time.monotonic())
+
+    waiting = [asyncio.create_task(one()) for _ in range(12)]
+    soon = asyncio.create_task(pace.turn(soon=True))
+    await asyncio.sleep(0.05)
+    stopped = time.monotonic()
+    pace.slow_down(0.3)
+    await asyncio.sleep(0.1)
+    pace.slow_down(0.3)
+    await asyncio.gather(*waiting, soon)
+    assert [at for at in times if at <= stopped]
+    assert not [at for at in times if stopped < at < stopped + 0.4]
+    after = [at for at in times if at > stopped]
+    assert most_within(after, 0.1) <= 5 + 1 + 2
+
+
+async def test_a_429_that_names_no_time_stops_for_as_long_as_we_are_patient() -> None:
+    pace = Pace(1000, patient=0.2)
+    pace.slow_down(None)
+    began = time.monotonic()
+    await pace.turn()
+    assert time.monotonic() - began >= 0.19
+
+
+async def test_a_429_lowers_the_rate_once_and_quiet_seconds_raise_it_again() -> None:
+    pace = Pace(100)
+    full = pace.per_second
+    assert full == pytest.approx(99)
+    pace.slow_down(0.05)
+    pace.slow_down(0.05)  # the answers to what was in flight say the same
+    assert pace.per_second == pytest.approx(full * 0.8)
+    pace.went_well()
+    assert pace.per_second == pytest.approx(full * 0.8)
+    await asyncio.sleep(1.1)
+    pace.went_well()
+    pace.went_well()
+    assert pace.per_second == pytest.approx(full * 0.85)
+    for _ in range(60):
+        pace._raised_at = pace._stopped_until = 0.0
+        pace.went_well()
+    assert pace.per_second == pytest.approx(full)
+
+
+def test_the_rate_never_falls_below_a_tenth() -> None:
+    pace = Pace(100)
+    for _ in range(50):
+        pace._stopped_until = 0.0
+        pace.slow_down(0.0)
+    assert pace.per_second == pytest.approx(99 * 0.1)
+
+
+async def test_whoever_is_to_come_soon_goes_before_all_who_wait() -> None:
+    pace = Pace(40)
+    order: list[str] = []
+
+    async def one(name: str, *, soon: bool = False) -> None:
+        await pace.turn(soon=soon)
+        order.append(name)
+
+    waiting = [asyncio.create_task(one(str(n))) for n in range(10)]
+    await asyncio.sleep(0.03)
+    await one("soon", soon=True)
+    assert order.index("soon") <= 4
+    await asyncio.gather(*waiting)
+    assert [name for name in order if name != "soon"] == [str(n) for n in range(10)]
+
+
+async def test_nothing_is_begun_while_many_wait_for_a_turn() -> None:
+    pace = Pace(40)
+    await asyncio.wait_for(pace.room(), 1)
+    waiting = [asyncio.create_task(pace.turn()) for _ in range(30)]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(pace.room(), 2)
+    left = sum(not task.done() for task in waiting)
+    assert 0 < left <= max(2, 40 * 0.99 * _AHEAD_SECONDS) + 1
+    await asyncio.gather(*waiting)
+
+
+async def test_a_turn_that_is_given_up_holds_up_nobody() -> None:
+    pace = Pace(20)
+    waiting = [asyncio.create_task(pace.turn()) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await asyncio.wait_for(pace.turn(), 1)
+
+
+async def test_a_clock_that_was_put_back_does_not_stop_the_pace_for_hours() -> None:
+    alone = Alone()
+    alone._until = time.time() + 7200
+    await asyncio.wait_for(Pace(100, alone).turn(), 1)
+
+
+async def test_a_429_of_the_sandbox_slows_the_calls_down_and_loses_none() -> None:
+    with running("campaignlark", rate=20) as sandbox:
+        async with Wire(sandbox.url, "sandbox-key", Pace(60, patient=0.3)) as wire:
+            answers = await asyncio.gather(
+                *(
+                    wire.call("POST", "/contacts/upsert", json_body={"email_address": f"{n}@example.com"})
+                    for n in range(40)
+                )
+            )
+        seen = sandbox.requests()
+        assert all(answer.done and answer.attempts == 1 for answer in answers)
+        assert len(sandbox.contacts()) == seen["applied"] == 40
+        assert seen["by_status"]["429"] == wire.traffic.throttled > 0
