@@ -6,6 +6,7 @@
     │   ├── MappingError       the mapping: file, line and key are in the text
     │   ├── CredentialsError   the key is missing or was not accepted
     │   ├── Unreachable        nobody answered at that address
+    │   │   └── LookUpRefused  the answer to a look-up says neither who is there nor that nobody is
     │   └── LedgerError        the ledger cannot be opened, is damaged, or is of a newer version
     ├── Stopped                the run goes no further; what was not sent is `unsent`; exit 3
     └── Busy                   another run of this mapping is at work; exit 2
@@ -20,6 +21,7 @@ __all__ = [
     "CannotStart",
     "CredentialsError",
     "LedgerError",
+    "LookUpRefused",
     "MappingError",
     "MusterError",
     "SourceError",
@@ -60,6 +62,10 @@ class CredentialsError(CannotStart):
 
 class Unreachable(CannotStart):
     """No answer from the destination before anything was sent."""
+
+
+class LookUpRefused(Unreachable):
+    """The destination answered a look-up, but not with who is there, nor that nobody is."""
 
 
 class LedgerError(CannotStart):

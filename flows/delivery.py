@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.base import Delivered, Destination, Known, Remembered
-from connectors.errors import CredentialsError, LedgerError, MusterError
+from connectors.errors import CredentialsError, LedgerError, LookUpRefused, MusterError
 from flows.batches import Batch, Entry
 from flows.consent import Suppressions, strictest
 from flows.knowledge import Knowledge
@@ -200,6 +200,10 @@ class Delivery:
         except CredentialsError as error:
             self.stop("credentials", error)
             return Delivered("unsent", "credentials", _WHY["credentials"])
+        except LedgerError:
+            raise
+        except LookUpRefused as error:
+            return Delivered("refused", "refused", problems=(("refused", "", "", {"detail": error.what}),))
         except MusterError as error:  # a look-up without an answer: nothing was sent
             problem = ("not_delivered", "", "", {"detail": error.what, "attempts": 1})
             return Delivered("failed", "not_delivered", problems=(problem,), troubled=True)

@@ -69,7 +69,7 @@ class Knowledge:
             return {}
         sql = "select key, body from known where key in (select value from json_each(?))"
         found = {}
-        folded = {key.casefold(): key for key in keys}
+        folded = {key.lower(): key for key in keys}
         for key, body in self._database.execute(sql, (json.dumps(list(folded), ensure_ascii=False),)):
             contact_id, status, opted_out, fields, tags, seen = json.loads(body)
             found[folded[key]] = Known(contact_id, key, status, opted_out, fields, frozenset(tags), seen)

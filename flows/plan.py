@@ -127,7 +127,7 @@ def limit_to(
 
 def _rows_of(plan: Plan, key: str) -> set[int]:
     """The rows with a key, compared as the mapping compares it."""
-    wanted = key.strip().casefold() if plan.application.mapping.key == "email_address" else key.strip()
+    wanted = key.strip().lower() if plan.application.mapping.key == "email_address" else key.strip()
     return {row for row, found in plan.books.keys(wanted)}
 
 

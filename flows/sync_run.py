@@ -28,7 +28,7 @@ from flows.consent import Suppressions, complaint_of
 from flows.delivery import Delivery
 from flows.guards import Counts, Verdict, judged
 from flows.knowledge import Knowledge
-from flows.ledger import Account, Bookings, Ledger, RunLock, open_database
+from flows.ledger import Account, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
 from flows.plan import Plan, limit_to, make_plan
 from flows.reporting import Ending, report
@@ -188,7 +188,7 @@ class SyncRun:
                 mapping.destination.kind, mapping.destination.account, access.base_url, access.key
             )
             per_second = min(connector.per_second, mapping.destination.rate or connector.per_second)
-            pace = Pace(per_second, Bookings(database, account.id))
+            pace = Pace(per_second, ledger.bookings(account.id))
             destination = connector(base_url=access.base_url, key=access.key, turns=pace)
             await destination.__aenter__()
             self.watcher.stage("reading the destination's fields")
@@ -478,5 +478,5 @@ def rules_of(mapping: Mapping, application: Application) -> Rules:
 def _resending(resend: str | None) -> Callable[[str], bool] | None:
     if resend is None:
         return None
-    wanted = resend.strip().casefold()
-    return (lambda _: True) if not wanted else (lambda key: key.casefold() == wanted)
+    wanted = resend.strip().lower()
+    return (lambda _: True) if not wanted else (lambda key: key.lower() == wanted)

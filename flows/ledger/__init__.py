@@ -31,6 +31,14 @@ class Ledger:
         self.answers = Answers(database)
         self.memory = Memory(database)
         self.pages = Pages(database)
+        self._bookings: list[Bookings] = []
+
+    def bookings(self, account: int) -> Bookings:
+        """Where the calls of an account are booked."""
+        self._bookings.append(Bookings(self.database.path.parent, account))
+        return self._bookings[-1]
 
     def close(self) -> None:
+        for bookings in self._bookings:
+            bookings.close()
         self.database.close()

@@ -1,7 +1,7 @@
 """The ledger's schema, a step for each version. A step that was released is never changed.
 
-The SQL is what SQLite and PostgreSQL have in common. Times are ISO 8601 in UTC, except `booked_until` (epoch
-seconds). Hashes are 64-bit, stored signed.
+The SQL is what SQLite and PostgreSQL have in common. Times are ISO 8601 in UTC. Hashes are
+64-bit, stored signed.
 """
 
 from __future__ import annotations
@@ -81,7 +81,5 @@ STEPS: tuple[str, ...] = (
         original text not null, corrected text not null, who text not null, made_at text not null,
         primary key (account, mapping, person, column_name)
     );
-
-    create table pace (account integer primary key, booked_until double precision not null);
     """,
 )

@@ -90,7 +90,7 @@ from flows.ledger import open_database
 from flows.ledger.booking import Bookings
 from tests.connectors.test_pace import call_for
 
-pace = Pace(100, Bookings(open_database(Path(sys.argv[3])), int(sys.argv[4])))
+pace = Pace(100, Bookings(Path(sys.argv[3]), int(sys.argv[4])))
 sys.stdin.readline()
 wire = asyncio.run(call_for(2.6, sys.argv[2], pace, 16))
 print(wire.traffic.sent, wire.traffic.throttled)
@@ -130,7 +130,7 @@ async def test_two_processes_that_book_in_one_ledger_keep_the_rate_together(tmp_
 async def test_two_paces_on_one_ledger_take_turns(tmp_path: Path) -> None:
     ledger = Ledger(open_database(tmp_path))
     account = ledger.accounts.seen("campaignlark", "main", "http://127.0.0.1:9", "key").id
-    paces = [Pace(100, Bookings(ledger.database, account)) for _ in range(2)]
+    paces = [Pace(100, Bookings(ledger.database.path.parent, account)) for _ in range(2)]
     turns: list[float] = []
 
     async def take(pace: Pace) -> None:

@@ -1,0 +1,228 @@
+"""CampaignLark's workspace: its fields and tags, and the contacts that are there. Reads only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from connectors.base import Known, Rules
+from connectors.errors import LookUpRefused, Unreachable
+from connectors.http import MEANINGS, Answer, Meaning, Patience, Traffic, Turns, Wire
+from mappings.engine.schema import Field, Schema
+
+__all__ = ["MAY_BE_MAILED", "Workspace", "data_of", "written"]
+
+MAY_BE_MAILED = {"SUBSCRIBED", "UNCONFIRMED"}
+_STATUSES = ("SUBSCRIBED", "UNSUBSCRIBED", "UNCONFIRMED", "CLEANED", "COMPLAINED")
+_TYPES = {
+    "TEXT": "text", "NUMBER": "number", "BOOLEAN": "boolean", "BOOL": "boolean", "DATE": "datetime",
+    "DROPDOWN_SINGLE": "choice", "DROPDOWN_MULTIPLE": "choices", "MULTI": "choices", "COUNTRY": "country",
+}  # fmt: skip
+_PAGE = 250
+
+
+class Workspace:
+    """An account, as far as it can be read."""
+
+    default_base_url = "https://api.campaignlark.com/v1"
+    per_second = 100.0
+    mails_people = True
+    key_fields = ("email_address",)
+    key_type = "email"
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        key: str,
+        turns: Turns,
+        rules: Rules | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.rules = rules or Rules()
+        self._wire = Wire(
+            base_url,
+            key,
+            turns,
+            meanings=MEANINGS,
+            again={(400, "Validation error"): Meaning.AGAIN},
+            patience=patience,
+        )
+        self._tag_ids: dict[str, int] = {}
+        self._required: tuple[Field, ...] = ()
+
+    @property
+    def traffic(self) -> Traffic:
+        return self._wire.traffic
+
+    async def __aenter__(self) -> Self:
+        await self._wire.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._wire.__aexit__(kind, error, trace)
+
+    # what the account is
+
+    async def read_schema(self) -> Schema:
+        """The workspace's fields by merge tag, its tags by name."""
+        answer = await self._wire.ask("GET", "/fields")
+        listed = data_of(answer)
+        if not isinstance(listed, list):
+            raise Unreachable(
+                f"{self._wire.base_url}/fields did not list the fields: {answer.detail}",
+                "Check CAMPAIGNLARK_BASE_URL; it ends in /v1.",
+            )
+        fields = tuple(self._field(entry) for entry in listed)
+        tags: dict[str, int | str] = {}
+        page, pages = 1, 1
+        while page <= pages:
+            params = {"page": str(page), "limit": "100"}
+            answer = await self._wire.ask("GET", "/tags", params=params)
+            found = data_of(answer)
+            if not isinstance(found, dict):
+                raise Unreachable(
+                    f"{self._wire.base_url}/tags did not list the tags: {answer.detail}",
+                    "Check CAMPAIGNLARK_BASE_URL; it ends in /v1.",
+                )
+            listed = found.get("tags") or []
+            tags |= {tag["name"]: int(tag["id"]) for tag in listed}
+            pages = _pages(found.get("pagination"), 100, page + 1) if listed else page
+            page += 1
+        schema = Schema(fields=fields, tags=tags, live=True, refuses=frozenset({"blank_clear"}))
+        self.use(schema)
+        return schema
+
+    def use(self, schema: Schema) -> None:
+        """Takes the fields and tags as known."""
+        self._tag_ids = {name.casefold(): int(tag_id) for name, tag_id in schema.tags.items()}
+        self._tag_ids |= {name: int(tag_id) for name, tag_id in schema.tags.items()}
+        self._required = tuple(known for known in schema.fields if known.required)
+
+    @staticmethod
+    def documented_schema() -> Schema:
+        """What is certain of every workspace: the address. Used where nobody can be asked."""
+        address = Field("email_address", "Email Address", "email", required=True, immutable=True)
+        return Schema(fields=(address,), live=False, refuses=frozenset({"blank_clear"}))
+
+    @staticmethod
+    def _field(entry: Mapping[str, Any]) -> Field:
+        type_ = _TYPES.get(str(entry.get("type", "")).upper(), "text")
+        options = tuple(
+            part.strip() for part in str(entry.get("definition") or "").split(",") if part.strip()
+        )
+        name = str(entry["merge_tag"])
+        return Field(
+            name=name,
+            label=str(entry.get("label") or name),
+            type="email" if name == "email_address" else type_,
+            required=bool(entry.get("required")),
+            immutable=bool(entry.get("immutable")),
+            options=options if type_ in ("choice", "choices") else (),
+            form="rfc3339" if type_ == "datetime" else "",
+        )
+
+    # what is there
+
+    async def count(self) -> tuple[int, int]:
+        """Contacts of all statuses, and pages to read them (a page holds 250)."""
+        total = pages = 0
+        for status in _STATUSES:
+            found = await self._page(status, 1, limit=10)
+            inside = _total(found.get("pagination"), len(found.get("contacts") or ()))
+            total += inside
+            pages += -(-inside // _PAGE)
+        return total, pages
+
+    async def survey(self) -> AsyncIterator[list[Known]]:
+        """All contacts, status by status: whether a search without a filter lists everybody is not documented."""
+        for status in _STATUSES:
+            page, pages = 1, 1
+            while page <= pages:
+                found = await self._page(status, page, limit=_PAGE)
+                contacts = found.get("contacts") or []
+                if not contacts:
+                    break
+                seen = time.time()
+                yield [self._known(contact, seen) for contact in contacts]
+                pages = _pages(found.get("pagination"), _PAGE, page + 1)
+                page += 1
+
+    async def _page(self, status: str, page: int, limit: int) -> dict[str, Any]:
+        body = {"status": status, "page": page, "limit": limit, "sort_by": "created_at", "sort_order": "asc"}
+        answer = await self._wire.ask("POST", "/contacts/search", json_body=body)
+        data = data_of(answer)
+        if not isinstance(data, dict):
+            raise Unreachable(
+                f"The contacts cannot be listed: {answer.detail}", "Nothing was sent; start again."
+            )
+        return data
+
+    async def find(self, key: str) -> Known | None:
+        """One contact by its address; None only where the destination says that there is none."""
+        answer = await self._wire.call("GET", "/contacts/by-email", params={"email": key})
+        data = data_of(answer)
+        if isinstance(data, dict):
+            known = self._known(data, time.time())
+            if known.key == key.lower():
+                return known
+            said = "the answer was another contact's"
+        elif answer.status == 404 and isinstance(answer.body, dict) and "contact" in answer.detail:
+            return None  # not just any 404: behind a wrong address nobody is known to be absent
+        elif answer.done:
+            said = "the answer holds no contact"
+        elif answer.meaning is Meaning.REFUSED:
+            said = answer.detail
+        else:
+            raise Unreachable(f"A contact could not be looked up: {answer.detail}", "Start again later.")
+        raise LookUpRefused(
+            f"A contact could not be looked up: {said}", "Look for it in the destination's own app."
+        )
+
+    def _known(self, contact: Mapping[str, Any], seen: float) -> Known:
+        # Newer pages of the API call the values `fields`, older ones `data`.
+        fields = contact.get("data") or contact.get("fields")
+        fields = fields if isinstance(fields, dict) else {}
+        tags = [tag for tag in contact.get("tags") or () if isinstance(tag, dict)]
+        for tag in tags:
+            self._tag_ids.setdefault(str(tag["name"]), int(tag["id"]))
+        status = str(contact.get("status", ""))
+        return Known(
+            contact_id=str(contact.get("id", "")),
+            key=str(fields.get("email_address", "")).lower(),
+            status=status,
+            opted_out=status not in MAY_BE_MAILED,
+            fields=fields,
+            tags=frozenset(str(tag["name"]) for tag in tags),
+            seen=seen,
+        )
+
+
+def written(known: Known | None) -> str:
+    """The address of a contact as it is written there; '' where there is none."""
+    return str(known.fields.get("email_address") or known.key) if known is not None else ""
+
+
+def data_of(answer: Answer) -> Any:
+    """What a good answer holds; None where it is no good answer."""
+    return answer.body.get("data") if answer.done and isinstance(answer.body, dict) else None
+
+
+def _pages(pagination: Any, limit: int, otherwise: int) -> int:
+    """Pages in all, from either of the two shapes that the API uses; `otherwise` where it is neither."""
+    pagination = pagination if isinstance(pagination, dict) else {}
+    if "total_pages" in pagination:
+        return int(pagination["total_pages"])
+    if "total" not in pagination and "total_count" not in pagination:
+        return otherwise
+    return -(-_total(pagination, 0) // int(pagination.get("limit") or limit))
+
+
+def _total(pagination: Any, otherwise: int) -> int:
+    pagination = pagination if isinstance(pagination, dict) else {}
+    total = pagination.get("total_count", pagination.get("total"))
+    return otherwise if total is None else int(total)
