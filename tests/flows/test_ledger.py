@@ -454,7 +454,6 @@ def test_a_ledger_is_made_from_nothing_with_all_its_tables(home: Path) -> None:
         "consent",
         "page",
         "correction",
-        "pace",
     } <= tables
     database.close()
     again = open_database(home)
