@@ -1,6 +1,5 @@
 """The sample files are what their generator writes, and their README says what `expected.json` says."""
 
-import ast
 import csv
 import io
 import json
@@ -36,18 +35,6 @@ def test_another_process_makes_the_same_bytes(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(tmp_path)], check=True, cwd=HERE.parent, capture_output=True
     )
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == making.made()
-
-
-def test_making_needs_only_the_standard_library() -> None:
-    tree = ast.parse((HERE / "making.py").read_text("utf-8"))
-    used = {
-        alias.name.split(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import)
-        for alias in node.names
-    }
-    used |= {str(node.module).split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert used <= set(sys.stdlib_module_names)
 
 
 def test_the_readme_says_the_totals(expected: dict[str, Any]) -> None:
