@@ -57,7 +57,12 @@ class MappingError(CannotStart):
 
 
 class CredentialsError(CannotStart):
-    """The key is missing, was refused, or may not be used from here."""
+    """The key is missing, was refused, or may not be used from here.
+
+    `unclear`: a request before it, of the same call, may have been applied.
+    """
+
+    unclear = False
 
 
 class Unreachable(CannotStart):

@@ -114,6 +114,8 @@ class Traffic:
     throttled: int = 0
     seconds: list[float] = field(default_factory=list)
     answered_at: dict[int, int] = field(default_factory=dict)
+    last_orders: bool = False
+    """The run stops: what is out is not tried again for long."""
     broken_in_a_row: int = 0
     """Requests since the last answer that said anything."""
     first_sent: float = 0.0
@@ -208,10 +210,15 @@ class Wire:
 
         Raises CredentialsError when the key is not accepted.
         """
-        attempt, began, answer = 0, time.monotonic(), Answer(Meaning.NOT_SENT)
+        attempt, began, answer, unclear = 0, time.monotonic(), Answer(Meaning.NOT_SENT), False
         while True:
             attempt += 1
-            answer = await self._once(method, path, json_body, params)
+            try:
+                answer = await self._once(method, path, json_body, params)
+            except CredentialsError as error:
+                error.unclear = unclear
+                raise
+            unclear = unclear or answer.meaning is Meaning.UNCLEAR
             while answer.meaning is Meaning.SLOW_DOWN:
                 self.traffic.throttled += 1
                 self._turns.slow_down(answer.retry_after)
@@ -221,6 +228,7 @@ class Wire:
             if answer.meaning in (Meaning.DONE, Meaning.REFUSED):
                 break
             over = attempt >= self.patience.attempts or time.monotonic() - began > self.patience.seconds
+            over = over or self.traffic.last_orders
             if over or (answer.meaning is Meaning.UNCLEAR and not repeatable):
                 break
             self.traffic.retried += 1
@@ -309,8 +317,8 @@ class Wire:
     def _understood(self, status: int, raw: bytes, headers: Mapping[str, str]) -> Answer:
         request_id = headers.get("x-request-id", "")
         try:
-            body = json.loads(raw) if raw else None
-        except ValueError:
+            body = _parsed(raw) if raw else None
+        except (ValueError, RecursionError):
             body = None
         readable = body is not None
         if readable and 200 <= status < 300:
@@ -338,6 +346,15 @@ class Wire:
             )
         self.traffic.broken_in_a_row = self.traffic.broken_in_a_row + 1 if meaning is Meaning.UNCLEAR else 0
         return Answer(meaning, status, body, detail, request_id, 1, _seconds(headers.get("retry-after")))
+
+
+def _parsed(raw: bytes) -> Any:
+    """JSON as it may be kept: NaN and infinity are nothing, half of a surrogate pair is the replacement character."""
+    body = json.loads(raw, parse_constant=lambda _: None)
+    if b"\\ud" in raw or b"\\uD" in raw:
+        whole = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        body = json.loads(whole)
+    return body
 
 
 def _proxied(base_url: str) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from connectors.base import Remembered
 from connectors.errors import MappingError, SourceError
+from mappings.engine.cleaning import clean_text
 from mappings.engine.contact import Contact
 from mappings.engine.document import Mapping
 
@@ -16,7 +18,9 @@ SUPPRESSION_FILE = "suppress.txt"
 
 
 class Suppressions:
-    """Addresses and whole domains that are never written to: one in a line, `#` begins a remark.
+    """Addresses and whole domains (`@example.com` or `example.com`) that are never written to: one in a line.
+
+    `#` begins a remark at the beginning of a line or after a blank.
 
     >>> Suppressions.of(["ann@example.com  # asked in May", "@blocked.example"]).holds("Bob@blocked.example")
     True
@@ -28,7 +32,7 @@ class Suppressions:
 
     @classmethod
     def of(cls, lines: list[str]) -> Suppressions:
-        entries = [line.split("#")[0].strip().casefold() for line in lines]
+        entries = [re.sub(r"(^|\s)#.*", "", line).strip().casefold() for line in lines]
         named = [entry for entry in entries if entry]
         domains = {entry.lstrip("@") for entry in named if entry.startswith("@") or "@" not in entry}
         return cls(frozenset(e for e in named if "@" in e and not e.startswith("@")), frozenset(domains))
@@ -55,7 +59,8 @@ def strictest(
     contact: Contact, remembered: Remembered | None, suppressions: Suppressions
 ) -> Remembered | None:
     """What is remembered of a contact, with the suppression file taken into account."""
-    if not suppressions.holds(contact.key):
+    before = remembered.key if remembered is not None else ""
+    if not suppressions.holds(contact.key) and not (before and suppressions.holds(before)):
         return remembered
     return replace(remembered or Remembered(""), suppressed=True)
 
@@ -71,9 +76,11 @@ def complaint_of(
             f"{mapping.file}:1: consent: is missing, and this destination mails people.",
             'Add consent: {opted_out: COLUMN}, or consent: {assumed: "why everybody in this file may be mailed"}.',
         )
-    read = set(mapping.columns())
+    heard = mapping.consent.opted_out.from_ if mapping.consent.opted_out else ()
+    known = {clean_text(name) for name in heard}
+    named = {clean_text(name) for name in header}
     for column in opt_out_columns:
-        if column in header and column not in read:
+        if clean_text(column) in named - known:
             raise MappingError(
                 f"{mapping.file}:{mapping.line_of('consent')}: the export's opt-out column '{column}' is not mapped.",
                 f"Add it: consent: {{opted_out: {{from: [{column}]}}}}.",

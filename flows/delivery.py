@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,8 @@ _GROUP_SECONDS = 0.02
 _DOWN = 10
 """So many requests in a row without a usable answer, and nothing new is begun until one comes."""
 _LOOK_AGAIN_SECONDS = 0.05
+_PATIENT_SECONDS = 30.0
+"""So long it is waited for, before the run stops."""
 _BREAKER = 20
 """So many contacts in a row without any usable answer, and the destination counts as down."""
 
@@ -86,7 +89,10 @@ class Delivery:
         self._flushing: asyncio.Task[None] | None = None
         self._troubled = 0
         self._in_flight = 0
+        self._said_down = False
         self.tally = Tally()
+        self.delivered: set[int] = set()
+        """The numbers of the batches whose contacts all have an outcome."""
         self.stopped = ""
         """Why nothing more is sent: `breaker`, `credentials`, `ledger`, `interrupted`, or '' while it goes on."""
         self.error: MusterError | None = None
@@ -129,6 +135,7 @@ class Delivery:
                 await self._may_begin()
                 group.create_task(self._one(entry, *looked_up[entry.contact.key]))
                 await asyncio.sleep(0)  # it stands in the queue for a turn before the next one asks for room
+        self.delivered.add(batch.number)
 
     def _intent(
         self, entry: Entry, batch: int, known: Known | None, remembered: Remembered | None, now: Known | None
@@ -156,8 +163,14 @@ class Delivery:
         if self.stopped:
             return
         await self._pace_has_room()
+        began = time.monotonic()
         while self._destination.traffic.broken_in_a_row >= _DOWN and not self.stopped:
-            if self._in_flight == 1:
+            if not self._said_down:
+                self._said_down = True
+                self._watcher.say(
+                    "The destination gives no usable answer; nothing new is begun until it does."
+                )
+            if self._in_flight == 1 or time.monotonic() - began > _PATIENT_SECONDS:
                 self._trip(
                     f"the last {self._destination.traffic.broken_in_a_row} requests got no usable answer"
                 )
@@ -174,7 +187,7 @@ class Delivery:
             else:
                 delivered = await self._sent(entry, known, remembered, now)
             self._watch_for_trouble(delivered)
-            await self._record(contact.row, delivered)
+            await self._keep(contact.row, delivered)
             self._count(entry, delivered)
         except LedgerError as error:
             self.stop("ledger", error)
@@ -188,15 +201,13 @@ class Delivery:
         contact = entry.contact
         try:
             if entry.carried:
-                if self._knowledge.surveyed and (known is None or known.opted_out):
-                    return Delivered("unchanged", "already_out", "nobody there to opt out")
-                return await self._destination.opt_out(contact.key)
+                return await self._opted_out(contact, known, remembered, now)
             if not self._knowledge.surveyed and known is None:
                 known = await self._destination.find(contact.key)
                 if remembered is not None and remembered.key not in ("", contact.key):
                     now = await self._destination.find(remembered.key)
             delivered = await self._destination.deliver(contact, known, remembered, now)
-            return await self._with_opt_out(contact, delivered)
+            return await self._with_opt_out(contact, remembered, delivered)
         except CredentialsError as error:
             self.stop("credentials", error)
             return Delivered("unsent", "credentials", _WHY["credentials"])
@@ -208,11 +219,39 @@ class Delivery:
             problem = ("not_delivered", "", "", {"detail": error.what, "attempts": 1})
             return Delivered("failed", "not_delivered", problems=(problem,), troubled=True)
 
-    async def _with_opt_out(self, contact: Contact, delivered: Delivered) -> Delivered:
-        """Carries the opt-out of a contact that is there and that the write mode leaves out."""
-        if delivered.code != "exists" or not contact.opted_out:
+    async def _opted_out(
+        self,
+        contact: Contact,
+        known: Known | None,
+        remembered: Remembered | None,
+        now: Known | None,
+        *,
+        sure: bool = True,
+    ) -> Delivered:
+        """Opts somebody out under their address and under the one they had before; the worse outcome of both.
+
+        `sure`: `known` and `now` are what the survey said, so that who is not there or is out already costs nothing.
+        """
+        addresses = {contact.key: known}
+        if remembered is not None and remembered.key:
+            addresses.setdefault(remembered.key, now)
+        worst = Delivered("unchanged", "already_out", "nobody there to opt out")
+        for address, there in addresses.items():
+            if sure and self._knowledge.surveyed and (there is None or there.opted_out):
+                continue
+            carried = await self._destination.opt_out(address)
+            if carried.outcome in ("refused", "failed", "unknown") or worst.outcome == "unchanged":
+                worst = carried
+        return worst
+
+    async def _with_opt_out(
+        self, contact: Contact, remembered: Remembered | None, delivered: Delivered
+    ) -> Delivered:
+        """Carries the opt-out of somebody who is there and is left out: by the write mode, or as two contacts."""
+        out = contact.opted_out or (remembered is not None and remembered.opted_out)
+        if delivered.code not in ("exists", "identity_conflict") or not out:
             return delivered
-        carried = await self._destination.opt_out(contact.key)
+        carried = await self._opted_out(contact, None, remembered, None, sure=False)
         self.tally.opted_out += carried.outcome == "updated"
         if carried.outcome in ("refused", "failed", "unknown"):
             return carried
@@ -237,8 +276,9 @@ class Delivery:
         """Nothing more is begun; what is in flight is finished."""
         if not self.stopped:
             self.stopped, self.error = why, error
+            self._destination.traffic.last_orders = True
 
-    async def _record(self, row: int, delivered: Delivered) -> None:
+    async def _keep(self, row: int, delivered: Delivered) -> None:
         """The outcome is on the disk when this returns; many go in one statement."""
         decision = delivered.decision
         outcome = Outcome(
@@ -263,21 +303,29 @@ class Delivery:
         await done
 
     async def _flush(self) -> None:
-        await asyncio.sleep(_GROUP_SECONDS)
+        try:
+            await asyncio.sleep(_GROUP_SECONDS)
+            await self._flush_waiting()
+        finally:
+            self._flushing = None
+
+    async def _flush_waiting(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting, []
             outcomes = [outcome for outcome, _ in group]
             try:
                 await self._durably(functools.partial(self._answers.answered, self._run, outcomes))
-            except LedgerError as error:
+            except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
+                what, fix = (
+                    (error.what, error.fix) if isinstance(error, MusterError) else (_broken(error), "")
+                )
                 for done in _waited_for(group):
-                    done.set_exception(LedgerError(error.what, error.fix))
+                    done.set_exception(LedgerError(what, fix))
             else:
                 for done in _waited_for(group):
                     done.set_result(None)
             if self._waiting and len(self._waiting) < IN_FLIGHT // 4:
                 await asyncio.sleep(_GROUP_SECONDS)
-        self._flushing = None
 
     def _count(self, entry: Entry, delivered: Delivered) -> None:
         decision, tally = delivered.decision, self.tally
@@ -306,6 +354,10 @@ class Delivery:
 def _waited_for(group: list[tuple[Outcome, asyncio.Future[None]]]) -> Iterator[asyncio.Future[None]]:
     """Whoever was cancelled meanwhile does not wait any more."""
     return (done for _, done in group if not done.done())
+
+
+def _broken(error: Exception) -> str:
+    return f"An answer could not be kept ({type(error).__name__})."
 
 
 async def _at_once() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from connectors.base import Source
+from connectors.errors import SourceError
 from flows.guards import Verdict
 from flows.keys import Keys
 from flows.ledger.pages import PAGES, Page
@@ -38,7 +39,6 @@ class Plan:
     books: Books
     filled: list[int]
     warnings: int = 0
-    opted_out_keys: int = 0
     guards: list[Verdict] = field(default_factory=list)
 
     @property
@@ -59,10 +59,11 @@ def make_plan(
     watcher: Watcher,
     *,
     resend: Callable[[str], bool] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Plan:
     """Reads the source once: spooled, mapped column by column, matched by key, compared with what was delivered.
 
-    `page` gives the ledger's page of a number. Raises SourceError, OSError when the disk is full.
+    `page` gives the ledger's page of a number; `stop` is asked after each frame. Raises SourceError, OSError when the disk is full.
     """
     spool, roll, books = Spool(folder / "spool", source.header), Roll(), Books(folder)
     keys = Keys(folder / "keys")
@@ -79,6 +80,8 @@ def make_plan(
                 plan.filled[index] += pc.sum(pc.not_equal(column, "")).as_py() or 0
             plan.warnings += sum(problem.severity == "warning" for problem in mapped.problems)
             watcher.advance(len(frame))
+            if stop():
+                raise SourceError("Interrupted while the file was read; nothing was sent.", "")
         spool.close()
         watcher.stage("comparing with the ledger")
         for number in range(PAGES):
@@ -116,8 +119,12 @@ def limit_to(
         plan.roll.leave(rows)
         return
     if only is not None:
-        kept = [row for row in rows.tolist() if row in _rows_of(plan, only)]
-        plan.roll.leave(np.setdiff1d(rows, np.array(kept, np.int64)))
+        found = _rows_of(plan, only)
+        if not found:
+            raise SourceError(
+                f"No row has the key {only}.", "Look for it with muster peek, or leave --only out."
+            )
+        plan.roll.leave(np.setdiff1d(rows, np.array(sorted(found), np.int64)))
         plan.roll.carried.clear()
         rows = plan.roll.to_send()
     if limit is not None and limit < len(rows):

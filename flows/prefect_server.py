@@ -14,6 +14,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 import urllib.error
@@ -28,6 +29,7 @@ from flows.ledger.database import private_folder
 __all__ = ["PrefectServer", "configured_url", "healthy"]
 
 _PATIENCE = 60.0
+_AGAIN_SECONDS = 0.1
 
 
 def configured_url() -> str:
@@ -56,7 +58,7 @@ class PrefectServer:
         self.url = ""
         self.own = False
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """Sets Prefect's environment, and starts a server unless one is configured."""
         os.environ.setdefault("DO_NOT_TRACK", "1")
         os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
@@ -72,7 +74,8 @@ class PrefectServer:
         os.environ["PREFECT_PROFILES_PATH"] = str(self._home / "profiles.toml")
         # Two first starts on one home would race for its database.
         self._lock = (self._home / "start.lock").open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        while not _taken(self._lock):  # noqa: ASYNC110 - a lock of another one
+            await asyncio.sleep(_AGAIN_SECONDS)
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listening.bind(("127.0.0.1", 0))
         listening.listen(64)
@@ -85,13 +88,14 @@ class PrefectServer:
             "PREFECT_API_URL": self.url,
         }
         with (self._home / "server.log").open("ab") as log:
-            self._child = subprocess.Popen(  # noqa: S603 - our own module
+            self._child = subprocess.Popen(  # noqa: ASYNC220, S603 - our own module, and it returns at once
                 [sys.executable, "-P", "-m", "flows.prefect_server", str(listening.fileno())],
                 stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=[listening.fileno()],
                 start_new_session=True, env=environment,
             )  # fmt: skip
         listening.close()
         os.environ["PREFECT_API_URL"] = self.url
+        threading.Thread(target=self._let_others_start, args=(self._child, self._lock), daemon=True).start()
 
     def _logging(self) -> Path:
         """A logging configuration that sends everything to a file: Prefect's noise is not a person's business."""
@@ -138,12 +142,13 @@ class PrefectServer:
                     else f"What it said is in {self._home / 'server.log'}.",
                 )  # fmt: skip
             await asyncio.sleep(0.05)
-        self._let_others_start()
 
-    def _let_others_start(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+    def _let_others_start(self, child: subprocess.Popen[bytes], lock: IO[str]) -> None:
+        """As soon as the server answers, however long this run reads or a person thinks before they say yes."""
+        ends = time.monotonic() + _PATIENCE
+        while child.poll() is None and time.monotonic() < ends and not healthy(self.url):
+            time.sleep(_AGAIN_SECONDS)
+        lock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -151,7 +156,6 @@ class PrefectServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._let_others_start()
         if self._child is None or self._child.stdin is None:
             return
         self._child.stdin.close()
@@ -176,10 +180,16 @@ def healthy(url: str) -> bool:
         return False
 
 
+def _taken(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _serve(descriptor: int) -> None:  # pragma: no cover - runs in the child
     """Prefect's application on a socket that listens already, until standard input closes."""
-    import threading  # noqa: PLC0415 - only the child needs it
-
     import uvicorn  # noqa: PLC0415 - as above
 
     listening = socket.socket(fileno=descriptor)

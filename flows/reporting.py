@@ -50,7 +50,8 @@ def report(run: SyncRun) -> Ending:
     balance = plan.books.finish(
         plan.roll, opened.ledger.answers, run.id, {"code": code, "reason": reason}, columns_of
     )
-    balanced = sum(balance.values()) == run.rows_read == plan.rows
+    lost = 0 if why else _not_tried(run)
+    balanced = sum(balance.values()) == run.rows_read == plan.rows and not lost
     needs_person = sum(balance[name] for name in NEEDS_A_PERSON)
     exit_code, state, status = _verdict(why, balanced=balanced, needs_person=needs_person, run=run)
     groups = problem_groups(opened.folder)
@@ -101,6 +102,12 @@ def report(run: SyncRun) -> Ending:
     if run.options.report_dir is not None:
         write_report(opened.folder, summary, details, into=run.options.report_dir)
     return Ending(summary, details, state)
+
+
+def _not_tried(run: SyncRun) -> int:
+    """Rows that nothing stopped and nobody tried: there must be none."""
+    tried = run.opened.ledger.answers.intended(run.id)
+    return len(run.plan.roll.to_send()) - tried
 
 
 def _verdict(why: str, *, balanced: bool, needs_person: int, run: SyncRun) -> tuple[int, str, str]:

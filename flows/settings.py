@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from connectors.errors import CredentialsError, MappingError
+from connectors.errors import CredentialsError, LedgerError, MappingError
 
 __all__ = ["Access", "Settings", "find_mapping", "shipped_mappings"]
 
@@ -73,7 +74,20 @@ class Settings:
             raise CredentialsError(
                 f"{prefix}_BASE_URL is no web address: {base_url}.", "It begins with https://."
             )
+        if "@" in urlsplit(base_url).netloc:
+            raise CredentialsError(
+                f"{prefix}_BASE_URL holds a name or a password, which would end up in reports.",
+                f"Leave it out of the address; the key alone is enough, in {prefix}_API_KEY.",
+            )
         return Access(base_url, key)
+
+    def refuse_what_is_not_there_yet(self) -> None:
+        """Raises LedgerError for a ledger elsewhere: better than writing to one that nobody looks at."""
+        if self.get("MUSTER_LEDGER_URL"):
+            raise LedgerError(
+                "MUSTER_LEDGER_URL is set, and this version keeps its ledger in MUSTER_HOME only.",
+                "Unset it, or wait for the version that shares a ledger.",
+            )
 
     def home(self, mapping_path: Path) -> Path:
         """`MUSTER_HOME`; else the nearest `.muster` at or above the mapping; else beside it (shipped mappings: here)."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,15 +21,17 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
-from connectors.errors import MusterError
+from connectors.errors import MappingError, MusterError
+from flows.batches import Batch
+from flows.pipeline import deliver_all
 from flows.report.summary import verdict
+from flows.stopping import interruptible
 from flows.sync_run import Options, SyncRun
-from flows.work import at_work, begun, ended, hand_over, left_over
+from flows.work import StepFailed, at_work, begun, ended, hand_over, kept, left_over
 
 __all__ = ["sync_contacts"]
 
 _STEP: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0, "log_prints": False}
-_BATCHES_AT_ONCE = 3
 _VIEWER_SECONDS = 5.0
 
 
@@ -61,20 +62,20 @@ async def sync_contacts(
             try:
                 await run.open()
             except MusterError as error:
-                return Failed(message=error.what, name="CouldNotStart")
+                return Failed(message=_told(error), name="CouldNotStart")
             run_id = hand_over(run)
         stack.callback(ended, run_id)
         run = at_work(run_id)
         _note_flow(run)
         try:
-            with _interruptible(run):
-                await read_map_and_check(run_id)
-                if run.question() and not (yes or prepared):
-                    return Failed(message=run.question(), name="NeedsAYes")
-                await deliver_all(run)
-            await write_report(run_id)
-        except MusterError as error:
-            return Failed(message=type(error).__name__, name="CouldNotStart")
+            await read_map_and_check(run_id)
+            if run.question() and not (yes or prepared):
+                return Failed(message=run.question(), name="NeedsAYes")
+            with interruptible(run):
+                await deliver_all(run, functools.partial(_as_task, run))
+                await write_report(run_id)
+        except StepFailed:
+            return Failed(message=_told(run.crashed), name="Stopped" if run.prepared else "CouldNotStart")
         await _show(run)
         return _state(run)
 
@@ -83,73 +84,41 @@ async def sync_contacts(
 async def read_map_and_check(run_id: str) -> dict[str, int]:
     """The first pass. Returns counts."""
     run = at_work(run_id)
-    if not run.prepared:
-        await run.prepare()
+    with kept(run):
+        if not run.prepared:
+            await run.prepare()
     return {"rows": run.plan.rows, "to_send": len(run.plan.roll.to_send())}
 
 
-async def deliver_all(run: SyncRun) -> None:
-    """One pipeline: the next batches are begun while the last calls of one are still out."""
-    waiting: set[asyncio.Task[int]] = set()
-    try:
-        for batch in run.to_deliver():
-            begun(run.id, batch)
-            waiting.add(asyncio.create_task(deliver_batch(run.id, batch.number)))
-            if len(waiting) >= _BATCHES_AT_ONCE:
-                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for finished in done:
-                    finished.result()
-            if run.delivery.stopped:
-                break
-        await asyncio.gather(*waiting)
-    except asyncio.CancelledError:
-        run.interrupt()
-        for unfinished in waiting:
-            unfinished.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-        current = asyncio.current_task()
-        if current is not None:
-            current.uncancel()
+async def _as_task(run: SyncRun, batch: Batch) -> None:
+    begun(run.id, batch)
+    await deliver_batch(run.id, batch.number)
 
 
 @task(name="deliver a batch", task_run_name="batch {number}", **_STEP)
 async def deliver_batch(run_id: str, number: int) -> int:
     """One batch; returns how many contacts it held. Their outcomes are in the ledger."""
-    batch = left_over(run_id, number)
-    await at_work(run_id).delivery.deliver(batch)
+    run, batch = at_work(run_id), left_over(run_id, number)
+    with kept(run):
+        await run.delivery.deliver(batch)
     return len(batch)
 
 
 @task(name="write the report", **_STEP)
 async def write_report(run_id: str) -> int:
     """The balance and the report; returns the exit code."""
-    return await at_work(run_id).finish()
+    run = at_work(run_id)
+    with kept(run):
+        return await run.finish()
 
 
-@contextlib.contextmanager
-def _interruptible(run: SyncRun) -> Iterator[None]:
-    """Once finishes what is in flight, twice stops now; both leave a report."""
-    loop, current = asyncio.get_running_loop(), asyncio.current_task()
-
-    def stop() -> None:
-        if run.delivery.stopped == "interrupted" and current is not None:
-            current.cancel()
-            return
-        run.interrupt()
-        run.watcher.say("Stopping: what is on its way is finished first. Once more stops now.")
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    installed = []
-    for number in before:
-        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not in the main thread
-            loop.add_signal_handler(number, stop)
-            installed.append(number)
-    try:
-        yield
-    finally:
-        for number in installed:
-            loop.remove_signal_handler(number)
-            signal.signal(number, before[number])
+def _told(error: BaseException | None) -> str:
+    """What Prefect may keep of an error: never what a file or an example of a mapping holds."""
+    if isinstance(error, MusterError) and not isinstance(error, MappingError):
+        return error.what.splitlines()[0]
+    if isinstance(error, MappingError):
+        return "The mapping does not fit; muster check says where."
+    return f"A bug in muster: {type(error).__name__}."
 
 
 def _note_flow(run: SyncRun) -> None:

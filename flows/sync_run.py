@@ -7,11 +7,15 @@ Knows nothing of Prefect. Plan and sync are the same object: a plan stops before
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
+import functools
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +49,9 @@ from mappings.engine.schema import Schema
 __all__ = ["Options", "SyncRun", "load_mapping", "open_source_of"]
 
 BATCH = 250
+_LOOKED_UP = 2000
+_NOBODY = -1
+_PLAN_KEPT_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,10 @@ class SyncRun:
         self._knowledge: Knowledge | None = None
         self._delivery: Delivery | None = None
         self._guards: list[Verdict] = []
-        self._interrupted = False
+        self.crashed: Exception | None = None
+        self.finishing = False
+        self._left: Iterator[Batch] | None = None
+        self._begun: dict[int, Batch] = {}
 
     # what a run is made of
 
@@ -153,6 +163,12 @@ class SyncRun:
             await opened.destination.__aexit__(None, None, None)
             if self.exit_code is None and self.options.verb == "sync":
                 self._file_what_landed(opened, cut_off)
+                sent = opened.ledger.answers.intended(self.id)
+                self.watcher.say(
+                    f"The run {self.id} ended before its report; what landed is kept, and the next sync goes on from there."
+                    if sent
+                    else "Nothing was sent."
+                )
             if self.options.verb != "sync":
                 shutil.rmtree(opened.folder, ignore_errors=True)
         finally:
@@ -175,13 +191,15 @@ class SyncRun:
         access = settings.access(
             mapping.destination.kind, mapping.destination.account, connector.default_base_url
         )
+        settings.refuse_what_is_not_there_yet()
         home = settings.home(path)
         database = open_database(home)
         ledger = Ledger(database)
         lock = RunLock(home, mapping.name, f"{mapping.destination.kind}-{mapping.destination.account}")
         destination: Destination | None = None
         try:
-            lock.__enter__()
+            if self.options.verb == "sync":
+                lock.__enter__()
             self._introduce(mapping, access.base_url, ledger, source)
             suppressions = Suppressions.read(home)
             account = ledger.accounts.seen(
@@ -225,6 +243,9 @@ class SyncRun:
     def _folder(self, home: Path) -> Path:
         if self.options.verb != "sync":
             private_folder(home / "plans")
+            for old in (home / "plans").iterdir():  # of plans that were killed
+                if time.time() - old.stat().st_mtime > _PLAN_KEPT_SECONDS:
+                    shutil.rmtree(old, ignore_errors=True)
             return Path(tempfile.mkdtemp(prefix=f"{self.id}-", dir=home / "plans"))
         private_folder(home / "runs")
         return private_folder(home / "runs" / self.id)
@@ -248,11 +269,13 @@ class SyncRun:
             there = await destination.find(address)
             same = same or (there is not None and there.contact_id == contact_id)
         if same:
-            return ledger.accounts.rotated(account, key)
+            return ledger.accounts.rotated(account, key) if self.options.verb == "sync" else account
         self.watcher.say(
             f"The key belongs to another workspace than before: none of the {len(delivered)} contacts that were looked up is there. "
             "It counts as a new account, and nothing as delivered."
         )
+        if self.options.verb != "sync":
+            return dataclasses.replace(account, id=_NOBODY)
         return ledger.accounts.another(account, key)
 
     def _introduce(self, mapping: Mapping, base_url: str, ledger: Ledger, source: Source) -> None:
@@ -267,16 +290,17 @@ class SyncRun:
     def _close_earlier(self) -> None:
         """A run that was killed is closed: what landed is filed, so that it is not sent again."""
         opened = self.opened
+        if self.options.verb != "sync":
+            return
         for run in opened.ledger.runs.unfinished(opened.account.id, opened.mapping.name):
             landed = opened.ledger.memory.settle(
                 run.id, opened.account.id, opened.mapping.name, opened.ledger.pages
             )
             unclear = opened.ledger.answers.open_intents(run.id)
-            if self.options.verb == "sync":
-                opened.ledger.runs.finished(run.id, "interrupted", 130, {})
+            opened.ledger.runs.finished(run.id, "interrupted", 130, {})
             self.watcher.say(
                 f"The run {run.id} was cut off: {landed} contacts had landed and are not sent again; "
-                f"{unclear} were on their way without an answer and are looked up."
+                f"of up to {unclear} more it is not known, and they are looked up."
             )
 
     async def prepare(self) -> None:
@@ -284,14 +308,21 @@ class SyncRun:
         opened, options = self.opened, self.options
         account, name = opened.account.id, opened.mapping.name
         before = opened.ledger.runs.last_complete(account, name)
-        plan = make_plan(
+        gone = threading.Event()
+        reading = functools.partial(
+            make_plan,
             opened.source,
             opened.application,
             opened.folder,
             lambda number: opened.ledger.pages.page(account, name, number),
             self.watcher,
             resend=_resending(options.resend),
+            stop=gone.is_set,
         )
+        try:
+            plan = await asyncio.to_thread(reading)  # so that Ctrl-C is heard while a long file is read
+        finally:
+            gone.set()
         self.rows_read = plan.rows
         if options.verb == "sync":
             opened.ledger.runs.read(self.id, opened.source.sha256, plan.rows)
@@ -303,7 +334,8 @@ class SyncRun:
         if not self._judge(plan.roll, before.rows_read if before else None, opt_outs=0):
             self.watcher.stage("reading the destination", None)
             await self._knowledge.gather(opened.destination, lookups)
-            self._judge(plan.roll, before.rows_read if before else None, opt_outs=self._opting_out(plan))
+            opt_outs = await self._opting_out(plan)
+            self._judge(plan.roll, before.rows_read if before else None, opt_outs=opt_outs)
         self._delivery = Delivery(
             self.id, account, name, opened.destination, opened.ledger.answers, opened.ledger.memory, self._knowledge,
             opened.suppressions, self.watcher, pace_has_room=opened.pace.room, forget=_resending(options.resend),
@@ -313,14 +345,13 @@ class SyncRun:
         """The guards' verdicts; true when one stops the run."""
         options = self.options
         writes = roll.count(State.NEW, State.CHANGED)
-        limited = options.limit is not None or options.only is not None or options.opt_outs_only
         counts = Counts(
             rows=roll.rows,
             kept=roll.rows - roll.count(State.FILTERED),
             invalid=roll.count(State.INVALID, State.REJECTED),
             writes=writes,
             opt_outs=opt_outs,
-            rows_before=None if limited else rows_before,
+            rows_before=rows_before,
         )
         self._guards = judged(counts, options.allow)
         if options.opt_outs_only:
@@ -330,23 +361,20 @@ class SyncRun:
         self.plan.guards = self._guards
         return bool(self.plan.tripped)
 
-    def _opting_out(self, plan: Plan) -> int:
-        """How many contacts that may be mailed now this run would unsubscribe."""
+    async def _opting_out(self, plan: Plan) -> int:
+        """How many contacts that may be mailed now this run would unsubscribe; at most so many where it would take long."""
         rows = plan.roll.to_send()
         rows = rows[plan.roll.opted_out[rows - 1]]
         rows = np.union1d(rows, np.array(sorted(plan.roll.carried), np.int64))
-        count, opened = 0, self.opened
         keys = list(plan.books.sample(rows))
-        for start in range(0, len(keys), 500):
-            some = keys[start : start + 500]
-            if self._knowledge is not None and self._knowledge.surveyed:
-                count += self._knowledge.may_be_mailed(some)
-            else:
-                known = opened.ledger.memory.remembered(
-                    opened.account.id, opened.mapping.name, [(key, "") for key in some]
-                )
-                count += sum(not (key in known and known[key].opted_out) for key in some)
-        return count
+        if self._knowledge is None or not self._knowledge.surveyed:
+            return await self._mailable(keys) if len(keys) <= _LOOKED_UP else len(keys)
+        starts = range(0, len(keys), 500)
+        return sum(self._knowledge.may_be_mailed(keys[start : start + 500]) for start in starts)
+
+    async def _mailable(self, keys: list[str]) -> int:
+        found = [await self.opened.destination.find(key) for key in keys]
+        return sum(known is not None and not known.opted_out for known in found)
 
     @property
     def guarded(self) -> bool:
@@ -355,31 +383,44 @@ class SyncRun:
     def question(self) -> str:
         """What a person has to say yes to before anything is sent, or ''."""
         new = self.plan.roll.count(State.NEW)
-        if self.guarded or not new:
-            return ""
-        if self.opened.destination.rules.newcomers == "UNCONFIRMED":
-            return f"Up to {new:,} new contacts come in as UNCONFIRMED, and each of them is sent a confirmation mail."
-        if self.opened.mapping.write == "replace":
-            return f"write: replace empties every field that the mapping does not send, of up to {new:,} contacts."
-        return ""
+        writes = new + self.plan.roll.count(State.CHANGED)
+        asked = []
+        recreates = self.opened.mapping.gone == "recreate"
+        if self.opened.destination.rules.newcomers == "UNCONFIRMED" and (new or (recreates and writes)):
+            most = writes if recreates else new
+            asked.append(
+                f"Up to {most:,} new contacts come in as UNCONFIRMED, and each of them is sent a confirmation mail."
+            )
+        if self.opened.mapping.write == "replace" and writes:
+            asked.append(
+                f"write: replace empties every field that the mapping does not send, of up to {writes:,} contacts."
+            )
+        return "" if self.guarded else " ".join(asked)
 
     def to_deliver(self) -> Iterator[Batch]:
-        """The batches, made as they are asked for."""
+        """The batches that are left, made as they are asked for. Asked again, it goes on with those not yet delivered."""
         if self.guarded:
-            return iter(())
-        opened, plan = self.opened, self.plan
-        self.watcher.stage("delivering", len(plan.roll.to_send()) + len(plan.roll.carried))
-        return batches(plan.spool, opened.application, plan.roll, BATCH)
+            return
+        if self._left is None:
+            opened, plan = self.opened, self.plan
+            self.watcher.stage("delivering", len(plan.roll.to_send()) + len(plan.roll.carried))
+            self._left = batches(plan.spool, opened.application, plan.roll, BATCH)
+        for batch in [b for b in self._begun.values() if b.number not in self.delivery.delivered]:
+            yield batch
+        for batch in self._left:
+            self._begun = {n: b for n, b in self._begun.items() if n not in self.delivery.delivered}
+            self._begun[batch.number] = batch
+            yield batch
 
     def interrupt(self) -> None:
         """What is in flight is finished, nothing more is begun."""
-        self._interrupted = True
         if self._delivery is not None:
             self._delivery.stop("interrupted")
 
     async def finish(self) -> int:
         """Files what landed, gives every row its outcome, writes the report; the exit code."""
         opened, plan = self.opened, self.plan
+        self.finishing = True
         self.watcher.stage("writing the report")
         await self.delivery.close()
         try:

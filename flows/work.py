@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from flows.batches import Batch
 from flows.sync_run import SyncRun
 
-__all__ = ["at_work", "begun", "ended", "hand_over", "left_over"]
+__all__ = ["StepFailed", "at_work", "begun", "ended", "hand_over", "kept", "left_over"]
 
 _RUNS: dict[str, SyncRun] = {}
 _BATCHES: dict[tuple[str, int], Batch] = {}
+
+
+class StepFailed(Exception):  # noqa: N818 - it says what happened
+    """A step of a run failed. All that crosses into Prefect: the error itself stays with the run, as `crashed`."""
+
+
+@contextlib.contextmanager
+def kept(run: SyncRun) -> Iterator[None]:
+    """Keeps what a step raises with the run, and raises StepFailed with its name instead."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - kept, and told where the run ends
+        run.crashed = error
+        raise StepFailed(type(error).__name__) from None
 
 
 def hand_over(run: SyncRun) -> str:

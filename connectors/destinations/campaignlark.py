@@ -46,7 +46,7 @@ from connectors.destinations.campaignlark_decisions import (
     Deciding,
 )
 from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, data_of, written
-from connectors.errors import LookUpRefused, MappingError, Unreachable
+from connectors.errors import CredentialsError, LookUpRefused, MappingError, Unreachable
 from connectors.http import Answer, Meaning
 from mappings.engine.contact import Contact
 
@@ -122,6 +122,7 @@ class Connector(Deciding):
         contact_id = there.contact_id
         done = Delivered("updated", "", "", contact_id, decision=decision, opted_out=there.opted_out)
         writes = [call for call in decision.calls if not call.startswith("GET ")]
+        tag_ids = self._ids(decision.tags)
         if writes[0] != TAGS_ADD:
             by_id = writes[0] == PUT
             done = await self._sent(
@@ -131,8 +132,13 @@ class Connector(Deciding):
                 return done
         if writes[-1] != TAGS_ADD:
             return done
-        path, body = f"/contacts/{done.contact_id}/tags/add", {"tag_ids": self._ids(decision.tags)}
-        answer = await self._wire.call("POST", path, json_body=body)
+        path, body = f"/contacts/{done.contact_id}/tags/add", {"tag_ids": tag_ids}
+        try:
+            answer = await self._wire.call("POST", path, json_body=body)
+        except CredentialsError as error:
+            if writes[0] == TAGS_ADD and not error.unclear:
+                raise
+            answer = Answer(Meaning.NOT_SENT, detail=error.what)
         return done if answer.done else await self._tags_missing(answer, contact, there, done)
 
     def _change(self, contact: Contact, there: Known, decision: Decision, *, by_id: bool) -> _Write:
@@ -183,7 +189,7 @@ class Connector(Deciding):
             problems=(*done.problems, problem), troubled=True,
         )  # fmt: skip
 
-    async def _sent(
+    async def _sent(  # noqa: C901 - one loop over one table of cases
         self,
         contact: Contact,
         decision: Decision,
@@ -197,52 +203,60 @@ class Connector(Deciding):
         """
         patience, began = self._wire.patience, time.monotonic()
         tries, late, unclear = 0, 0, False
-        while True:
-            method, path, body = write(there)
-            harmless = path == _UPSERT and "status" not in body
-            if harmless:
-                answer = await self._wire.call(method, path, json_body=body)
-            else:
-                within = _RIGHT_BEFORE_SECONDS if late < 3 else math.inf
-                answer = await self._wire.once(method, path, json_body=body, within=within)
-            if answer.done:
-                result = self._result(contact, answer, there)
-                if isinstance(result, Known):
-                    return await self._landed(contact, decision, result, there, body)
-                answer = replace(answer, meaning=Meaning.UNCLEAR, detail=result)
-            pacing = answer.meaning in (Meaning.SLOW_DOWN, Meaning.TOO_LATE)
-            late += answer.meaning is Meaning.TOO_LATE
-            tries += answer.attempts if harmless or not pacing else 0
-            unclear = unclear or answer.meaning is Meaning.UNCLEAR
-            answer = replace(answer, attempts=tries)
-            spent = time.monotonic() - began > patience.seconds * (10 if pacing else 1)
-            over = harmless or spent or tries >= patience.attempts or answer.meaning is Meaning.REFUSED
-            if over and not unclear:
-                return self._ended(answer, decision, there, gone=method == "PUT")
-            if not over and not pacing:
-                self._wire.traffic.retried += 1
-                await asyncio.sleep(patience.wait(tries))
-            try:
-                found = await self._read_again(contact, there)
-            except Unreachable:
-                return _failed(answer, decision, there, unsure=unclear)
-            if (
-                unclear
-                and found is not None
-                and self._holds(found, contact, decision, there, sure=not harmless)
-            ):
-                landed = await self._landed(contact, decision, found, there, body)
-                return replace(
-                    landed, code=landed.code or "looked_up", reason=landed.reason or "a look-up shows it"
-                )
-            if over and self._untouched(found, decision, there):
-                return self._ended(answer, decision, there, gone=method == "PUT")
-            if over:
-                return _failed(answer, decision, there, unsure=True)
-            overtaken = self._overtaken(found, there, answer, decision)
-            if overtaken is not None:
-                return overtaken
-            there = found
+        answer = Answer(Meaning.NOT_SENT)
+        try:
+            while True:
+                method, path, body = write(there)
+                harmless = path == _UPSERT and "status" not in body
+                if harmless:
+                    answer = await self._wire.call(method, path, json_body=body)
+                else:
+                    within = _RIGHT_BEFORE_SECONDS if late < 3 else math.inf
+                    answer = await self._wire.once(method, path, json_body=body, within=within)
+                if answer.done:
+                    result = self._result(contact, answer, there)
+                    if isinstance(result, Known):
+                        return await self._landed(contact, decision, result, there, body)
+                    answer = replace(answer, meaning=Meaning.UNCLEAR, detail=result)
+                pacing = answer.meaning in (Meaning.SLOW_DOWN, Meaning.TOO_LATE)
+                late += answer.meaning is Meaning.TOO_LATE
+                tries += answer.attempts if harmless or not pacing else 0
+                unclear = unclear or answer.meaning is Meaning.UNCLEAR
+                answer = replace(answer, attempts=tries)
+                spent = time.monotonic() - began > patience.seconds * (10 if pacing else 1)
+                spent = spent or self._wire.traffic.last_orders
+                over = harmless or spent or tries >= patience.attempts or answer.meaning is Meaning.REFUSED
+                if over and not unclear:
+                    return self._ended(answer, decision, there, gone=method == "PUT")
+                if not over and not pacing:
+                    self._wire.traffic.retried += 1
+                    await asyncio.sleep(patience.wait(tries))
+                try:
+                    found = await self._read_again(contact, there)
+                except Unreachable:
+                    return _failed(answer, decision, there, unsure=unclear)
+                if (
+                    unclear
+                    and found is not None
+                    and self._holds(found, contact, decision, there, sure=not harmless)
+                ):
+                    landed = await self._landed(contact, decision, found, there, body)
+                    return replace(
+                        landed, code=landed.code or "looked_up", reason=landed.reason or "a look-up shows it"
+                    )
+                if over and self._untouched(found, decision, there):
+                    return self._ended(answer, decision, there, gone=method == "PUT")
+                if over:
+                    return _failed(answer, decision, there, unsure=True)
+                overtaken = self._overtaken(found, there, answer, decision)
+                if overtaken is not None:
+                    return overtaken
+                there = found
+        except CredentialsError as error:
+            if not (unclear or error.unclear):
+                raise
+            answer = replace(answer, detail=error.what)
+            return _failed(answer, decision, there, unsure=True)
 
     def _ended(self, answer: Answer, decision: Decision, there: Known | None, *, gone: bool) -> Delivered:
         """Not applied, and not tried again."""

@@ -39,7 +39,16 @@ def open_source(path: Path, settings: Mapping[str, Any]) -> CsvSource:
     in `settings` stand above what is found. Raises SourceError.
     """
     finding.readable(path)
-    return CsvSource(path, detect(path, settings))
+    dialect = detect(path, settings)
+    if len(dialect.header) > MOST_COLUMNS:
+        raise SourceError(
+            f"{path} has more than {MOST_COLUMNS:,} columns.",
+            "Look at its first line: it may be written with another delimiter, or on its side.",
+        )
+    return CsvSource(path, dialect)
+
+
+MOST_COLUMNS = 5_000
 
 
 class CsvSource:

@@ -111,17 +111,23 @@ def detect_encoding(path: Path, file: io.BufferedReader, head: bytes, named: Any
     return _legacy(window), 0
 
 
+_NO_FILES = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7", "mbcs", "oem"}
+"""Codecs of Python that turn text into text, or that no file is written in."""
+
+
 def _codec(name: str) -> str:
     aliases = {"utf-8-sig": "utf-8", "ansi": "cp1252", "latin-1": "iso8859-1", "utf-16le": "utf-16-le"}
     wanted = aliases.get(name.strip().lower(), name.strip())
     try:
-        found = codecs.lookup(wanted)
-        b"".decode(found.name)  # refuses codecs that are not for text
+        found: codecs.CodecInfo | None = codecs.lookup(wanted)
+        b"".decode(wanted)  # refuses codecs that are not for text
     except (LookupError, ValueError):
+        found = None
+    if found is None or found.name in _NO_FILES:
         raise SourceError(
             f"encoding: '{name}' is not known.",
             "Use one of: utf-8, utf-16, windows-1252, latin-1, or leave it out.",
-        ) from None
+        )
     return aliases.get(found.name, found.name)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from typing import Any
 
@@ -68,7 +69,7 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
 )
 def muster() -> None:
-    r"""Syncs contacts from CSV files and CRM exports into marketing tools, and accounts for every row.
+    """Syncs contacts from CSV files and CRM exports into marketing tools, and accounts for every row.
 
     \b
     First steps:  muster demo
@@ -79,11 +80,14 @@ def muster() -> None:
 
     Exit codes: 0 every row is where it should be; 1 some rows need a person; 2 could not start, nothing was sent;
     3 stopped by a guard or by too many failures; 4 does not balance (a bug in muster); 130 interrupted.
-    """
+    """  # noqa: D301 - a backspace keeps the lines as they are
 
 
 def main(arguments: list[str] | None = None) -> Any:
     """The console command. Errors become a sentence, a fix and an exit code; nothing else reaches the terminal."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a name shows ? instead
     from flows.cli.erring import explained  # noqa: PLC0415 - light, but only after click
 
     sys.exit(explained(lambda: muster.main(args=arguments, prog_name="muster", standalone_mode=False)))

@@ -128,4 +128,6 @@ async def _reached(kind: str, *, asked: bool) -> tuple[bool, str, str]:
             schema = await destination.read_schema()
     except MusterError as error:
         return False, f"{kind}: {error.what}", error.fix
-    return True, f"{kind} at {access.base_url}: {len(schema.fields)} fields, {len(schema.tags)} tags", ""
+    fields = ", ".join(f"{field.name} ({field.type})" for field in schema.fields)
+    tags = ", ".join(schema.tags) or "none"
+    return True, f"{kind} at {access.base_url}\n         merge tags: {fields}\n         tags: {tags}", ""

@@ -33,11 +33,11 @@ def explained(work: Callable[[], Any]) -> int:
         error.show()
         return 2
     except KeyboardInterrupt:
-        click.echo("Interrupted; nothing was sent.", err=True)
+        click.echo("Interrupted.", err=True)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 141  # as the shell says of who was cut off by a pipe
     except MusterError as error:
         click.echo(_shaped(error.what, error.fix), err=True)
         return error.exit_code
@@ -60,7 +60,9 @@ def explained(work: Callable[[], Any]) -> int:
 
 
 def _shaped(what: str, fix: str) -> str:
-    return f"muster: {what}" + (f"\n  {fix}" if fix else "")
+    from mappings.engine.complaints import visible  # noqa: PLC0415 - only when something went wrong
+
+    return visible(f"muster: {what}" + (f"\n  {fix}" if fix else ""))
 
 
 def _place(error: OSError) -> str:

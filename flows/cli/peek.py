@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from connectors.base import kinds, source_module
+from mappings.engine.complaints import visible
 
 __all__ = ["command"]
 
@@ -80,7 +81,7 @@ def _show(found: Any) -> None:
     from flows.cli.showing import console_for_people  # noqa: PLC0415 - as above
 
     console = console_for_people()
-    console.print(f"{found.path}", style="bold", markup=False, soft_wrap=True)
+    console.print(visible(str(found.path)), style="bold", markup=False)
     console.print(f"{found.rows:,} rows, {len(found.columns)} columns, {found.size:,} bytes", markup=False)
     for name, value in found.reading.items():
         console.print(f"{name:<14}{value}", markup=False)
@@ -103,7 +104,9 @@ def _show(found: Any) -> None:
     if found.oddities:
         console.print("\nodd about it", style="bold")
         for odd in found.oddities:
-            console.print((f"  line {odd.line:,}: " if odd.line else "  ") + odd.message, markup=False)
+            console.print(
+                visible((f"  line {odd.line:,}: " if odd.line else "  ") + odd.message), markup=False
+            )
     known = [kind for kind in kinds("sources") if kind != "csv_file"]
     for kind in known:
         facts = getattr(source_module(kind), "FACTS", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from typing import Any
 
 import click
@@ -21,7 +22,7 @@ __all__ = ["command"]
 @choosing
 def command(
     mapping: str, file: str | None, limit: int | None, only: str | None, resend: str | None, allow: tuple[str, ...],
-    opt_outs_only: bool, as_json: bool, yes: bool, fail_on_warning: bool,  # noqa: ARG001 - sync has more to ask
+    opt_outs_only: bool, as_json: bool, yes: bool, fail_on_warning: bool,
 ) -> int:  # fmt: skip
     """Show what a sync of FILE as MAPPING says would do. Nothing is written there; exits as the sync would."""
     options = Options(
@@ -33,17 +34,20 @@ def command(
         verb="plan",
     )
     with watcher() as watching:
-        found, warnings = asyncio.run(_plan(mapping, file, options, watching, as_json=as_json))
+        found, warnings = asyncio.run(_plan(mapping, file, options, watching, as_json=as_json, yes=yes))
     return 1 if found.exit_code == 0 and fail_on_warning and warnings else found.exit_code
 
 
 async def _plan(
-    mapping: str, file: str | None, options: Options, watching: Lines | Live, *, as_json: bool
+    mapping: str, file: str | None, options: Options, watching: Lines | Live, *, as_json: bool, yes: bool
 ) -> tuple[Preview, int]:
     async with SyncRun(mapping, file, options, watching) as run:
         await run.open()
         await run.prepare()
         found = await preview(run)
+        question = run.question()
+        if question and not yes and not sys.stdin.isatty():
+            found.exit_code = 2
         watching.close()
         if as_json:
             click.echo(json.dumps(_facts(run, found), ensure_ascii=False, indent=2))
@@ -73,6 +77,7 @@ def _facts(run: SyncRun, found: Preview) -> dict[str, Any]:
              "tripped": v.tripped, "allowed": v.allowed}
             for v in run.plan.guards
         ],
+        "question": run.question(),
         "warnings": run.plan.warnings,
         "exit_code": found.exit_code,
     }  # fmt: skip

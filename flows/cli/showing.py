@@ -11,7 +11,7 @@ from flows.preview import Preview
 from flows.report.summary import NEED_A_PERSON, Summary, verdict
 from flows.roll import OUTCOMES
 from flows.sync_run import SyncRun
-from mappings.engine.problems import CODES
+from mappings.engine.complaints import visible
 
 __all__ = ["console_for_people", "show_plan", "show_summary"]
 
@@ -32,8 +32,14 @@ _MEANS = {
 _TOP = 6
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would exit with 1, which means that rows need a person."""
+        raise BrokenPipeError
+
+
 def console_for_people() -> Console:
-    console = Console(highlight=False, soft_wrap=True)
+    console = _Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = 160  # nothing is cut where nobody can widen the window
     return console
@@ -62,8 +68,9 @@ def show_summary(summary: Summary, folder: Path) -> None:
     errors = [problem for problem in summary.problems if problem.severity == "error"]
     for problem in errors[:_TOP]:
         where = f" in {problem.column}" if problem.column else ""
-        rows = ", ".join(map(str, problem.rows[:5])) + (", …" if problem.count > 5 else "")
-        console.print(f"\n{problem.count:,} × {problem.code}{where} (rows {rows})", markup=False)
+        rows = "row " if problem.count == 1 else "rows "
+        rows += ", ".join(map(str, problem.rows[:5])) + (", …" if problem.count > 5 else "")
+        console.print(f"\n{problem.count:,} × {problem.code}{where} ({rows})", markup=False)
         console.print(f"  {problem.fix}", style="dim", markup=False)
     if len(errors) > _TOP:
         console.print(f"\n… and {len(errors) - _TOP} more kinds of problems, all in the report", markup=False)
@@ -122,11 +129,13 @@ def show_plan(run: SyncRun, found: Preview) -> None:
             table.add_row(tag, f"{count:,}", f"{_short(old)} → {_short(new)}")
         console.print()
         console.print(table)
-    problems = [problem for problem in _problems(run) if problem[2] in CODES]
+    problems = _problems(run)
     if problems:
         console.print()
-    for count, column, code in problems[:_TOP]:
-        console.print(f"{count:,} × {code} in {column or 'the row'}", markup=False)
+    for count, column, code, example in problems[:_TOP]:
+        console.print(
+            f"{count:,} × {code} in {column or 'the row'}, such as: {visible(example)}", markup=False
+        )
     minutes = found.seconds / 60
     console.print(
         f"\nrequests     {found.requests:,}, about {_time(minutes)} at {opened.per_second:g} a second",
@@ -147,19 +156,29 @@ def show_plan(run: SyncRun, found: Preview) -> None:
             f"{v.name} {v.share:.0%} of {v.limit_share:.0%}" for v in plan.guards if v.asked and v.limit_share
         )
         console.print(f"guards       none trips ({shares})", markup=False)
+    if run.question():
+        console.print(f"asks         {run.question()} Elsewhere than at a terminal: --yes", markup=False)
     unmapped = [use.name for use in opened.application.uses() if use.use == "unmapped"]
     if unmapped:
         console.print(
             f"columns      not used and not ignored: {', '.join(name or '(no name)' for name in unmapped)}",
             markup=False,
         )
-    console.print("\nTo try it with a few first: the same command with sync and --limit 10.", style="dim")
+    if found.requests and not near:
+        console.print("\nTo try it with a few first: the same command with sync and --limit 10.", style="dim")
 
 
-def _problems(run: SyncRun) -> list[tuple[int, str, str]]:
-    from flows.report.page import problem_groups  # noqa: PLC0415 - reads the run's parts
+def _problems(run: SyncRun) -> list[tuple[int, str, str, str]]:
+    """Errors by code and column: count, column, code, and what is wrong with the first of them."""
+    from flows.report.page import examples, problem_groups  # noqa: PLC0415 - reads the run's parts
 
-    return [(g.count, g.column, g.code) for g in problem_groups(run.opened.folder) if g.severity == "error"]
+    first = examples(run.opened.folder)
+    found = []
+    for group in problem_groups(run.opened.folder):
+        if group.severity == "error":
+            shown = first.get((group.code, group.severity, group.column))
+            found.append((group.count, group.column, group.code, shown[0].message if shown else ""))
+    return found
 
 
 def _time(minutes: float) -> str:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 from pathlib import Path
 
 import click
 
-from connectors.errors import CannotStart, MusterError
+from connectors.errors import CannotStart
 from flows.cli.options import choosing
 from flows.cli.watchers import Lines, Live, watcher
+from flows.pipeline import deliver_all
 from flows.prefect_server import PrefectServer
 from flows.report.summary import Summary
+from flows.stopping import interruptible
 from flows.sync_run import Options, SyncRun
 
 __all__ = ["command", "run_sync"]
@@ -38,6 +41,7 @@ def command(
         opt_outs_only=opt_outs_only,
         report_dir=report_dir,
     )
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with watcher() as watching:
         summary, folder = asyncio.run(run_sync(mapping, file, options, watching, yes=yes))
     if as_json:
@@ -58,7 +62,7 @@ async def run_sync(
         run = await stack.enter_async_context(SyncRun(mapping, file, options, watching))
         await run.open()
         server = stack.enter_context(PrefectServer(run.opened.home))
-        server.begin()
+        await server.begin()
         await run.prepare()
         _ask(run.question(), watching, yes=yes)
         watching.stage("starting Prefect")
@@ -83,7 +87,7 @@ def _ask(question: str, watching: Lines | Live, *, yes: bool) -> None:
 
 
 async def _through_prefect(run: SyncRun) -> None:
-    """The flow. The run is complete without it: when Prefect fails in the middle, the ledger has the last word."""
+    """The flow. Prefect is a viewer: where it fails, the run goes on without it, and what went wrong in a step is told."""
     from flows import sync_contacts as module  # noqa: PLC0415 - imported in a thread before
     from flows.work import ended, hand_over  # noqa: PLC0415 - as above
 
@@ -92,12 +96,14 @@ async def _through_prefect(run: SyncRun) -> None:
         await module.sync_contacts(
             str(run.opened.mapping.file), str(run.opened.source.path), run_id=run_id, return_state=True
         )
-    except MusterError:
-        raise
-    except Exception as error:  # noqa: BLE001 - Prefect is a viewer
-        run.watcher.say(f"Prefect stopped answering ({type(error).__name__}); the run goes by the ledger.")
+    except Exception as error:  # noqa: BLE001 - a step's own error is kept with the run
+        run.watcher.say(f"Prefect: {type(error).__name__}")
     finally:
         ended(run_id)
+    if run.crashed is not None:
+        raise run.crashed
     if run.ending is None:
-        run.interrupt()
-        await run.finish()
+        run.watcher.say("Prefect does not answer any more; the run goes on without it.")
+        with interruptible(run):
+            await deliver_all(run, run.delivery.deliver)
+            await run.finish()

@@ -10,6 +10,8 @@ from typing import Self
 
 import click
 
+from mappings.engine.complaints import visible
+
 __all__ = ["Lines", "Live", "watcher"]
 
 
@@ -49,7 +51,7 @@ class Lines:
         self._outcomes[name] += 1
 
     def say(self, line: str) -> None:
-        click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
+        click.echo(f"{time.strftime('%H:%M:%S')} {visible(line)}", err=True)
 
 
 class Live:
@@ -110,7 +112,7 @@ class Live:
         self._outcomes[name] += 1
 
     def say(self, line: str) -> None:
-        self._console.print(line, markup=False, soft_wrap=True)
+        self._console.print(visible(line), markup=False, soft_wrap=True)
 
 
 def _left(seconds: float) -> str:

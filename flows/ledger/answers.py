@@ -124,6 +124,11 @@ class Answers:
                     json.loads(problems), json.loads(kept), json.loads(calls),
                 ), key, bool(carried)  # fmt: skip
 
+    def intended(self, run_id: str) -> int:
+        """How many rows were about to be sent, without the opt-outs of rows that are not."""
+        sql = "select count(*) from intent where run = ? and carried = 0"
+        return int(self._database.ask(sql, (run_id,))[0][0])
+
     def open_intents(self, run_id: str) -> int:
         """How many contacts were about to be sent and have no answer."""
         sql = """

@@ -34,7 +34,7 @@ class RunLock:
                 "Wait until it has finished; muster runs shows it.",
             ) from None
         os.ftruncate(held, 0)
-        os.write(held, f"process {os.getpid()}".encode())
+        os.write(held, f"pid {os.getpid()}".encode())
         self._held = held
         return self
 

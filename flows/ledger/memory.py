@@ -21,10 +21,6 @@ class Memory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def knows_anybody(self, account: int, mapping: str) -> bool:
-        sql = "select exists (select 1 from delivered where account = ? and mapping = ?)"
-        return bool(self._database.ask(sql, (account, mapping))[0][0])
-
     def remembered(
         self, account: int, mapping: str, keys: Sequence[tuple[str, str]]
     ) -> dict[str, Remembered]:

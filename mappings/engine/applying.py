@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from mappings.engine.cleaning import clean, clean_text, folded
-from mappings.engine.complaints import Complaint, MappingInvalid, nearest
+from mappings.engine.complaints import Complaint, MappingInvalid, listed, nearest
 from mappings.engine.contact import Contact
 from mappings.engine.document import Mapping, Rule
 from mappings.engine.frame import Frame
@@ -104,7 +104,7 @@ class Application:
             if clean_text(name) in self._at:
                 continue
             like = nearest(name, self.header)
-            fix = f"Did you mean '{like}'?" if like else f"The file has: {', '.join(self.header[:30])}."
+            fix = f"Did you mean '{like}'?" if like else f"The file has: {listed(self.header)}."
             for place in places:
                 yield Complaint(
                     self.mapping.file,

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Complaint", "MappingInvalid", "nearest"]
+__all__ = ["Complaint", "MappingInvalid", "listed", "nearest", "visible"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Complaint:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}"
         named = f"{place}: {self.key}: " if self.key else f"{place}: "
-        return f"{named}{self.what}" + (f" {self.fix}" if self.fix else "")
+        return visible(f"{named}{self.what}" + (f" {self.fix}" if self.fix else ""))
 
 
 class MappingInvalid(Exception):  # noqa: N818 - it says what the mapping is, not that something failed
@@ -31,6 +31,22 @@ class MappingInvalid(Exception):  # noqa: N818 - it says what the mapping is, no
     def __init__(self, complaints: Iterable[Complaint]) -> None:
         self.complaints = tuple(sorted(complaints, key=lambda c: (c.line, c.key)))
         super().__init__("\n".join(map(str, self.complaints)))
+
+
+def visible(text: str) -> str:
+    r"""The text with control characters written out, so that no file can speak to a terminal.
+
+    >>> visible("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def listed(names: Iterable[str], most: int = 12, longest: int = 40) -> str:
+    """Names as a message lists them: the first few, each cut."""
+    known = list(names)
+    shown = [name if len(name) <= longest else name[: longest - 1] + "…" for name in known[:most]]
+    return ", ".join(shown) + (f" and {len(known) - most} more" if len(known) > most else "")
 
 
 def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str:

@@ -603,7 +603,7 @@ def test_a_second_run_of_a_mapping_is_told_who_is_at_work(home: Path) -> None:
     home.mkdir()
     with RunLock(home, "people", "campaignlark-main"):
         with (
-            pytest.raises(Busy, match=rf"Another run of people is at work \(process {os.getpid()}\)"),
+            pytest.raises(Busy, match=rf"Another run of people is at work \(pid {os.getpid()}\)"),
             RunLock(home, "people", "campaignlark-main"),
         ):
             pass
@@ -625,7 +625,7 @@ def test_the_lock_of_a_killed_run_is_free_at_once(home: Path) -> None:
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(Busy, match=f"process {holder.pid}"), RunLock(home, "people", "campaignlark-main"):
+        with pytest.raises(Busy, match=f"pid {holder.pid}"), RunLock(home, "people", "campaignlark-main"):
             pass
         os.kill(holder.pid, signal.SIGKILL)
         holder.wait()

@@ -81,7 +81,7 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = PrefectServer(tmp_path_factory.mktemp("prefect"))
     with server:
         os.environ.pop("PREFECT_API_URL", None)
-        server.begin()
+        asyncio.run(server.begin())
         asyncio.run(server.ready())
         url = server.url
         os.environ.clear()

@@ -92,7 +92,7 @@ def test_rows_that_need_a_person_exit_with_1_and_are_in_the_failure_files(shell:
     shell.write("people.csv", SIGNUPS + "nobody,Nobody,Atlantis\n")
     done = shell.run("sync", "signups.yml", "people.csv", "--report-dir", "out")
     assert done.returncode == 1
-    assert "1 × email_syntax in Email (rows 41)" in done.stdout
+    assert "1 × email_syntax in Email (row 41)" in done.stdout
     failures = (shell.folder / "out" / "failures.csv").read_text("utf-8-sig")
     assert "nobody,Nobody,Atlantis" in failures
     assert "email_syntax | country_unknown" in failures
@@ -405,3 +405,85 @@ def wait_for(what: Any, seconds: float = 60) -> None:
     while not what():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
+
+
+def test_an_address_with_a_password_is_refused_and_not_repeated(shell: Shell) -> None:
+    done = shell.run(
+        "plan", "signups.yml", "people.csv", env={"CAMPAIGNLARK_BASE_URL": "http://u:geheim@127.0.0.1:9/v1"}
+    )
+    assert done.returncode == 2
+    assert "geheim" not in done.stderr + done.stdout
+    assert not (shell.home / "ledger.sqlite").exists()
+
+
+def test_nothing_in_a_mapping_or_a_name_speaks_to_the_terminal(shell: Shell) -> None:
+    shell.write("signups.yml", MAPPING.replace("First name", '"Vor\\e]0;pwn\\aname"'))
+    done = shell.run("check", "signups.yml", "people.csv")
+    assert done.returncode == 2
+    assert "\x1b" not in done.stderr
+    assert "\x07" not in done.stderr
+
+
+def test_a_plan_says_what_is_wrong_and_asks_what_the_sync_would_ask(shell: Shell) -> None:
+    shell.write("people.csv", "Email,First name,Country\nann@example.com,Ann,Atlantis\n")
+    assert (
+        "'Atlantis' is not a country's name or code" in shell.run("plan", "signups.yml", "people.csv").stdout
+    )
+    shell.write("people.csv", SIGNUPS)
+    shell.write("signups.yml", MAPPING.replace("consent: {", "consent: {newcomers: UNCONFIRMED, "))
+    asked = shell.run("plan", "signups.yml", "people.csv")
+    assert asked.returncode == 2
+    assert "confirmation mail" in asked.stdout
+    assert shell.run("plan", "signups.yml", "people.csv", "--yes").returncode == 0
+
+
+def test_only_for_a_key_that_no_row_has_is_said(shell: Shell) -> None:
+    done = shell.run("sync", "signups.yml", "people.csv", "--only", "nobody@example.com")
+    assert done.returncode == 2
+    assert "No row has the key nobody@example.com" in done.stderr
+
+
+def test_a_plan_waits_for_nobody_and_writes_no_ledger_of_a_running_sync(
+    shell: Shell, sandbox: Running
+) -> None:
+    slow = shell.write("slow.yml", MAPPING.replace("kind: campaignlark", "kind: campaignlark, rate: 8"))
+    first = shell.start("sync", str(slow), "people.csv")
+    wait_for(lambda: writes(sandbox) > 3)
+    assert shell.run("plan", str(slow), "people.csv").returncode == 0
+    _, err = first.communicate(timeout=120)
+    assert first.returncode == 0, err
+
+
+@pytest.mark.slow
+def test_when_prefects_server_goes_away_the_run_goes_on_without_it(shell: Shell, sandbox: Running) -> None:
+    slow = shell.write("slow.yml", MAPPING.replace("kind: campaignlark", "kind: campaignlark, rate: 8"))
+    shell.environment |= {"PREFECT_API_URL": "", "HOME": str(shell.folder)}
+    first = shell.start("sync", str(slow), "people.csv", "--json")
+    wait_for(lambda: writes(sandbox) > 3)
+    children = subprocess.run(
+        ["ps", "--ppid", str(first.pid), "-o", "pid=,args="], capture_output=True, text=True, check=True
+    )
+    [server] = [
+        int(line.split()[0]) for line in children.stdout.splitlines() if "flows.prefect_server" in line
+    ]
+    os.kill(server, signal.SIGKILL)
+    out, err = first.communicate(timeout=200)
+    assert first.returncode == 0, err
+    assert json.loads(out)["outcomes"]["created"] == 40 == len(sandbox.contacts())
+
+
+def test_an_interruption_while_a_file_is_read_says_that_nothing_was_sent(
+    shell: Shell, sandbox: Running
+) -> None:
+    rows = "".join(f"p{n}@example.com,Person {n},Germany\n" for n in range(1_500_000))
+    shell.write("people.csv", "Email,First name,Country\n" + rows)
+    first = shell.start("sync", "signups.yml", "people.csv")
+    assert first.stderr is not None
+    while "reading and mapping" not in first.stderr.readline():
+        pass
+    time.sleep(0.3)
+    os.kill(first.pid, signal.SIGTERM)
+    _, err = first.communicate(timeout=20)
+    assert first.returncode == 130, err
+    assert "Nothing was sent." in err
+    assert writes(sandbox) == 0

@@ -1,0 +1,40 @@
+"""Ctrl-C and SIGTERM: once finishes what is on its way, twice stops now; both leave a report."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+
+from flows.sync_run import SyncRun
+
+__all__ = ["interruptible"]
+
+
+@contextlib.contextmanager
+def interruptible(run: SyncRun) -> Iterator[None]:
+    """While it lasts, the signals mean the run; outside the main thread it does nothing."""
+    loop, current = asyncio.get_running_loop(), asyncio.current_task()
+
+    def stop() -> None:
+        if run.finishing:
+            run.watcher.say("The report is being written; the run ends by itself.")
+        elif run.delivery.stopped == "interrupted" and current is not None:
+            current.cancel()
+        else:
+            run.interrupt()
+            run.watcher.say("Stopping: what is on its way is finished first. Once more stops now.")
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    installed = []
+    for number in before:
+        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not in the main thread
+            loop.add_signal_handler(number, stop)
+            installed.append(number)
+    try:
+        yield
+    finally:
+        for number in installed:
+            loop.remove_signal_handler(number)
+            signal.signal(number, before[number])
