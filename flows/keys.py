@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from flows.ledger.pages import PAGES
+from flows.ledger.pages import PAGES, key_hash
 from mappings.engine.applying import Mapped
 
 __all__ = ["Keys", "Partition", "key_hash", "with_consent"]
@@ -33,11 +33,6 @@ _SCHEMA = pa.schema(
         ("key", pa.string()),
     ]
 )
-
-
-def key_hash(key: str) -> int:
-    """The 64-bit hash of a key; its first byte is its partition. Equal hashes count only with equal keys."""
-    return int(xxhash.xxh3_64_intdigest(key.encode()))
 
 
 def with_consent(prints: npt.NDArray[np.uint64], opted_out: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:

@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,11 @@ class Database:
         """Rows of a query. Raises LedgerError where the disk or the file fails."""
         with _explained(self.path):
             return self.connection.execute(sql, parameters).fetchall()
+
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query one after the other, as they were when it began; meanwhile others may write."""
+        with _explained(self.path), closing(sqlite3.connect(self.path, timeout=30.0)) as reader:
+            yield from reader.execute(sql, parameters)
 
     def tell(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """One statement, durable when it returns."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 
 from connectors.base import Remembered
 from flows.ledger.database import Database
-from flows.ledger.pages import Pages
+from flows.ledger.pages import Pages, key_hash
 from flows.ledger.runs import now
 
 __all__ = ["Memory"]
 
+_MASK = 2**64 - 1
 _LANDED = "('created', 'updated', 'upserted', 'unchanged')"
 
 
@@ -98,12 +100,21 @@ class Memory:
                 on conflict (account, key) do update set opted_out = 1 where consent.opted_out = 0""",
                 (account, run_id),
             )
-        sql = f"select i.key_hash, i.fingerprint, i.key, i.old_key {joined} where {where}"
-        rows = self._database.ask(sql, (run_id,))
-        mask = 2**64 - 1
-        entries = [(key_hash & mask, fingerprint & mask, key) for key_hash, fingerprint, key, _ in rows]
-        from flows.keys import key_hash as hashed  # noqa: PLC0415 - keys knows pages
-
-        gone = [(hashed(old), old) for *_, old in rows if old]
-        pages.put(account, mapping, entries, gone)
-        return len(rows)
+        gone: dict[int, list[tuple[int, str]]] = {}
+        for (old,) in self._database.ask(
+            f"select i.old_key {joined} where {where} and i.old_key <> ''", (run_id,)
+        ):
+            hashed = key_hash(old)
+            gone.setdefault(hashed >> 56, []).append((hashed, old))
+        landed = 0
+        sql = f"select i.key_hash, i.fingerprint, i.key {joined} where {where} order by i.key_hash"
+        # A page at a time, so that a million contacts are no million objects.
+        for number, rows in itertools.groupby(
+            self._database.stream(sql, (run_id,)), lambda row: (row[0] & _MASK) >> 56
+        ):
+            entries = [(hashed & _MASK, fingerprint & _MASK, key) for hashed, fingerprint, key in rows]
+            pages.put(account, mapping, entries, gone.pop(number, ()))
+            landed += len(entries)
+        for left in gone.values():
+            pages.put(account, mapping, (), left)
+        return landed

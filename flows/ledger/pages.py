@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import xxhash
 
 from flows.ledger.database import Database
 
-__all__ = ["PAGES", "Page", "Pages"]
+__all__ = ["PAGES", "Page", "Pages", "key_hash"]
 
 PAGES = 256
 _SCHEMA = pa.schema([("hash", pa.uint64()), ("fingerprint", pa.uint64()), ("key", pa.string())])
@@ -31,6 +32,11 @@ class Page:
 
 
 EMPTY = Page(np.empty(0, np.uint64), np.empty(0, np.uint64), pa.array([], pa.string()))
+
+
+def key_hash(key: str) -> int:
+    """The 64-bit hash of a key; its first byte is its partition. Equal hashes count only with equal keys."""
+    return int(xxhash.xxh3_64_intdigest(key.encode()))
 
 
 class Pages:

@@ -302,6 +302,38 @@ async def test_an_opt_out_that_could_not_be_carried_needs_a_person(desk: Desk, p
     assert desk.contacts()["p1@example.com"]["status"] == "UNSUBSCRIBED"
 
 
+async def test_the_opt_out_of_a_row_that_is_left_out_follows_the_person_to_the_old_address(
+    desk: Desk, person: Person
+) -> None:
+    await desk.sync(desk.file([person(1), person(2)]))
+    moved = person(1, Email="new@example.com", Out="yes", Keep="no")
+    ended = await desk.sync(desk.file([moved, person(2)]))
+    assert ended.per_row == ["filtered", "unchanged"]
+    assert desk.contacts()["p1@example.com"]["status"] == "UNSUBSCRIBED"
+    assert "new@example.com" not in desk.contacts()
+
+
+async def test_an_identity_conflict_still_carries_the_opt_out_to_both_contacts(
+    desk: Desk, person: Person
+) -> None:
+    await desk.sync(desk.file([person(1)]))
+    desk.server.seed([{"email_address": "new@example.com"}])
+    ended = await desk.sync(desk.file([person(1, Email="new@example.com", Out="yes")]))
+    assert ended.row(1)["code"] == "identity_conflict"
+    assert {one["status"] for one in desk.contacts().values()} == {"UNSUBSCRIBED"}
+
+
+async def test_half_an_emoji_in_an_answer_neither_hangs_the_run_nor_damages_the_ledger(
+    desk: Desk, person: Person
+) -> None:
+    desk.server.seed(
+        [{"email_address": f"p{n}@example.com", "fields": {"first_name": "Zo\ud83d"}} for n in (1, 2)]
+    )
+    ended = await desk.sync(desk.file([person(1), person(2), person(3)]))
+    assert ended.per_row == ["updated", "updated", "created"]
+    assert (await desk.sync(desk.file([person(1), person(2), person(3)]))).per_row == ["unchanged"] * 3
+
+
 async def test_opt_outs_of_people_who_are_not_there_cost_no_request_each(desk: Desk, person: Person) -> None:
     ended = await desk.sync(desk.file([person(n, Out="yes", Keep="no") for n in range(1, 60)]))
     assert set(ended.per_row) == {"filtered"}
