@@ -1372,3 +1372,33 @@ async def test_a_survey_without_an_answer_is_unreachable(lark: Lark) -> None:
             [page async for page in connector.survey()]
         with pytest.raises(Unreachable):
             await connector.find(ANN)
+
+
+# ---- a key that is revoked between two requests for one contact
+
+
+async def test_a_key_revoked_before_the_tags_does_not_hide_that_the_fields_arrived(lark: Lark) -> None:
+    lark.seed(first_name="Ann")
+    lark.sandbox.then(UPSERT, lambda: lark.sandbox.switch({"keys": "another"}))
+    try:
+        _, result = await lark.deliver(contact(first_name="New", tags=("vip",)))
+    finally:
+        lark.sandbox.switch({"keys": "sandbox-key"})
+    assert result.outcome == "failed", result
+    assert "the tags" in str(result.problems)
+    assert lark.one()["fields"]["first_name"] == "New"
+
+
+async def test_a_key_revoked_after_a_lost_answer_leaves_the_contact_unknown_and_not_unsent(
+    lark: Lark,
+) -> None:
+    async with lark.connector(write="create_only") as connector:
+        await connector.read_schema()
+        lark.running.faults({"kind": "reset_after", "next": 1, "paths": "/contacts$"})
+        lark.sandbox.then(CREATE, lambda: lark.sandbox.switch({"keys": "another"}))
+        try:
+            result = await connector.deliver(contact(first_name="New"), None, None, None)
+        finally:
+            lark.sandbox.switch({"keys": "sandbox-key"})
+    assert result.outcome == "unknown", result
+    assert lark.one()["fields"]["first_name"] == "New"
