@@ -34,7 +34,7 @@ from flows.ledger.pages import PAGES
 from flows.outcomes import Books
 from flows.plan import Plan, make_plan
 from flows.spool import Spool
-from flows.sync_run import load_mapping, make_application, open_source_of
+from flows.opening import load_mapping, make_application, open_source_of
 from flows.watching import Silent
 from mappings.engine.applying import Application
 from mappings.engine.schema import Field, Schema

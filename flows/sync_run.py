@@ -23,10 +23,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from connectors.base import Destination, Rules, Source, destination_module, source_module
-from connectors.errors import LedgerError, MappingError, MusterError, SourceError, Stopped
+from connectors.base import Destination, Source, destination_module
+from connectors.errors import LedgerError, MusterError, Stopped
 from connectors.pace import Pace
-from connectors.sources.finding import find, readable
 from flows.batches import Batch, batches
 from flows.consent import Suppressions, complaint_of
 from flows.delivery import Delivery
@@ -34,19 +33,17 @@ from flows.guards import Counts, Verdict, judged
 from flows.knowledge import Knowledge
 from flows.ledger import Account, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
+from flows.opening import check_examples, load_mapping, make_application, open_source_of, rules_of
 from flows.plan import Plan, limit_to, make_plan
 from flows.reporting import Ending, report
 from flows.roll import Roll, State
 from flows.settings import Settings, find_mapping
 from flows.watching import Silent, Watcher
 from mappings.engine.applying import Application
-from mappings.engine.complaints import MappingInvalid
 from mappings.engine.document import Mapping
-from mappings.engine.examples import failing_examples
-from mappings.engine.reading import read_mapping
 from mappings.engine.schema import Schema
 
-__all__ = ["Options", "SyncRun", "load_mapping", "open_source_of"]
+__all__ = ["Options", "SyncRun"]
 
 BATCH = 250
 _LOOKED_UP = 2000
@@ -214,7 +211,7 @@ class SyncRun:
             account = await self._settled(account, access.key, ledger, destination)
             application = make_application(mapping, schema, source.header)
             destination.rules = rules_of(mapping, application)
-            self._check_examples(mapping, schema)
+            check_examples(mapping, schema)
             self.id = ledger.runs.new_id()
             folder = self._folder(home)
         except BaseException:
@@ -249,15 +246,6 @@ class SyncRun:
             return Path(tempfile.mkdtemp(prefix=f"{self.id}-", dir=home / "plans"))
         private_folder(home / "runs")
         return private_folder(home / "runs" / self.id)
-
-    @staticmethod
-    def _check_examples(mapping: Mapping, schema: Schema) -> None:
-        failing = list(failing_examples(mapping, schema))
-        if failing:
-            raise MappingError(
-                "The mapping's own examples fail:\n" + "\n".join(f"  {c}" for c in failing),
-                "Mend the rule or the example.",
-            )
 
     async def _settled(self, account: Account, key: str, ledger: Ledger, destination: Destination) -> Account:
         """Whose a changed key is: a few known contacts are looked up. The same ids: rotated. None of them: another workspace."""
@@ -473,47 +461,6 @@ class SyncRun:
     @property
     def knowledge(self) -> Knowledge | None:
         return self._knowledge
-
-
-def load_mapping(path: Path) -> Mapping:
-    """The mapping in a file. Raises MappingError with all complaints."""
-    try:
-        return read_mapping(path)
-    except MappingInvalid as error:
-        raise MappingError(str(error), "") from None
-    except OSError as error:
-        raise MappingError(
-            f"The mapping {path} cannot be read: {error.strerror}.", "Check its rights."
-        ) from None
-
-
-def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
-    """The source that was named, or the mapping's own. Raises SourceError, MappingError."""
-    module = source_module(mapping.source.kind)
-    if given is not None:
-        file = find(given, take=mapping.source.take, beside=Path.cwd())
-    elif mapping.source.path is None:
-        raise SourceError(
-            "No file was named, and the mapping has no source.path.", "Name a file: muster sync MAPPING FILE."
-        )
-    else:
-        file = find(mapping.source.path, take=mapping.source.take, beside=path.resolve().parent)
-    source: Source = module.open_source(readable(file.resolve()), mapping.source.reading())
-    return source
-
-
-def make_application(mapping: Mapping, schema: Schema, header: tuple[str, ...]) -> Application:
-    """The mapping made ready for a header and a schema. Raises MappingError with all complaints."""
-    try:
-        return Application(mapping, schema, header)
-    except MappingInvalid as error:
-        raise MappingError(str(error), "") from None
-
-
-def rules_of(mapping: Mapping, application: Application) -> Rules:
-    newcomers = mapping.consent.newcomers if mapping.consent else "SUBSCRIBED"
-    types = {tag: application.type_of(tag) for tag in mapping.fields}
-    return Rules(write=mapping.write, gone=mapping.gone, newcomers=newcomers, types=types)
 
 
 def _resending(resend: str | None) -> Callable[[str], bool] | None:

@@ -10,13 +10,12 @@ from typing import Any
 import click
 
 from connectors.base import destination_module
-from connectors.errors import MappingError, SourceError
+from connectors.errors import SourceError
 from flows.consent import complaint_of
+from flows.opening import check_examples, load_mapping, make_application, open_source_of
 from flows.settings import Settings, find_mapping
-from flows.sync_run import load_mapping, make_application, open_source_of
 from mappings.engine.applying import Application
 from mappings.engine.document import Mapping
-from mappings.engine.examples import failing_examples
 from mappings.engine.schema import Schema
 
 __all__ = ["command"]
@@ -40,12 +39,7 @@ def command(mapping: str, file: str | None, offline: bool, as_json: bool) -> int
     columns = tuple(document.columns()) if header is None else header[0]
     application = make_application(document, schema, columns)
     complaint_of(document, columns, header[1] if header else (), mails_people=connector.mails_people)
-    failing = list(failing_examples(document, schema))
-    if failing:
-        raise MappingError(
-            "The mapping's own examples fail:\n" + "\n".join(f"  {c}" for c in failing),
-            "Mend the rule or the example.",
-        )
+    check_examples(document, schema)
     facts = _facts(document, application, schema, None if header is None else header[2])
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False, indent=2))

@@ -1,6 +1,6 @@
 """The ledger's schema, a step for each version. A step that was released is never changed.
 
-The SQL is what SQLite and PostgreSQL have in common. Times are ISO 8601 in UTC. Hashes are
+Tables, keys and types are what SQLite and PostgreSQL have in common. Times are ISO 8601 in UTC. Hashes are
 64-bit, stored signed.
 """
 
