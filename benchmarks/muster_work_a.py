@@ -31,10 +31,10 @@ from connectors.sources.csv_file import CsvSource
 from flows.keys import Keys, key_hash, with_consent
 from flows.ledger import Account, Ledger, open_database
 from flows.ledger.pages import PAGES
+from flows.opening import load_mapping, make_application, open_source_of
 from flows.outcomes import Books
 from flows.plan import Plan, make_plan
 from flows.spool import Spool
-from flows.opening import load_mapping, make_application, open_source_of
 from flows.watching import Silent
 from mappings.engine.applying import Application
 from mappings.engine.schema import Field, Schema
