@@ -14,6 +14,7 @@ from flows.ledger.runs import now
 __all__ = ["Memory"]
 
 _MASK = 2**64 - 1
+_AT_ONCE = 50_000
 _LANDED = "('created', 'updated', 'upserted', 'unchanged')"
 
 
@@ -100,21 +101,15 @@ class Memory:
                 on conflict (account, key) do update set opted_out = 1 where consent.opted_out = 0""",
                 (account, run_id),
             )
-        gone: dict[int, list[tuple[int, str]]] = {}
-        for (old,) in self._database.ask(
-            f"select i.old_key {joined} where {where} and i.old_key <> ''", (run_id,)
-        ):
-            hashed = key_hash(old)
-            gone.setdefault(hashed >> 56, []).append((hashed, old))
+        olds = self._database.ask(f"select i.old_key {joined} where {where} and i.old_key <> ''", (run_id,))
+        if olds:  # first, because somebody else may have that address now
+            pages.put(account, mapping, (), [(key_hash(old), old) for (old,) in olds])
         landed = 0
         sql = f"select i.key_hash, i.fingerprint, i.key {joined} where {where} order by i.key_hash"
-        # A page at a time, so that a million contacts are no million objects.
-        for number, rows in itertools.groupby(
-            self._database.stream(sql, (run_id,)), lambda row: (row[0] & _MASK) >> 56
-        ):
-            entries = [(hashed & _MASK, fingerprint & _MASK, key) for hashed, fingerprint, key in rows]
-            pages.put(account, mapping, entries, gone.pop(number, ()))
+        rows = self._database.stream(sql, (run_id,))
+        # Some pages at a time: a million contacts are no million objects, and a few are one commit.
+        while some := list(itertools.islice(rows, _AT_ONCE)):
+            entries = [(hashed & _MASK, fingerprint & _MASK, key) for hashed, fingerprint, key in some]
+            pages.put(account, mapping, entries)
             landed += len(entries)
-        for left in gone.values():
-            pages.put(account, mapping, (), left)
         return landed
