@@ -10,6 +10,8 @@ from pathlib import Path
 
 import click
 
+from flows.report.summary import Summary
+
 __all__ = ["command"]
 
 _SAMPLES = {
@@ -62,14 +64,16 @@ def command(sample: str, as_json: bool) -> int:
         show_summary(summary, folder)
         landed = summary.outcomes.of("created", "updated", "unchanged")
         click.echo(
-            f"\nThe sandbox holds {there:,} contacts; {landed:,} rows landed; " + _verdict(as_expected)
+            f"\nThe sandbox holds {there:,} contacts; {landed:,} rows landed; {_verdict(summary, as_expected)}"
         )
         click.echo("\nNext, with a file of your own:\n  muster peek FILE\n  muster sandbox            (in another terminal; then set what it prints)\n"
                    "  muster check MAPPING FILE, muster plan MAPPING FILE, muster sync MAPPING FILE")  # fmt: skip
     return 0 if as_expected else max(summary.exit_code, 1)
 
 
-def _verdict(as_expected: bool) -> str:
+def _verdict(summary: Summary, as_expected: bool) -> str:
+    if summary.status != "finished":
+        return "the demo was not run to its end. muster demo starts anew."
     if as_expected:
         return "every row is accounted for as sample_data/README.md says."
     return "that is NOT what sample_data/README.md says. Please report it."

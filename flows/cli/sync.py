@@ -41,7 +41,6 @@ def command(
         opt_outs_only=opt_outs_only,
         report_dir=report_dir,
     )
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with watcher() as watching:
         summary, folder = asyncio.run(run_sync(mapping, file, options, watching, yes=yes))
     if as_json:
@@ -58,6 +57,7 @@ async def run_sync(
     mapping: str, file: str | None, options: Options, watching: Lines | Live, *, yes: bool = False
 ) -> tuple[Summary, Path]:
     """A whole sync through Prefect; its summary and its folder. Prefect's start-up runs while the file is read."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     async with contextlib.AsyncExitStack() as stack:
         run = await stack.enter_async_context(SyncRun(mapping, file, options, watching))
         await run.open()

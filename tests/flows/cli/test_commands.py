@@ -487,3 +487,18 @@ def test_an_interruption_while_a_file_is_read_says_that_nothing_was_sent(
     assert first.returncode == 130, err
     assert "Nothing was sent." in err
     assert writes(sandbox) == 0
+
+
+@pytest.mark.slow
+def test_a_demo_that_was_interrupted_says_so_and_blames_nobody(shell: Shell, sandbox: Running) -> None:
+    first = shell.start("demo")
+    assert first.stderr is not None
+    while "delivering" not in first.stderr.readline():
+        pass
+    time.sleep(1)
+    os.kill(first.pid, signal.SIGTERM)
+    out, err = first.communicate(timeout=60)
+    assert first.returncode == 130, err
+    assert "Interrupted:" in out
+    assert "the demo was not run to its end" in out
+    assert "Please report it" not in out
