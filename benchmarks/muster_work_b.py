@@ -19,23 +19,8 @@ from typing import Any
 from measuring import HERE, peak_memory
 
 from connectors.destinations.campaignlark import Connector
+from flows.pipeline import deliver_all
 from flows.sync_run import SyncRun
-
-BATCHES_AT_ONCE = 3  # as flows/sync_contacts.py
-
-
-async def deliver_all(run: SyncRun) -> None:
-    """The pipeline of flows/sync_contacts.py, without Prefect's tasks."""
-    waiting: set[asyncio.Task[None]] = set()
-    for batch in run.to_deliver():
-        waiting.add(asyncio.create_task(run.delivery.deliver(batch)))
-        if len(waiting) >= BATCHES_AT_ONCE:
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for finished in done:
-                finished.result()
-        if run.delivery.stopped:
-            break
-    await asyncio.gather(*waiting)
 
 
 async def whole_run(file: Path, profile: Any) -> dict[str, Any]:
@@ -46,7 +31,7 @@ async def whole_run(file: Path, profile: Any) -> dict[str, Any]:
         assert run.knowledge.surveyed
         began = time.monotonic()
         with profile:
-            await deliver_all(run)
+            await deliver_all(run, run.delivery.deliver)
         durable = time.monotonic()
         peak = peak_memory()
         opened = run.opened

@@ -150,7 +150,6 @@ class Destination(Protocol):
     default_base_url: str
     per_second: float
     mails_people: bool
-    key_fields: tuple[str, ...]
     traffic: Traffic
     rules: Rules
 

@@ -1,6 +1,6 @@
 """Delivery: one pipeline across all batches. Intents are durable before the first call, answers before they count.
 
-A contact is in flight from its first call until its answer is durable, and at most `IN_FLIGHT` are. The pace is the
+A contact is in flight from its first call until its answer is durable, and at most 256 are. The pace is the
 destination's; how many calls are open at once follows from pace and latency by itself.
 """
 
@@ -21,12 +21,13 @@ from flows.batches import Batch, Entry
 from flows.consent import Suppressions, strictest
 from flows.knowledge import Knowledge
 from flows.ledger import Answers, Intent, Memory, Outcome
+from flows.report.summary import NEED_A_PERSON
 from flows.watching import Watcher
 from mappings.engine.contact import Contact
 
-__all__ = ["IN_FLIGHT", "Delivery", "Tally", "wanted_of"]
+__all__ = ["WHY_STOPPED", "Delivery", "Tally"]
 
-IN_FLIGHT = 256
+_IN_FLIGHT = 256
 _GROUP_SECONDS = 0.02
 _DOWN = 10
 """So many requests in a row without a usable answer, and nothing new is begun until one comes."""
@@ -37,21 +38,23 @@ _BREAKER = 20
 """So many contacts in a row without any usable answer, and the destination counts as down."""
 
 
+WHY_STOPPED = {
+    "guarded": "a guard stopped the run before anything was sent",
+    "interrupted": "the run was interrupted before its turn",
+    "breaker": "the destination gave no usable answer any more",
+    "credentials": "the key was not accepted any more",
+    "ledger": "the ledger could not be written any more",
+}
+"""Why a row was not tried, by the code that says it."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What has become of the contacts so far."""
 
-    outcomes: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
     automations: Counter[str] = field(default_factory=Counter)
     opted_out: int = 0
-    sent: int = 0
-
-
-def wanted_of(entry: Entry) -> dict[str, Any]:
-    """The whole contact, as the ledger keeps it."""
-    contact = entry.contact
-    return {"texts": contact.texts, "tags": list(contact.tags), "opted_out": contact.opted_out}
 
 
 class Delivery:
@@ -69,7 +72,7 @@ class Delivery:
         suppressions: Suppressions,
         watcher: Watcher,
         *,
-        pace_has_room: Callable[[], Awaitable[None]] | None = None,
+        pace_has_room: Callable[[], Awaitable[None]],
         forget: Callable[[str], bool] | None = None,
     ) -> None:
         self._run = run_id
@@ -82,8 +85,8 @@ class Delivery:
         self._suppressions = suppressions
         self._watcher = watcher
         self._forget = forget
-        self._pace_has_room = pace_has_room or _at_once
-        self._room = asyncio.Semaphore(IN_FLIGHT)
+        self._pace_has_room = pace_has_room
+        self._room = asyncio.Semaphore(_IN_FLIGHT)
         self._writer = ThreadPoolExecutor(1, "answers")
         self._waiting: list[tuple[Outcome, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
@@ -150,10 +153,11 @@ class Delivery:
                 "fields": dict(there.fields),
                 "tags": sorted(there.tags),
             }
+        wanted = {"texts": contact.texts, "tags": list(contact.tags), "opted_out": contact.opted_out}
         old_key = remembered.key if remembered is not None and remembered.key not in ("", contact.key) else ""
         return Intent(
             row=contact.row, batch=batch, key=contact.key, key_hash=entry.key_hash, person=contact.person,
-            fingerprint=contact.fingerprint, wanted=wanted_of(entry), old_key=old_key, before=before, carried=entry.carried,
+            fingerprint=contact.fingerprint, wanted=wanted, old_key=old_key, before=before, carried=entry.carried,
         )  # fmt: skip
 
     async def _may_begin(self) -> None:
@@ -183,7 +187,7 @@ class Delivery:
         contact = entry.contact
         try:
             if self.stopped:
-                delivered = Delivered("unsent", self.stopped, _WHY[self.stopped])
+                delivered = Delivered("unsent", self.stopped, WHY_STOPPED[self.stopped])
             else:
                 delivered = await self._sent(entry, known, remembered, now)
             self._watch_for_trouble(delivered)
@@ -210,7 +214,7 @@ class Delivery:
             return await self._with_opt_out(contact, remembered, delivered)
         except CredentialsError as error:
             self.stop("credentials", error)
-            return Delivered("unsent", "credentials", _WHY["credentials"])
+            return Delivered("unsent", "credentials", WHY_STOPPED["credentials"])
         except LedgerError:
             raise
         except LookUpRefused as error:
@@ -240,7 +244,7 @@ class Delivery:
             if sure and self._knowledge.surveyed and (there is None or there.opted_out):
                 continue
             carried = await self._destination.opt_out(address)
-            if carried.outcome in ("refused", "failed", "unknown") or worst.outcome == "unchanged":
+            if carried.outcome in NEED_A_PERSON or worst.outcome == "unchanged":
                 worst = carried
         return worst
 
@@ -253,7 +257,7 @@ class Delivery:
             return delivered
         carried = await self._opted_out(contact, None, remembered, None, sure=False)
         self.tally.opted_out += carried.outcome == "updated"
-        if carried.outcome in ("refused", "failed", "unknown"):
+        if carried.outcome in NEED_A_PERSON:
             return carried
         return replace(delivered, opted_out=True, troubled=carried.troubled)
 
@@ -324,7 +328,7 @@ class Delivery:
             else:
                 for done in _waited_for(group):
                     done.set_result(None)
-            if self._waiting and len(self._waiting) < IN_FLIGHT // 4:
+            if self._waiting and len(self._waiting) < _IN_FLIGHT // 4:
                 await asyncio.sleep(_GROUP_SECONDS)
 
     def _count(self, entry: Entry, delivered: Delivered) -> None:
@@ -335,9 +339,7 @@ class Delivery:
         if landed:
             tally.automations.update(decision.automations)
         tally.kept.update(dict.fromkeys(delivered.kept, 1))
-        tally.sent += 1
         if not entry.carried:
-            tally.outcomes[delivered.outcome] += 1
             self._watcher.outcome(delivered.outcome)
         self._watcher.advance(1)
 
@@ -360,10 +362,6 @@ def _broken(error: Exception) -> str:
     return f"An answer could not be kept ({type(error).__name__})."
 
 
-async def _at_once() -> None:
-    """Room for all: where nobody keeps a pace."""
-
-
 def _in_thread(writer: ThreadPoolExecutor, work: Callable[[], Any]) -> Awaitable[Any]:
     return asyncio.get_running_loop().run_in_executor(writer, work)
 
@@ -371,11 +369,3 @@ def _in_thread(writer: ThreadPoolExecutor, work: Callable[[], Any]) -> Awaitable
 def _without_memory(remembered: Remembered) -> Remembered:
     """For `--resend`: what was delivered does not count, what is known of consent does."""
     return replace(remembered, tags=frozenset(), texts={} if remembered.texts is not None else None)
-
-
-_WHY = {
-    "breaker": "the destination gave no usable answer any more",
-    "credentials": "the key was not accepted any more",
-    "ledger": "the ledger could not be written",
-    "interrupted": "the run was interrupted",
-}

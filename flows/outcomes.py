@@ -15,27 +15,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flows.ledger.answers import Answers, Outcome
+from flows.report.results import SCHEMA
+from flows.report.summary import NEED_A_PERSON
 from flows.roll import Roll, State
 from mappings.engine.applying import Mapped
 from mappings.engine.problems import Problem
 
-__all__ = ["NEEDS_A_PERSON", "PROBLEM_SCHEMA", "Books"]
+__all__ = ["PROBLEM_SCHEMA", "Books"]
 
-NEEDS_A_PERSON = ("invalid", "refused", "failed", "unknown")
 
 _TEXT = pa.string()
 _BEGUN = pa.schema([("row", pa.int64()), ("line", pa.int64()), ("key", _TEXT), ("code", _TEXT)])
-OUTCOME_SCHEMA = pa.schema(
-    [
-        ("row", pa.int64()),
-        ("line", pa.int64()),
-        ("key", _TEXT),
-        ("outcome", _TEXT),
-        ("code", _TEXT),
-        ("reason", _TEXT),
-        ("contact_id", _TEXT),
-    ]
-)
 PROBLEM_SCHEMA = pa.schema(
     [("row", pa.int64()), ("line", pa.int64())]
     + [(name, _TEXT) for name in ("code", "severity", "column", "value", "message", "fix")]
@@ -136,7 +126,7 @@ class Books:
         contacts: dict[int, str] = {}
         for answer, _, carried in answers.of(run_id, first, last):
             index = answer.row - first
-            if carried and answer.outcome not in ("refused", "failed", "unknown"):
+            if carried and answer.outcome not in NEED_A_PERSON:
                 continue  # the opt-out of a row that is not sent itself is there, or was not tried
             endings.one(index, (answer.outcome, answer.code, answer.reason))
             contacts[index] = answer.contact_id
@@ -144,7 +134,7 @@ class Books:
         columns = [begun.column("row"), begun.column("line"), begun.column("key"), *endings.columns()]
         columns.append(_sparse(contacts, len(states)))
         _write(
-            pa.Table.from_arrays(columns, schema=OUTCOME_SCHEMA),
+            pa.Table.from_arrays(columns, schema=SCHEMA),
             self._outcomes / f"part-{number:05d}.parquet",
         )
         if found:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from connectors.base import Known, Remembered
 from flows.batches import Entry
 from flows.plan import count_states
+from flows.report.summary import NEED_A_PERSON
 from flows.sync_run import SyncRun
 
 __all__ = ["Preview", "preview"]
@@ -51,7 +52,7 @@ async def preview(run: SyncRun) -> Preview:
             await _count(found, run, entry, *looked_up[entry.contact.key])
         run.watcher.advance(len(batch))
     found.seconds = found.requests / (opened.per_second * 0.99)
-    if any(found.outcomes[name] for name in ("invalid", "refused", "failed", "unknown")):
+    if any(found.outcomes[name] for name in NEED_A_PERSON):
         found.exit_code = 1
     return found
 

@@ -11,24 +11,15 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from flows.outcomes import NEEDS_A_PERSON
+from flows.delivery import WHY_STOPPED
 from flows.report import Details, Summary, write_report
 from flows.report.page import problem_groups
-from flows.report.summary import Column, Guard, OddLine, Outcomes, Reason
+from flows.report.summary import NEED_A_PERSON, Column, Guard, OddLine, Outcomes, Reason
 
 if TYPE_CHECKING:
     from flows.sync_run import SyncRun
 
 __all__ = ["Ending", "report"]
-
-_UNSENT = {
-    "": ("not_tried", "not tried"),
-    "guarded": ("guarded", "a guard stopped the run before anything was sent"),
-    "interrupted": ("interrupted", "the run was interrupted before its turn"),
-    "breaker": ("breaker", "the destination gave no usable answer any more"),
-    "credentials": ("credentials", "the key was not accepted any more"),
-    "ledger": ("ledger", "the ledger could not be written any more"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +34,14 @@ class Ending:
 def report(run: SyncRun) -> Ending:
     """Every row's outcome, the balance, the exit code, and all files of the report."""
     opened, plan, why = run.opened, run.plan, run.why_stopped
-    code, reason = _UNSENT[why]
+    unsent = {"code": why or "not_tried", "reason": WHY_STOPPED.get(why, "not tried")}
     columns_of = {tag: " / ".join(rule.columns()) or tag for tag, rule in opened.mapping.fields.items()}
     if opened.mapping.tags:
         columns_of["tags"] = " / ".join(opened.mapping.tags.from_) or "tags"
-    balance = plan.books.finish(
-        plan.roll, opened.ledger.answers, run.id, {"code": code, "reason": reason}, columns_of
-    )
+    balance = plan.books.finish(plan.roll, opened.ledger.answers, run.id, unsent, columns_of)
     lost = 0 if why else _not_tried(run)
-    balanced = sum(balance.values()) == run.rows_read == plan.rows and not lost
-    needs_person = sum(balance[name] for name in NEEDS_A_PERSON)
+    balanced = sum(balance.values()) == plan.rows and not lost
+    needs_person = sum(balance[name] for name in NEED_A_PERSON)
     exit_code, state, status = _verdict(why, balanced=balanced, needs_person=needs_person, run=run)
     groups = problem_groups(opened.folder)
     warnings: Counter[str] = Counter()
@@ -65,7 +54,7 @@ def report(run: SyncRun) -> Ending:
         {
             "run_id": run.id,
             "mapping": {"name": opened.mapping.name, "sha256": opened.mapping.sha256},
-            "source": {"path": str(opened.source.path), "sha256": opened.source.sha256, "rows_read": run.rows_read},
+            "source": {"path": str(opened.source.path), "sha256": opened.source.sha256, "rows_read": plan.rows},
             "destination": {
                 "kind": opened.account.kind, "account": opened.account.name, "base_url": opened.base_url,
             },

@@ -29,7 +29,7 @@ from connectors.pace import Pace
 from flows.batches import Batch, batches
 from flows.consent import Suppressions, complaint_of
 from flows.delivery import Delivery
-from flows.guards import Counts, Verdict, judged
+from flows.guards import Counts, judged
 from flows.knowledge import Knowledge
 from flows.ledger import Account, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
@@ -102,12 +102,10 @@ class SyncRun:
         self.started_at = dt.datetime.now(dt.UTC)
         self.exit_code: int | None = None
         self.ending: Ending | None = None
-        self.rows_read = 0
         self._opened: _Opened | None = None
         self._plan: Plan | None = None
         self._knowledge: Knowledge | None = None
         self._delivery: Delivery | None = None
-        self._guards: list[Verdict] = []
         self.crashed: Exception | None = None
         self.finishing = False
         self._left: Iterator[Batch] | None = None
@@ -311,7 +309,6 @@ class SyncRun:
             plan = await asyncio.to_thread(reading)  # so that Ctrl-C is heard while a long file is read
         finally:
             gone.set()
-        self.rows_read = plan.rows
         if options.verb == "sync":
             opened.ledger.runs.read(self.id, opened.source.sha256, plan.rows)
         if options.limit is not None or options.only is not None or options.opt_outs_only:
@@ -341,12 +338,10 @@ class SyncRun:
             opt_outs=opt_outs,
             rows_before=rows_before,
         )
-        self._guards = judged(counts, options.allow)
+        guards = judged(counts, options.allow)
         if options.opt_outs_only:
-            self._guards = [
-                dataclasses.replace(v, tripped=v.tripped and v.name == "opt_outs") for v in self._guards
-            ]
-        self.plan.guards = self._guards
+            guards = [dataclasses.replace(v, tripped=v.tripped and v.name == "opt_outs") for v in guards]
+        self.plan.guards = guards
         return bool(self.plan.tripped)
 
     async def _opting_out(self, plan: Plan) -> int:

@@ -29,8 +29,6 @@ class Workspace:
     default_base_url = "https://api.campaignlark.com/v1"
     per_second = 100.0
     mails_people = True
-    key_fields = ("email_address",)
-    key_type = "email"
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from flows.ledger.runs import Run
+from flows.report.summary import NEED_A_PERSON
 
 __all__ = ["command"]
 
@@ -43,7 +44,7 @@ def command(mapping: str | None, number: int, as_json: bool) -> int:
     for run in runs:
         outcomes = run.summary.get("outcomes", {})
         sent = sum(outcomes.get(name, 0) for name in ("created", "updated", "upserted"))
-        person = sum(outcomes.get(name, 0) for name in ("invalid", "refused", "failed", "unknown"))
+        person = sum(outcomes.get(name, 0) for name in NEED_A_PERSON)
         code = "" if run.exit_code is None else str(run.exit_code)
         table.add_row(
             Text(run.id), Text(run.mapping), run.state, code, f"{run.rows_read:,}", f"{sent:,}", f"{person:,}"

@@ -16,7 +16,7 @@ STEPS: tuple[str, ...] = (
     create table account (
         id integer primary key,
         kind text not null, name text not null, base_url text not null, generation integer not null default 1,
-        key_mac text not null default '', facts text not null default '{}',
+        key_mac text not null default '',
         first_seen text not null, last_seen text not null,
         unique (kind, name, base_url, generation)
     );

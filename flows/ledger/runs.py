@@ -20,7 +20,7 @@ def now() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. `state` is running, completed, needs_review, stopped, interrupted, failed or superseded."""
+    """One run. `state` is running, completed, needs_review, limited, guarded, stopped, interrupted or failed."""
 
     id: str
     account: int
@@ -84,9 +84,6 @@ class Runs:
             "update run set finished_at = ?, state = ?, exit_code = ?, summary = ? where id = ?",
             (now(), state, exit_code, json.dumps(summary, ensure_ascii=False), run_id),
         )
-
-    def state(self, run_id: str, state: str) -> None:
-        self._database.tell("update run set state = ? where id = ?", (state, run_id))
 
     def unfinished(self, account: int, mapping: str) -> list[Run]:
         """Runs that began and never ended: whoever holds the mapping's lock may close them."""
