@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -87,25 +87,41 @@ class Remembered:
     """What the ledger remembers of a contact: what this mapping delivered, and what is known of its consent.
 
     `texts` is None where this mapping never delivered it. `key` is the address under which it was delivered, which
-    differs from the contact's where the person has changed it.
+    differs from the contact's where the person has changed it. `tags` and `lists` are the names delivered last,
+    `own_tags` and `own_lists` those that were not there before this mapping added them.
     """
 
     key: str
     contact_id: str = ""
     texts: Mapping[str, str] | None = None
     tags: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
+    own_tags: frozenset[str] = frozenset()
+    own_lists: frozenset[str] = frozenset()
     opted_out: bool = False
     suppressed: bool = False
+    conflict: str = ""
+    """Why it is not clear whose address this is; '' where it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the mapping says about writing."""
+    """What the mapping says about writing.
+
+    `types` holds the destination's type of every field that the mapping writes; `writes` those with `always`,
+    `if_empty` or `once`; `blanks` those with `clear` or `clear_ours`. `together` are the blocks. `tags` and `lists`
+    say what may be taken away: `add` (nothing), `own`, `replace`.
+    """
 
     write: str = "merge"
     gone: str = "protect"
     newcomers: str = "SUBSCRIBED"
     types: Mapping[str, str] = field(default_factory=dict)
+    writes: Mapping[str, str] = field(default_factory=dict)
+    blanks: Mapping[str, str] = field(default_factory=dict)
+    together: tuple[tuple[str, ...], ...] = ()
+    tags: str = "add"
+    lists: str = "add"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +129,9 @@ class Decision:
     """What is to be done for one contact. Nothing is sent where `outcome` is given.
 
     `creates` is whether the contact is new there. `changes` are the fields to be sent, with the value there now (None
-    where blank or unknown) and the new one. `calls` are the requests in order, `automations` what they may start there.
+    where blank or unknown) and the new one (None where it is emptied). `tags` are the names to add, `tags_off` those to take
+    away; likewise lists. `stays` are fields that somebody changed there and that are left as they are: the value there,
+    and what the source has. `calls` are the requests in order, `automations` what they may start there.
     """
 
     outcome: str = ""
@@ -121,7 +139,11 @@ class Decision:
     reason: str = ""
     creates: bool = False
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    stays: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    tags_off: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    lists_off: tuple[str, ...] = ()
     status: str | None = None
     opts_out: bool = False
     calls: tuple[str, ...] = ()
@@ -182,6 +204,10 @@ class Destination(Protocol):
         self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
     ) -> Delivered:
         """Does it: the calls, one after the other, their answers compared with what was sent."""
+        ...
+
+    async def create_tags(self, names: Sequence[str]) -> dict[str, str]:
+        """Creates tags that do not exist there; the names that were refused, each with the reason. Raises Unreachable."""
         ...
 
     async def opt_out(self, key: str) -> Delivered:

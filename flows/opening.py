@@ -53,9 +53,17 @@ def make_application(mapping: Mapping, schema: Schema, header: tuple[str, ...]) 
 
 
 def rules_of(mapping: Mapping, application: Application) -> Rules:
-    newcomers = mapping.consent.newcomers if mapping.consent else "SUBSCRIBED"
-    types = {tag: application.type_of(tag) for tag in mapping.fields}
-    return Rules(write=mapping.write, gone=mapping.gone, newcomers=newcomers, types=types)
+    return Rules(
+        write=mapping.write,
+        gone=mapping.gone,
+        newcomers=mapping.consent.newcomers if mapping.consent else "SUBSCRIBED",
+        types={tag: application.type_of(tag) for tag in mapping.fields},
+        writes={tag: rule.write for tag, rule in mapping.fields.items() if rule.write is not None},
+        blanks={tag: mapping.blank_rule(tag) for tag in mapping.fields if mapping.blank_rule(tag) != "keep"},
+        together=mapping.together,
+        tags=mapping.tags.write if mapping.tags else "add",
+        lists=mapping.lists.write if mapping.lists else "add",
+    )
 
 
 def check_examples(mapping: Mapping, schema: Schema) -> None:

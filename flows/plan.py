@@ -89,7 +89,7 @@ def make_plan(
                 keys.partition(number),
                 page(number),
                 roll,
-                duplicates=application.mapping.duplicates,
+                duplicates=application.mapping.duplicates.keep,
                 resend=resend,
             )
     finally:

@@ -144,7 +144,11 @@ class Deciding(Workspace):
             if tag == "email_address":
                 continue
             value, old = self._value(tag, text), there.fields.get(tag)
-            if delivered is not None and delivered.get(tag) == text and tag not in contact.always:
+            if (
+                delivered is not None
+                and delivered.get(tag) == text
+                and self.rules.writes.get(tag) != "always"
+            ):
                 continue
             if not self._same(tag, value, old):
                 changes[tag] = (old, value)

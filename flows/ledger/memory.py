@@ -57,7 +57,11 @@ class Memory:
         for key, (old_key, _, contact_id, wanted) in found.items():
             had = json.loads(wanted)
             remembered[key] = Remembered(
-                old_key, contact_id, had["texts"], frozenset(had["tags"]), key in out or old_key in out
+                old_key,
+                contact_id,
+                had["texts"],
+                frozenset(had["tags"]),
+                opted_out=key in out or old_key in out,
             )
         for key in out:
             remembered.setdefault(key, Remembered("", opted_out=True))

@@ -20,7 +20,7 @@ import xxhash
 from mappings.engine.cleaning import clean, clean_text, folded
 from mappings.engine.complaints import Complaint, MappingInvalid, listed, nearest
 from mappings.engine.contact import Contact
-from mappings.engine.document import Mapping, Rule
+from mappings.engine.document import Mapping, Rule, pieces_of
 from mappings.engine.frame import Frame
 from mappings.engine.problems import CODES, Problem
 from mappings.engine.schema import Field, Schema
@@ -74,6 +74,8 @@ class Mapped:
     invalid: Bools
     problems: list[Problem] = field(default_factory=list)
     content: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    age: npt.NDArray[np.int64] | None = None
+    """Where the newest of several rows with one key is sent: the larger, the newer. Otherwise none."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -95,7 +97,6 @@ class Application:
         self.tag_names = tuple(mapping.fields)
         self._tags_known = {name.casefold(): name for name in schema.tags} if schema.live else None
         self._seed = fingerprint_seed(mapping, self.tag_names)
-        self.always = frozenset(tag for tag, rule in mapping.fields.items() if rule.write == "always")
 
     # what does not fit
 
@@ -240,7 +241,6 @@ class Application:
         keys = mapped.key.take(where).to_pylist()
         persons = mapped.person.take(where).to_pylist()
         tags = mapped.tags.take(where).to_pylist()
-        clearing = [tag for tag in self.tag_names if self.mapping.blank_rule(tag) == "clear"]
         for index, position in enumerate(positions):
             texts = {tag: cells[index] for tag, cells in columns.items() if cells[index] is not None}
             yield Contact(
@@ -252,8 +252,6 @@ class Application:
                 tags=tuple(tags[index].split(SEPARATOR)) if tags[index] else (),
                 opted_out=bool(mapped.opted_out[position]),
                 fingerprint=int(mapped.content[position]),
-                always=self.always,
-                cleared=frozenset(tag for tag in clearing if tag not in texts),
             )
 
     def _content(self, mapped: Mapped) -> npt.NDArray[np.uint64]:
@@ -396,7 +394,7 @@ class _Work:
         """The template's text; blank where all of its columns are blank, without the gaps that blank ones leave."""
         parts: list[pa.Array | str] = [pa.repeat("", len(self.frame))]
         blank: pa.Array | None = None
-        for before, name in rule.pieces():
+        for before, name in pieces_of(rule.template or ""):
             parts.append(before)
             if name:
                 parts.append(self.column(name))
@@ -473,7 +471,7 @@ class _Work:
     def kept(self) -> Bools:
         kept = np.ones(len(self.frame), bool)
         for name, rule in self.mapping.where.items():
-            wanted = pa.array([clean_text(text).casefold() for text in rule.in_])
+            wanted = pa.array([clean_text(text).casefold() for text in rule.in_ or ()])
             kept &= np.asarray(pc.is_in(folded(self.column(name)), value_set=wanted))
         for bad in self.frame.misread:
             kept[bad.at] = True  # which columns its cells belong to is not known

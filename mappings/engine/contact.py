@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 __all__ = ["Contact", "rendered"]
 
@@ -14,8 +14,8 @@ class Contact:
     """What one row asks for at the destination.
 
     `key` is how the destination knows the contact, `person` how the source does ('' if the mapping says
-    nothing). `texts` holds the canonical text of each merge tag that is not blank, `cleared` the tags whose
-    blank has to empty the value there. `always` are the tags that are sent with every change.
+    nothing). `texts` holds the canonical text of each merge tag that is not blank. `tags` and `lists` are the
+    names that the contact gets, `tags_off` and `lists_off` those that the row takes away.
     """
 
     row: int
@@ -24,10 +24,11 @@ class Contact:
     person: str
     texts: dict[str, str]
     tags: tuple[str, ...] = ()
+    tags_off: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    lists_off: tuple[str, ...] = ()
     opted_out: bool = False
     fingerprint: int = 0
-    always: frozenset[str] = field(default_factory=frozenset)
-    cleared: frozenset[str] = field(default_factory=frozenset)
 
 
 def rendered(text: str, type_: str) -> Json:

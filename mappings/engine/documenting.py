@@ -20,10 +20,14 @@ _PARTS = (
     ("`source:`", document.SourceSettings),
     ("`destination:`", document.Destination),
     ("a field", document.Rule),
-    ("`tags:`", document.Tags),
+    ("a case under `cases:`", document.Case),
+    ("`tags:` and `lists:`", document.Names),
+    ("a column under `flags:` or `remove:`", document.Flag),
+    ("a case under `cases:` of tags or lists", document.NamesCase),
     ("`consent:`", document.Consent),
     ("`consent.opted_out:`", document.OptedOut),
-    ("a column under `where:`", document.Where),
+    ("a column under `where:` or `when:`", document.Where),
+    ("`duplicates:`", document.Duplicates),
     ("an example", document.Example),
 )
 

@@ -28,14 +28,16 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """All fields of an account, and the names of its tags with their ids.
+    """All fields of an account, and the names of its tags and lists with their ids.
 
     `live` is false where the fields are the documented ones because nobody could be asked.
-    `limits` says what may be undocumented there and is therefore refused (`blank_clear`, …).
+    `refuses` says what is undocumented there, or not there at all, and therefore refused: `blank_clear` (a value
+    is never emptied), `tags`, `lists`, `tags_off` (never taken away), `lists_off`, `create_tags`.
     """
 
     fields: tuple[Field, ...]
     tags: dict[str, int | str] = field(default_factory=dict)
+    lists: dict[str, int | str] = field(default_factory=dict)
     live: bool = True
     refuses: frozenset[str] = frozenset()
 

@@ -9,15 +9,21 @@ from mappings.engine.document import Mapping
 
 __all__ = ["json_schema", "json_schema_text"]
 
+_WORD = {"type": ["string", "number", "boolean"]}
+_COLUMNS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_GROUPS = {
+    "type": "array",
+    "items": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Where"}, "minProperties": 1},
+    "minItems": 1,
+}
 # What may be written short, and how.
-_SHORT = {
-    "Rule": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
-    "Tags": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
-    "OptedOut": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
-    "Where": {
-        "type": ["string", "number", "boolean", "array"],
-        "items": {"type": ["string", "number", "boolean"]},
-    },
+_SHORT: dict[str, dict[str, Any]] = {
+    "Rule": _COLUMNS,
+    "Names": _COLUMNS,
+    "Flag": _COLUMNS,
+    "OptedOut": _COLUMNS,
+    "Duplicates": {"enum": ["last", "first", "reject"]},
+    "Where": {"anyOf": [_WORD, {"type": "array", "items": _WORD}, _GROUPS]},
 }
 
 
@@ -25,6 +31,8 @@ def json_schema() -> dict[str, Any]:
     """The model's schema, with the short forms."""
     schema = Mapping.model_json_schema(by_alias=True)
     parts = schema["$defs"]
+    del parts["Where"]["properties"]["any"]  # it stands where a column does, as a list of groups
+    del parts["Duplicates"]["properties"]["keep"]  # it is written short
     for name, short in _SHORT.items():
         parts[name] = {"anyOf": [short, parts[name]], "description": parts[name].get("description", "")}
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"

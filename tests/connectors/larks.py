@@ -193,7 +193,7 @@ def started(**settings: str) -> Iterator[Lark]:
         yield Lark(sandbox, running)
 
 
-def contact(key: str = ANN, tags: tuple[str, ...] = (), *, opted_out: bool = False, always: tuple[str, ...] = (), **texts: str) -> Contact:  # fmt: skip
+def contact(key: str = ANN, tags: tuple[str, ...] = (), *, opted_out: bool = False, **texts: str) -> Contact:  # fmt: skip
     """What a row asks for: a first and a last name where nothing is said."""
     texts = {"email_address": key, **(texts or {"first_name": "Ann", "last_name": "Lee"})}
     return Contact(
@@ -204,7 +204,6 @@ def contact(key: str = ANN, tags: tuple[str, ...] = (), *, opted_out: bool = Fal
         texts=texts,
         tags=tags,
         opted_out=opted_out,
-        always=frozenset(always),
     )
 
 

@@ -714,7 +714,7 @@ async def test_a_field_emptied_by_hand_stays_empty(lark: Lark) -> None:
 
 async def test_a_field_that_is_always_written_is_put_right(lark: Lark) -> None:
     lark.seed(first_name="Edited", last_name="Edited")
-    await lark.deliver(contact(always=("first_name",)), delivered())
+    await lark.deliver(contact(), delivered(), writes={"first_name": "always"})
     assert lark.one()["fields"] == {"first_name": "Ann", "last_name": "Edited"}
 
 

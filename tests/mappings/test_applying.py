@@ -438,17 +438,6 @@ def test_every_column_is_used_ignored_by_name_or_reported() -> None:
     ]  # fmt: skip
 
 
-def test_what_is_always_sent_and_what_is_cleared_is_known_of_each_contact() -> None:
-    schema = Schema(fields=SCHEMA.fields, tags=SCHEMA.tags)
-    application = made(
-        "blank: clear\n",
-        fields="  plan: {from: A, write: always}\n  age: B\n  score: {from: C, blank: keep}\n",
-        schema=schema,
-    )
-    found = contact(application, {"A": "gold"})
-    assert (found.always, found.cleared) == (frozenset({"plan"}), frozenset({"age"}))
-
-
 def test_the_person_is_an_exact_text() -> None:
     assert contact(made("person: Id\n"), {"Id": " 00A "}).person == "00A"
     assert contact(made(), {}).person == ""

@@ -1,0 +1,46 @@
+"""What is known of whether people want mail."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from mappings.engine.document.words import FALSY, TRUTHY, Maybe, Part, Some, Texts
+
+__all__ = ["Consent", "OptedOut"]
+
+
+class OptedOut(Part):
+    """Which cells say that the person does not want mail."""
+
+    from_: Some = Field(alias="from", description="a column, or several: any of them opts out")
+    when: Texts = Field(TRUTHY, description="the texts that mean opted out")
+    unless: Texts = Field(
+        FALSY,
+        description="the texts that mean not opted out; a blank does, too. Any other text counts as opted out",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _widen(cls, value: Any) -> Any:
+        return {"from": value} if isinstance(value, str | list) else value
+
+
+class Consent(Part):
+    """What is known of whether people want mail. A mapping to a destination that mails has to say it."""
+
+    opted_out: Maybe[OptedOut] = Field(None, description="the columns with the opt-outs")
+    newcomers: Literal["SUBSCRIBED", "UNCONFIRMED", "UNSUBSCRIBED"] = Field(
+        "SUBSCRIBED",
+        description="the status of new contacts; UNCONFIRMED sends each of them a confirmation mail",
+    )
+    assumed: str | None = Field(None, min_length=8, description="why everybody in this source may be mailed")
+
+    @model_validator(mode="after")
+    def _something(self) -> Consent:
+        if self.opted_out is None and self.assumed is None:
+            raise ValueError(
+                'say opted_out: (the columns with the opt-outs), or assumed: "why" everybody may be mailed.'
+            )
+        return self
