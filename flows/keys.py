@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from flows.ledger.pages import PAGES, key_hash
-from mappings.engine.applying import Mapped
+from mappings.engine.mapped import Mapped
 
 __all__ = ["Keys", "Partition", "key_hash", "with_consent"]
 

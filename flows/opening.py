@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 from connectors.base import Rules, Source, source_module
@@ -47,9 +48,14 @@ def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
 def make_application(mapping: Mapping, schema: Schema, header: tuple[str, ...]) -> Application:
     """The mapping made ready for a header and a schema. Raises MappingError with all complaints."""
     try:
-        return Application(mapping, schema, header)
+        return Application(mapping, schema, header, _today())
     except MappingInvalid as error:
         raise MappingError(str(error), "") from None
+
+
+def _today() -> dt.date:
+    """The day here, by the clock of this machine: spans such as 90 days are counted from it."""
+    return dt.datetime.now().astimezone().date()
 
 
 def rules_of(mapping: Mapping, application: Application) -> Rules:
@@ -68,7 +74,7 @@ def rules_of(mapping: Mapping, application: Application) -> Rules:
 
 def check_examples(mapping: Mapping, schema: Schema) -> None:
     """Runs the mapping's own examples. Raises MappingError with those that fail."""
-    failing = list(failing_examples(mapping, schema))
+    failing = list(failing_examples(mapping, schema, _today()))
     if failing:
         raise MappingError(
             "The mapping's own examples fail:\n" + "\n".join(f"  {c}" for c in failing),

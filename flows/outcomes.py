@@ -18,7 +18,7 @@ from flows.ledger.answers import Answers, Outcome
 from flows.report.results import SCHEMA
 from flows.report.summary import NEED_A_PERSON
 from flows.roll import Roll, State
-from mappings.engine.applying import Mapped
+from mappings.engine.mapped import Mapped
 from mappings.engine.problems import Problem
 
 __all__ = ["PROBLEM_SCHEMA", "Books"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,8 +19,8 @@ from mappings.engine.schema import Schema
 __all__ = ["failing_examples"]
 
 
-def failing_examples(mapping: Mapping, schema: Schema) -> Iterator[Complaint]:
-    """A complaint for each example whose row becomes something else than it says."""
+def failing_examples(mapping: Mapping, schema: Schema, today: dt.date | None = None) -> Iterator[Complaint]:
+    """A complaint for each example whose row becomes something else than it says; `today` unless the example says `on:`."""
     header = list(mapping.columns())
     known = {clean_text(name): name for name in header}
     for index, example in enumerate(mapping.examples):
@@ -35,16 +36,16 @@ def failing_examples(mapping: Mapping, schema: Schema) -> Iterator[Complaint]:
                 f"Did you mean '{like}'?" if like else "",
             )
         if not strange:
-            yield from _failing(mapping, schema, index, header, line)
+            yield from _failing(mapping, schema, index, header, line, today)
 
 
 def _failing(
-    mapping: Mapping, schema: Schema, index: int, header: list[str], line: int
+    mapping: Mapping, schema: Schema, index: int, header: list[str], line: int, today: dt.date | None
 ) -> Iterator[Complaint]:
     example = mapping.examples[index]
     cells = {clean_text(name): text or "" for name, text in example.row.items()}
     table = pa.table({name: pa.array([cells.get(clean_text(name), "")], pa.string()) for name in header})
-    application = Application(mapping, schema, header)
+    application = Application(mapping, schema, header, example.on or today)
     mapped = application.apply(Frame(table, np.array([1]), np.array([1])))
     [contact] = application.contacts(mapped, [0])
     errors = [problem.code for problem in mapped.problems if problem.severity == "error"]
@@ -61,7 +62,7 @@ def _failing(
         yield wrong("filtered", example.filtered, filtered)
     if example.invalid is not None and (sorted(set(example.invalid)) != sorted(set(errors)) or filtered):
         yield wrong("invalid", sorted(example.invalid), "filtered" if filtered else sorted(errors))
-    expects_contact = example.contact is not None or example.tags is not None
+    expects_contact = any(said is not None for said in (example.contact, example.tags, example.lists))
     if expects_contact and example.invalid is None and (errors or filtered):
         yield wrong("contact", "a contact", f"invalid: {', '.join(errors)}" if errors else "filtered")
         return
@@ -69,15 +70,14 @@ def _failing(
         yield wrong("warning", sorted(example.warning), sorted(warnings))
     if example.opted_out is not None and example.opted_out != contact.opted_out:
         yield wrong("opted_out", example.opted_out, contact.opted_out)
-    if example.tags is not None and sorted(t.casefold() for t in example.tags) != sorted(
-        t.casefold() for t in contact.tags
-    ):
-        yield wrong("tags", sorted(example.tags), sorted(contact.tags))
+    for kind, said, got in (("tags", example.tags, contact.tags), ("lists", example.lists, contact.lists)):
+        if said is not None and sorted(t.casefold() for t in said) != sorted(t.casefold() for t in got):
+            yield wrong(kind, sorted(said), sorted(got))
     for tag, expected in (example.contact or {}).items():
         text = contact.texts.get(tag)
-        got = None if text is None else rendered(text, application.type_of(tag))
-        if not _same(expected, got):
-            yield wrong(f"contact.{tag}", expected, got)
+        value = None if text is None else rendered(text, application.type_of(tag))
+        if not _same(expected, value):
+            yield wrong(f"contact.{tag}", expected, value)
 
 
 def _same(expected: object, got: object) -> bool:

@@ -136,7 +136,10 @@ CODES: dict[str, Code] = _codes(
         "Write {column} with digits only, such as 42.",
     ),
     Code(
-        "number_syntax", "error", "'{value}' is not a number.", "Write {column} as a number such as 1234.5."
+        "number_syntax",
+        "error",
+        "'{value}' is not a number.",
+        "Write {column} as a number such as {example}, or say decimal: and thousands: for this field in the mapping.",
     ),
     Code(
         "boolean_unknown",
@@ -200,6 +203,26 @@ CODES: dict[str, Code] = _codes(
         "mapping",
     ),
     Code(
+        "not_matched",
+        "error",
+        "'{value}' holds nothing that match: '{pattern}' of {field} finds.",
+        "Correct {column}, or set otherwise: blank or as_is for {field} in the mapping.",
+        "mapping",
+    ),
+    Code(
+        "no_case",
+        "error",
+        "None of the cases: of {field} fits this row.",
+        "Add a case for it, or a last one without when:, in the mapping.",
+        "mapping",
+    ),
+    Code(
+        "condition_unclear",
+        "error",
+        "'{value}' in {column} is no date or number, so what {field} asks cannot be told.",
+        "Correct {column}, or name the format: of its dates in the mapping.",
+    ),
+    Code(
         "too_long",
         "error",
         "The text has {length} characters; the destination takes {limit}.",
@@ -216,6 +239,18 @@ CODES: dict[str, Code] = _codes(
         "error",
         "The tag '{value}' does not exist at the destination (the nearest is {suggestion}).",
         "Create the tag there, correct it in {column}, or leave it out.",
+    ),
+    Code(
+        "list_unknown",
+        "error",
+        "The list '{value}' does not exist at the destination (the nearest is {suggestion}).",
+        "Create the list there, correct it in {column}, or leave it out.",
+    ),
+    Code(
+        "age_unreadable",
+        "warning",
+        "'{value}' in {column} is no date that tells how new the row is, so it counts as the oldest.",
+        "Correct {column}, or name the format: under duplicates: in the mapping.",
     ),
     Code(
         "consent_not_understood",

@@ -183,11 +183,11 @@ class _Tree:
 
 def _complaints(error: ValidationError, lines: dict[Place, int], file: str) -> Iterator[Complaint]:
     for problem in error.errors(include_url=False):
-        place: Place = problem["loc"]
+        place = _written(problem["loc"])
         line, key = _nearest_line(place, lines), _dotted(place)
         kind = problem["type"]
         if kind == "extra_forbidden":
-            known = keys_of(place[:-1])
+            known = keys_of(problem["loc"][:-1])
             like = nearest(str(place[-1]), known)
             fix = f"Did you mean {like}?" if like else f"Known here: {', '.join(known)}."
             yield Complaint(file, line, key, "muster does not know this key.", fix)
@@ -208,6 +208,15 @@ def _complaints(error: ValidationError, lines: dict[Place, int], file: str) -> I
             yield Complaint(file, line, key, _EXPECTED[kind])
         else:
             yield Complaint(file, line, key, problem["msg"] + ".")
+
+
+def _written(place: Place) -> Place:
+    """The place as it stands in the file: what is written short has one key less there than in the model."""
+    if place == ("duplicates", "keep"):
+        return place[:1]
+    return tuple(
+        part for before, part in zip((None, *place), place, strict=False) if (before, part) != ("any", "any")
+    )
 
 
 _WHY_NEEDED = {

@@ -16,7 +16,7 @@ from flows.keys import Keys, Partition, key_hash, with_consent
 from flows.ledger.pages import PAGES, Page
 from flows.matching import match
 from flows.roll import Roll, State
-from mappings.engine.applying import Mapped
+from mappings.engine.mapped import Mapped
 
 
 @dataclass(frozen=True)

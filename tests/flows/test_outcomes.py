@@ -16,7 +16,7 @@ from flows.keys import key_hash
 from flows.ledger import Intent, Ledger, Outcome, open_database
 from flows.outcomes import Books
 from flows.roll import OUTCOMES, Roll, State
-from mappings.engine.applying import Mapped
+from mappings.engine.mapped import Mapped
 from mappings.engine.problems import Problem
 
 UNSENT = {"code": "interrupted", "reason": "the run was interrupted before its turn"}

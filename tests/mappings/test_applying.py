@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mappings.engine.applying import Application, Mapped
+from mappings.engine.applying import Application
 from mappings.engine.cleaning import clean_text
 from mappings.engine.complaints import MappingInvalid
 from mappings.engine.contact import Contact, rendered
 from mappings.engine.examples import failing_examples
 from mappings.engine.frame import Frame, Misread
+from mappings.engine.mapped import Mapped
 from mappings.engine.reading import read_mapping_text
 from mappings.engine.schema import Field, Schema
 
@@ -453,7 +454,7 @@ def test_a_missing_column_is_named_at_each_place_with_the_nearest() -> None:
     assert found == [
         "news.yml:7: fields.first_name: the file has no column 'Frist Name'. Did you mean 'First Name'?",
         "news.yml:7: fields.first_name: the file has no column 'Tag'. The file has: Email, First Name.",
-        "news.yml:8: tags: the file has no column 'Tag'. The file has: Email, First Name.",
+        "news.yml:8: tags.from: the file has no column 'Tag'. The file has: Email, First Name.",
         "news.yml:9: person: the file has no column 'Id'. The file has: Email, First Name.",
     ]
 
@@ -477,7 +478,7 @@ def test_merge_tags_are_not_checked_where_nobody_could_be_asked() -> None:
 
 @pytest.mark.parametrize(
     ("tag", "type_", "allowed"),
-    [("age", "number", "integer"), ("score", "text", "integer or number"), ("is_customer", "choice", "boolean"),
+    [("age", "number", "integer"), ("score", "text", "integer or money or number"), ("is_customer", "choice", "boolean"),
      ("birthday", "text", "date or datetime"), ("country", "text", "country"), ("plan", "choices", "choice"),
      ("interests", "choice", "choices"), ("email_address", "text", "email")],
 )  # fmt: skip
@@ -504,7 +505,7 @@ def test_clearing_is_refused_where_it_is_not_documented() -> None:
 def test_an_unknown_tag_for_everybody_is_named_with_the_nearest() -> None:
     assert complaints("tags: {always: [crm, evnt-2026, q]}\n") == [
         "news.yml:7: tags.always: the destination has no tag 'evnt-2026'. Did you mean event-2026?",
-        "news.yml:7: tags.always: the destination has no tag 'q'. Create it there first.",
+        "news.yml:7: tags.always: the destination has no tag 'q'. Create it there first, or say destination: {create_missing: tags}.",
     ]
 
 
@@ -677,15 +678,14 @@ def plain_value(rule: Any, tag: str, row: dict[str, str], *, required: bool) -> 
     if rule.value is not None:
         text = rule.value
     elif rule.template is not None:
-        named = re.findall(r"\{(.*?)\}", rule.template)
-        text = clean_text(rule.template.format(**row)) if any(row[name] for name in named) else ""
+        text = clean_text(plain_template(rule.template, row))
     else:
         text = next((row[name] for name in rule.from_ if row[name]), "")
     if rule.values is not None and text:
         table = {clean_text(name).casefold(): given or "" for name, given in rule.values.items()}
         if text.casefold() in table:
             text = table[text.casefold()]
-        elif rule.otherwise == "reject":
+        elif rule.otherwise in (None, "reject"):
             return None, ["value_unknown"]
         elif rule.otherwise == "blank":
             text = ""
@@ -696,6 +696,16 @@ def plain_value(rule: Any, tag: str, row: dict[str, str], *, required: bool) -> 
     if value is not None and rule.max_length and len(value) > rule.max_length:
         codes = [*codes, "too_long"]
     return value, codes
+
+
+def plain_template(template: str, row: dict[str, str]) -> str:
+    opening, *rest = re.split(r"\{(.*?)\}", template)
+    text, before = "", ""
+    for name, after in zip(rest[::2], rest[1::2], strict=True):
+        if row[name]:
+            text += (before if text or any(letter.isalnum() for letter in before) else "") + row[name]
+        before = after
+    return opening + text + before if text else ""
 
 
 def plain_type(tag: str, rule: Any, text: str) -> tuple[str | None, list[str]]:
@@ -744,7 +754,7 @@ def plain_consent(mapping: Any, row: dict[str, str]) -> tuple[bool, list[str]]:
 
 def as_rows(found: Mapped) -> Iterator[dict[str, Any]]:
     for at in range(len(found)):
-        tags = found.tags[at].as_py()
+        tags = found.names["tags"][at].as_py() if "tags" in found.names else ""
         yield {
             "values": {tag: values[at].as_py() for tag, values in found.values.items()},
             "key": found.key[at].as_py(),

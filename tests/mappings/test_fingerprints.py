@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from flows.keys import key_hash, with_consent
-from mappings.engine.applying import FINGERPRINT_VERSION, Application, Mapped, fingerprint_seed
+from mappings.engine.applying import FINGERPRINT_VERSION, Application, fingerprint_seed
 from mappings.engine.frame import Frame
+from mappings.engine.mapped import Mapped
 from mappings.engine.reading import read_mapping_text
 from mappings.engine.schema import Field, Schema
 

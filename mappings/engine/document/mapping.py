@@ -52,6 +52,9 @@ class Duplicates(Part):
         return self
 
 
+_LAST = Duplicates.model_validate("last")
+
+
 class Mapping(Part):
     """One sync: what is read, where it goes, and what becomes of each column."""
 
@@ -89,7 +92,7 @@ class Mapping(Part):
         description="what a blank does to the value at the destination; clear_ours: only to one that we delivered",
     )
     duplicates: Duplicates = Field(
-        Duplicates(),
+        _LAST,
         description="which of several rows with one key is sent: last, first, reject or {newest: COLUMN}",
     )
     ignore: Texts = Field(

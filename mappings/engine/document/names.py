@@ -74,8 +74,16 @@ class Names(Part):
         for name in self.remove:
             yield name, ("remove", name)
 
+    def brings(self) -> Iterator[str]:
+        """The names that the mapping itself gives to contacts."""
+        yield from self.always
+        for flag in self.flags.values():
+            yield from flag.names
+        for case in self.cases:
+            yield from case.names
+
     def given(self) -> Iterator[tuple[str, tuple[str | int, ...]]]:
-        """The names that the mapping itself gives, each with its place below."""
+        """The names that the mapping itself speaks of, each with its place below."""
         for name in self.always:
             yield name, ("always",)
         for part, flags in (("flags", self.flags), ("remove", self.remove)):

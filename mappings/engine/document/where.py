@@ -78,7 +78,7 @@ class Where(Part):
     """What a column has to hold; all that is said has to hold. Texts are compared after trimming, without case."""
 
     in_: Maybe[Some] = Field(None, alias="in", description="any of these texts")
-    not_: Maybe[Where] = Field(None, alias="not", description="the opposite: texts, or any of these keys")
+    not_: Maybe[Where] = Field(None, alias="not", description="the opposite of these texts, or of these keys")
     blank: Maybe[bool] = Field(None, description="yes: only blank cells; no: only filled ones")
     like: Maybe[Some] = Field(
         None, description='patterns such as "*@example.com": * is any text, ? any character'

@@ -28,6 +28,8 @@ class Settings:
     truthy: tuple[str, ...] = ("true", "yes", "1", "y", "t", "on")
     falsy: tuple[str, ...] = ("false", "no", "0", "n", "f", "off")
     split: str = ";"
+    decimal: str | None = None
+    thousands: str | None = None
     options: tuple[str, ...] = ()
     form: str = ""
 

@@ -1,0 +1,197 @@
+"""Whether a mapping fits a header and a destination's schema: everything that does not is told before the first row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as MappingOf
+
+import pyarrow as pa
+
+from mappings.engine.cleaning import clean_text
+from mappings.engine.complaints import Complaint, listed, nearest
+from mappings.engine.document import Mapping, Names, Rule
+from mappings.engine.problems import CODES, Problem
+from mappings.engine.schema import Field, Schema
+from mappings.engine.typed import typed
+
+__all__ = ["complaints"]
+
+# What may stand in a field of the destination's type.
+_FITS = {
+    "number": {"number", "integer", "money"},
+    "integer": {"integer"},
+    "boolean": {"boolean"},
+    "date": {"date"},
+    "datetime": {"date", "datetime"},
+    "country": {"country"},
+    "choice": {"choice"},
+    "choices": {"choices"},
+    "email": {"email"},
+}
+# Which types a key of a field speaks of.
+_SPEAKS_OF = {
+    "format": ("date", "datetime"),
+    "timezone": ("datetime",),
+    "region": ("phone",),
+    "decimal": ("number", "money"),
+    "thousands": ("number", "money"),
+}
+_MEANT_AS_CONSTANT = ("choice", "choices", "country", "boolean", "number", "integer", "date", "datetime")
+
+
+def complaints(
+    mapping: Mapping, schema: Schema, at: MappingOf[str, int], header: Sequence[str]
+) -> Iterator[Complaint]:
+    """Everything that does not fit. `at` holds the columns' positions by their cleaned names."""
+    yield from _of_columns(mapping, schema, at, header)
+    for tag, rule in mapping.fields.items():
+        yield from _of_field(mapping, schema, tag, rule)
+    if mapping.blank != "keep":
+        yield from _of_clearing(mapping, schema, "blank")
+    for kind, names in (("tags", mapping.tags), ("lists", mapping.lists)):
+        if names is not None:
+            yield from _of_names(mapping, schema, kind, names)
+
+
+def _of_columns(
+    mapping: Mapping, schema: Schema, at: MappingOf[str, int], header: Sequence[str]
+) -> Iterator[Complaint]:
+    for name, places in mapping.columns().items():
+        if clean_text(name) in at:
+            continue
+        like = nearest(name, header)
+        fix = f"Did you mean '{like}'?" if like else f"The file has: {listed(header)}."
+        for place in places:
+            yield Complaint(
+                mapping.file,
+                mapping.line_of(*place),
+                ".".join(map(str, place)),
+                f"the file has no column '{name}'.",
+                _constant(mapping, schema, place, name, sure=not like) + fix,
+            )
+
+
+def _constant(mapping: Mapping, schema: Schema, place: Sequence[str | int], name: str, *, sure: bool) -> str:
+    """The hint for `country: US`, where the value stands where a column's name belongs; '' where it is not likely."""
+    if len(place) != 2 or place[0] != "fields":
+        return ""
+    tag = str(place[1])
+    rule, known = mapping.fields[tag], schema.field(tag)
+    if rule.from_ != (name,):
+        return ""
+    type_ = rule.type or (known.type if known else "text")
+    if type_ in _MEANT_AS_CONSTANT:
+        wrong = typed(rule, known, pa.array([clean_text(name)])).wrong
+        if wrong or (type_ in ("choice", "choices") and not (known and known.options)):
+            return ""
+    elif not sure:
+        return ""
+    shown = f'"{name}"' if any(letter in name for letter in ":#{}[],&*!|>'%@`") else name
+    return f"If {name} is the value itself, write {tag}: {{value: {shown}}}. "
+
+
+def _of_field(mapping: Mapping, schema: Schema, tag: str, rule: Rule) -> Iterator[Complaint]:
+    known = schema.field(tag)
+
+    def complaint(key: str, what: str, fix: str) -> Complaint:
+        place = f"fields.{tag}.{key}" if key else f"fields.{tag}"
+        line = mapping.line_of("fields", tag, key) if key else mapping.line_of("fields", tag)
+        return Complaint(mapping.file, line, place, what, fix)
+
+    if known is None and schema.live:
+        like = nearest(tag, schema.names())
+        fix = f"Did you mean {like}?" if like else f"It has: {', '.join(schema.names())}."
+        yield complaint("", f"the destination has no merge tag '{tag}'.", fix)
+        return
+    if known and rule.type and known.type != "text" and rule.type not in _FITS.get(known.type, {rule.type}):
+        yield complaint(
+            "type",
+            f"{tag} is of type {known.type} at the destination and cannot hold {rule.type}.",
+            f"Leave type: out, or use {' or '.join(sorted(_FITS[known.type]))}.",
+        )
+    type_ = rule.type or (known.type if known else None)
+    for key, types in _SPEAKS_OF.items():
+        if type_ is not None and type_ not in types and getattr(rule, key) is not None:
+            yield complaint(
+                key,
+                f"{key}: is for {' and '.join(types)}, and {tag} is of type {type_}.",
+                "Leave it out, or say type:.",
+            )
+    if type_ not in (None, "choices") and rule.split is not None and rule.part is None and rule.join is None:
+        yield complaint(
+            "split",
+            f"split: finds several values, and {tag} is of type {type_} and holds one.",
+            "Add part: first or last to take one of them, or join: to put them together.",
+        )
+    if rule.blank in ("clear", "clear_ours"):
+        yield from _of_clearing(mapping, schema, "fields", tag, "blank")
+    yield from _of_constants(mapping, tag, rule, known)
+
+
+def _of_clearing(mapping: Mapping, schema: Schema, *place: str) -> Iterator[Complaint]:
+    if "blank_clear" in schema.refuses:
+        yield Complaint(
+            mapping.file,
+            mapping.line_of(*place),
+            ".".join(place),
+            "how this destination empties a value is not documented, so clear is refused.",
+            "Use blank: keep.",
+        )
+
+
+def _of_constants(mapping: Mapping, tag: str, rule: Rule, known: Field | None) -> Iterator[Complaint]:
+    """Constants, defaults, cases and tables are known before any row: what they give has to be right."""
+    given: list[tuple[tuple[str | int, ...], str | None]] = [
+        (("value",), rule.value),
+        (("default",), rule.default),
+    ]
+    given += [(("values", name), text) for name, text in (rule.values or {}).items()]
+    if rule.values is None and rule.match is None and rule.split is None and rule.part is None:
+        given += [(("cases", index, "value"), case.value) for index, case in enumerate(rule.cases or ())]
+    for place, text in given:
+        if text is None or text == "":
+            continue
+        for wrong in typed(rule, known, pa.array([clean_text(text)])).wrong:
+            if CODES[wrong.code].severity == "error":
+                problem = Problem.of(
+                    wrong.code, row=0, line=0, column=tag, **{"value": text, "field": tag, **wrong.detail}
+                )
+                line = mapping.line_of("fields", tag, *place)
+                key = f"fields.{tag}" + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place)
+                yield Complaint(mapping.file, line, key, problem.message)
+
+
+def _of_names(mapping: Mapping, schema: Schema, kind: str, names: Names) -> Iterator[Complaint]:
+    line = mapping.line_of(kind)
+    if kind in schema.refuses:
+        yield Complaint(mapping.file, line, kind, f"this destination has no {kind}.", f"Leave {kind}: out.")
+        return
+    removes = names.write != "add" or names.remove
+    if removes and f"{kind}_off" in schema.refuses:
+        what = f"this destination has no way to take {kind} away."
+        yield Complaint(mapping.file, line, kind, what, "Leave write: and remove: out.")
+    creates = names.unknown == "create"
+    if creates and f"create_{kind}" in schema.refuses:
+        what = f"{kind} cannot be created over this destination's API."
+        yield Complaint(
+            mapping.file,
+            mapping.line_of(kind, "unknown"),
+            f"{kind}.unknown",
+            what,
+            "Create them there first.",
+        )
+    if creates or not schema.live or (kind == "tags" and mapping.destination.create_missing == "tags"):
+        return
+    there = {name.casefold(): name for name in (schema.tags if kind == "tags" else schema.lists)}
+    for name, place in names.given():
+        if clean_text(name).casefold() not in there:
+            like = nearest(name, there.values())
+            fix = (
+                f"Did you mean {like}?"
+                if like
+                else "Create it there first"
+                + (", or say destination: {create_missing: tags}." if kind == "tags" else ".")
+            )
+            dotted = kind + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place)
+            what = f"the destination has no {kind[:-1]} '{name}'."
+            yield Complaint(mapping.file, mapping.line_of(kind, *place), dotted, what, fix)

@@ -1,0 +1,55 @@
+"""The names of tags or lists that exist at the destination, and those that a mapping may add to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mappings.engine.cleaning import clean_text
+from mappings.engine.complaints import nearest
+
+__all__ = ["Memberships"]
+
+
+class Memberships:
+    """Names are compared without case and spelled as they are there. `new` are those that are not there yet.
+
+    >>> tags = Memberships("tag_unknown", ["VIP"], create=True)
+    >>> tags.spelled("vip"), tags.spelled("fan"), tags.spelled("FAN"), tags.new
+    ('VIP', 'fan', 'fan', ['fan'])
+    """
+
+    def __init__(self, code: str, there: Iterable[str] | None, *, create: bool = False) -> None:
+        """`code` is the problem of a name that is not there. `there` is None where nobody could be asked: all names are taken as they are."""
+        self._code = code
+        self._known = {name.casefold(): name for name in there or ()}
+        self._there = list(self._known.values())
+        self._asked = there is not None
+        self._create = create
+        self.new: list[str] = []
+
+    def add(self, name: str) -> None:
+        """A name that will be there, because the mapping itself brings it."""
+        if self._known.setdefault(name.casefold(), name) == name and name not in self._there:
+            self.new.append(name)
+
+    def spelled(self, name: str) -> str | tuple[str, dict[str, object]]:
+        """The name as it is spelled there; a problem's code and detail where it is not there and not to be created."""
+        found = self._known.get(name.casefold())
+        if found is not None:
+            return found
+        if self._create or not self._asked:
+            self.add(name)
+            return name
+        like = nearest(name, self._known.values())
+        return self._code, {"value": name, "suggestion": like or "not known"}
+
+    def written(self, names: Iterable[str]) -> list[str]:
+        """Names of the mapping itself, which fit (see `fitting`), as they are spelled there."""
+        return [
+            found for found in (self.spelled(clean_text(name)) for name in names) if isinstance(found, str)
+        ]
+
+    def there(self, names: Iterable[str]) -> list[str]:
+        """Names to be taken away, as they are spelled there; one that is not there is not brought by this."""
+        cleaned = [clean_text(name) for name in names]
+        return [self._known.get(name.casefold(), name) for name in cleaned]

@@ -1,0 +1,54 @@
+"""take: of several columns the first that is right for the type, where `first_valid` is said.
+
+email_address: {from: [Email, Work email], take: first_valid}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mappings.engine.problems import CODES
+from mappings.engine.transforms import Converted, Wrong
+
+__all__ = ["first_valid"]
+
+
+def first_valid(
+    found: Sequence[Converted], texts: Sequence[pa.Array]
+) -> tuple[Converted, npt.NDArray[np.int64]]:
+    """The first value without an error, and which of the columns it came from; warnings are those of the value taken.
+
+    Where no column is right, what is wrong is told of the first that is not blank.
+
+    >>> two = [pa.array(["x", "", "x"]), pa.array(["1", "2", "y"])]
+    >>> read = [Converted(pa.array([None, None, None], pa.string()), [Wrong(0, "integer_syntax"), Wrong(2, "integer_syntax")]),
+    ...         Converted(pa.array(["1", "2", None]), [Wrong(2, "integer_syntax")])]
+    >>> taken, origin = first_valid(read, two)
+    >>> taken.values.to_pylist(), [wrong.at for wrong in taken.wrong], origin.tolist()
+    (['1', '2', None], [2], [1, 1, 0])
+    """
+    size = len(texts[0])
+    origin = np.full(size, -1, np.int64)
+    values = pa.nulls(size, pa.string())
+    for index, column in enumerate(found):
+        right = np.asarray(pc.is_valid(column.values))
+        right[[wrong.at for wrong in column.wrong if CODES[wrong.code].severity == "error"]] = False
+        taken = right & (origin < 0)
+        origin[taken] = index
+        values = pc.if_else(pa.array(taken), column.values, values)
+    for index, column in enumerate(texts):
+        origin[(origin < 0) & np.asarray(pc.not_equal(column, ""))] = index
+    origin[origin < 0] = 0
+    told = [
+        wrong for index, column in enumerate(found) for wrong in column.wrong if origin[wrong.at] == index
+    ]
+    return Converted(values, sorted(told, key=_at)), origin
+
+
+def _at(wrong: Wrong) -> int:
+    return wrong.at
