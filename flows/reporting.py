@@ -15,6 +15,7 @@ from flows.delivery import WHY_STOPPED
 from flows.report import Details, Summary, write_report
 from flows.report.page import problem_groups
 from flows.report.summary import NEED_A_PERSON, Column, Guard, OddLine, Outcomes, Reason
+from flows.report.unseen import unseen_values
 
 if TYPE_CHECKING:
     from flows.sync_run import SyncRun
@@ -140,6 +141,7 @@ def _details(run: SyncRun) -> Details:
         pace_series=[(second, traffic.answered_at.get(second, 0)) for second in range(last + 1)],
         source_reading={name: str(value) for name, value in opened.source.reading.items()},
         newcomers=opened.destination.rules.newcomers,
+        unseen=unseen_values(opened.folder, opened.mapping, opened.schema),
     )
 
 

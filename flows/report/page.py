@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ import pyarrow.parquet as pq
 from markupsafe import Markup, escape
 
 from flows.report.failures import parts
-from flows.report.summary import Details, Guard, ProblemGroup, Reason, Summary, verdict
+from flows.report.summary import Details, Guard, ProblemGroup, Reason, Summary, UnseenValue, verdict
 from mappings.engine.problems import CODES
 
 __all__ = ["Example", "problem_groups", "render"]
@@ -336,6 +337,7 @@ def render(folder: Path, summary: Summary, details: Details) -> str:
         pace=pace_line(details.pace_series, summary.pace.allowed_per_second) if details.pace_series else None,
         columns=details.columns[:COLUMNS_SHOWN],
         oddities=details.oddities[:LINES_SHOWN],
+        unseen=_by_column(details.unseen),
         took=_took(summary),
     )
 
@@ -395,6 +397,13 @@ def _reasons(reasons: Sequence[Reason]) -> dict[str, tuple[list[Reason], int]]:
         outcome: (known[:REASONS_SHOWN], sum(reason.count for reason in known[REASONS_SHOWN:]))
         for outcome, known in by_outcome.items()
     }
+
+
+def _by_column(unseen: Sequence[UnseenValue]) -> dict[str, list[UnseenValue]]:
+    found: dict[str, list[UnseenValue]] = defaultdict(list)
+    for one in unseen:
+        found[one.column].append(one)
+    return found
 
 
 def _took(summary: Summary) -> str:

@@ -23,6 +23,7 @@ __all__ = [
     "Reason",
     "Status",
     "Summary",
+    "UnseenValue",
     "schema",
     "verdict",
 ]
@@ -187,6 +188,16 @@ class Reason(_Model):
     count: Count
 
 
+class UnseenValue(_Model):
+    """A value that stood in no `values:` table; `line` is what to add there."""
+
+    field: str
+    column: str
+    value: str
+    count: Count
+    line: str
+
+
 class Details(_Model):
     """What the page shows beside the summary. `pace_series` holds (second since the start, answers in it)."""
 
@@ -199,6 +210,7 @@ class Details(_Model):
     pace_series: list[tuple[int, int]] = []
     source_reading: dict[str, str] = {}
     newcomers: str = ""
+    unseen: list[UnseenValue] = []
 
 
 def verdict(summary: Summary) -> str:
