@@ -15,6 +15,7 @@ __all__ = ["main", "muster"]
 _VERBS = {
     "demo": "Sync the sample data into a local sandbox: no account, no network.",
     "peek": "Show how a file is read, what its columns hold, and what is odd about it.",
+    "init": "Write a mapping for a file: columns matched to fields, doubts said.",
     "check": "Check a mapping: its grammar, merge tags, examples and columns.",
     "plan": "Show what a sync would do, and write nothing there.",
     "sync": "Deliver a file's contacts, and account for every row.",
@@ -74,6 +75,7 @@ def muster() -> None:
     \b
     First steps:  muster demo
                   muster peek FILE
+                  muster init FILE --to campaignlark
                   muster check MAPPING FILE
                   muster plan MAPPING FILE
                   muster sync MAPPING FILE

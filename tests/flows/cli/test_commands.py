@@ -202,7 +202,8 @@ def test_doctor_says_what_is_missing(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["demo", "peek", "check", "plan", "sync", "runs", "report", "sandbox", "doctor", "completion"]
+    "verb",
+    ["demo", "peek", "init", "check", "plan", "sync", "runs", "report", "sandbox", "doctor", "completion"],
 )
 def test_every_verb_explains_itself(shell: Shell, verb: str) -> None:
     done = shell.run(verb, "--help")

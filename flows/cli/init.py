@@ -1,0 +1,165 @@
+"""muster init: a mapping for a file, to begin with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mappings.engine.complaints import listed, visible
+
+__all__ = ["command"]
+
+
+@click.command("init")
+@click.argument("file")
+@click.option(
+    "--to",
+    "destination",
+    required=True,
+    metavar="DESTINATION",
+    help="Where the contacts go, such as campaignlark.",
+)
+@click.option(
+    "-o", "--out", metavar="MAPPING", help="Where it is written, NAME.yml here by default; - prints it."
+)
+@click.option("--force", is_flag=True, help="Write over a mapping that is there.")
+@click.option("--offline", is_flag=True, help="Do not ask the destination for its fields and tags.")
+@click.option("--encoding", help="Instead of the one that is found out.")
+@click.option("--delimiter", help="Instead of the one that is found out.")
+@click.option("--header-line", type=click.IntRange(min=1), help="The physical line of the column names.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+def command(
+    file: str,
+    destination: str,
+    out: str | None,
+    force: bool,
+    offline: bool,
+    encoding: str | None,
+    delimiter: str | None,
+    header_line: int | None,
+    as_json: bool,
+) -> int:
+    """Write a mapping for FILE: columns matched by name and values to DESTINATION's fields, with every doubt said.
+
+    Nothing is sent. Where the file does not say who wants mail, the mapping mails nobody until you decide.
+    """
+    if out == "-" and as_json:
+        raise click.UsageError("-o - and --json would both print on standard output; leave one of them out.")
+    from connectors.base import destination_module  # noqa: PLC0415 - only this verb
+    from connectors.sources.finding import find  # noqa: PLC0415 - as above
+    from flows import first_mapping as first  # noqa: PLC0415 - as above
+
+    connector: Any = destination_module(destination).Connector
+    path = find(file, beside=Path.cwd())
+    target = None if out == "-" else Path(out) if out else Path(f"{first.name_of(path)}.yml")
+    if target is not None:
+        first.check_place(target, path, force=force)
+    given = {"encoding": encoding, "delimiter": delimiter, "header_line": header_line}
+    reading = {key: value for key, value in given.items() if value is not None}
+    looked = first.look_at(path, reading)
+    if offline:
+        schema, why = connector.documented_schema(), "--offline was asked for."
+    else:
+        schema, why = asyncio.run(first.fields_of(destination, connector, target))
+    if why:
+        said = (
+            f"The fields of {destination} could not be read, so only the documented ones are used.\n  {why}"
+        )
+        click.echo(visible(said), err=True)
+    suggestion = first.first_mapping(
+        looked, schema, destination=destination, connector=connector, reading=reading, target=target
+    )
+    facts = _facts(suggestion, looked, target, file, why)
+    if target is None:
+        click.echo(suggestion.text, nl=False)
+    else:
+        first.write(target, suggestion.text)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+    else:
+        for line in _lines(facts):
+            click.echo(visible(line), err=target is None)
+    return 0
+
+
+def _facts(suggestion: Any, looked: Any, target: Path | None, file: str, why: str) -> dict[str, Any]:
+    draft = suggestion.draft
+    written = "MAPPING" if target is None else str(target)
+    return {
+        "mapping": None if target is None else str(target),
+        "name": draft.name,
+        "source": dict(draft.origin.source),
+        "rows_looked_at": looked.cells.num_rows,
+        "live": not why,
+        "why_not_live": why,
+        "key": draft.key,
+        "person": draft.person or None,
+        "fields": {tag: match.column for tag, match in draft.fields.items()},
+        "guessed": {tag: match.column for tag, match in draft.guessed.items()},
+        "tags": draft.tags.column if draft.tags else None,
+        "opted_out": list(draft.consent.columns),
+        "newcomers": suggestion.mapping.consent.newcomers,
+        "ignored": dict(draft.ignored),
+        "doubts": [*looked.odd, *draft.doubts()],
+        "next": f"muster check {shlex.quote(written)} {shlex.quote(file)}" + (" --offline" if why else ""),
+    }
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[str]:
+    if facts["mapping"]:
+        yield f"{facts['mapping']} is written; {facts['rows_looked_at']:,} rows were looked at."
+    yield from _matched(facts)
+    yield from _undecided(facts)
+    left = {name: why for name, why in facts["ignored"].items() if why}
+    yield from _section("In doubt:", facts["doubts"])
+    yield from _section("Left out, but look:", [f"{name}: {why}" for name, why in left.items()])
+    plain = [name or "(no name)" for name, why in facts["ignored"].items() if not why]
+    if plain:
+        yield from ("", f"Left out: {listed(plain, most=20)}")
+    yield ""
+    if not facts["live"]:
+        yield "With a key, the same command with --force matches the account's own fields, too."
+    yield f"Next:  {facts['next']}"
+
+
+def _matched(facts: dict[str, Any]) -> Iterator[str]:
+    rows = [*facts["fields"].items()]
+    rows += [(name, facts[name]) for name in ("person", "tags") if facts[name]]
+    rows += [("opted out", ", ".join(facts["opted_out"]))] if facts["opted_out"] else []
+    rows += [("newcomers", facts["newcomers"])]
+    width = max(len(name) for name, _ in (*rows, *facts["guessed"].items()))
+    yield from _section("", [f"{name:<{width}}  {column}" for name, column in rows])
+    yield from _section(
+        "Not sent yet, as the account could not be asked; in the mapping these are comments:",
+        [f"{tag:<{width}}  {column}" for tag, column in facts["guessed"].items()],
+    )
+
+
+def _undecided(facts: dict[str, Any]) -> Iterator[str]:
+    if not facts["opted_out"]:
+        yield from _section(
+            "No column says for sure who opted out, so nobody is mailed: new contacts arrive as UNSUBSCRIBED.",
+            [
+                "Under consent: in the mapping, name the column under opted_out:. Or, if all of them want mail,",
+                "say why under assumed:, and write newcomers: SUBSCRIBED.",
+            ],
+        )
+    elif facts["newcomers"] == "UNSUBSCRIBED":
+        yield from _section(
+            "Not everything about consent is clear, so new contacts arrive as UNSUBSCRIBED.",
+            ["Settle the doubts under consent: in the mapping, then write newcomers: SUBSCRIBED."],
+        )
+
+
+def _section(title: str, lines: list[str]) -> Iterator[str]:
+    if lines:
+        yield ""
+        if title:
+            yield title
+        yield from (f"  {line}" for line in lines)

@@ -1,0 +1,207 @@
+"""A first mapping for a file: what is read for it, what is asked of the destination, and where it is written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import unicodedata
+from collections.abc import Mapping as Map
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+import mappings
+from connectors.base import Source, kinds, source_module
+from connectors.errors import CredentialsError, MappingError, SourceError, Unreachable
+from connectors.pace import Pace
+from flows.consent import complaint_of
+from flows.settings import Settings
+from mappings.engine.complaints import listed
+from mappings.engine.schema import Schema
+from mappings.engine.suggesting import NoAddresses, Origin, Suggestion, suggest
+
+__all__ = ["Looked", "check_place", "fields_of", "first_mapping", "look_at", "name_of", "write"]
+
+_ROWS = 2_000
+_ADDRESS = re.compile(r"[^\s@]@[^\s@]+\.\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was seen of a file: its kind, its header and first rows, and what is odd about the header."""
+
+    kind: str
+    source: Source
+    cells: pa.Table
+    odd: tuple[str, ...]
+
+
+def name_of(path: Path) -> str:
+    """The mapping's name, after the file's: lower-case letters, digits and hyphens.
+
+    >>> name_of(Path("Gäste_2026 (neu).csv")), name_of(Path("名簿.csv"))
+    ('gaste-2026-neu', 'contacts')
+    """
+    plain = unicodedata.normalize("NFKD", path.stem.casefold()).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63].strip("-") or "contacts"
+
+
+def check_place(target: Path, source: Path, *, force: bool) -> None:
+    """Raises MappingError where no mapping can be written, or something is there that has to stay."""
+    if not target.parent.is_dir():
+        raise MappingError(
+            f"{target} cannot be written: {target.parent} is no folder.",
+            "Make it first, or name another with -o.",
+        )
+    if not target.exists():
+        return
+    if target.is_dir():
+        raise MappingError(f"{target} is a folder.", f"Name a file in it: -o {target / 'mapping.yml'}.")
+    if target.samefile(source):
+        raise MappingError(f"{target} is the file with the contacts itself.", "Name another file with -o.")
+    if not force:
+        raise MappingError(
+            f"{target} is there already.", "Name another file with -o, or write over it with --force."
+        )
+
+
+async def fields_of(kind: str, connector: Any, target: Path | None) -> tuple[Schema, str]:
+    """The account's fields and tags, and ''; or the documented fields, and why the account's could not be read."""
+    try:
+        access = Settings(target).access(kind, "main", connector.default_base_url)
+        turns = Pace(connector.per_second)
+        async with connector(base_url=access.base_url, key=access.key, turns=turns) as destination:
+            return await destination.read_schema(), ""
+    except (CredentialsError, Unreachable) as error:
+        return connector.documented_schema(), f"{error.what} {error.fix}".strip()
+
+
+def look_at(path: Path, reading: Map[str, Any]) -> Looked:
+    """The file, as the known export whose opt-out columns it has, or as any CSV file. Raises SourceError."""
+    kind, source = _opened(path, reading)
+    if any(_ADDRESS.search(name) for name in source.header):
+        raise SourceError(
+            f"{path} has an e-mail address among its column names, so it seems to have no header.",
+            "Write a line with the names above the rows, or say which line it is: --header-line N.",
+        )
+    odd = tuple(oddity.message for oddity in source.oddities if oddity.code.startswith("header"))
+    return Looked(kind, source, _first_cells(source), odd)
+
+
+def first_mapping(
+    looked: Looked,
+    schema: Schema,
+    *,
+    destination: str,
+    connector: Any,
+    reading: Map[str, Any],
+    target: Path | None,
+) -> Suggestion:
+    """The mapping, which passes what `muster check` asks. `target` is where it will be. Raises MappingError."""
+    source = looked.source
+    origin = Origin(
+        name=source.path.name,
+        source={"kind": looked.kind, **_located(source.path, target), **reading},
+        opt_out_columns=source.facts.opt_out_columns,
+        person_column=source.facts.person_column,
+        list_separator=source.facts.list_separator,
+    )
+    try:
+        suggestion = suggest(
+            source.header, looked.cells, schema, origin=origin, name=name_of(source.path),
+            destination=destination, schema_address=_schema_address(target),
+        )  # fmt: skip
+    except NoAddresses as error:
+        raise MappingError(
+            f"{source.path} has no column with e-mail addresses, and {destination} knows people by {error}.",
+            f"Its columns are: {listed(source.header)}. Export the addresses, too; if the names of the columns stand in"
+            " another line, say --header-line N; muster peek shows what is read.",
+        ) from None
+    complaint_of(
+        suggestion.mapping,
+        source.header,
+        source.facts.opt_out_columns,
+        mails_people=connector.mails_people,
+    )
+    return suggestion
+
+
+def write(target: Path, text: str) -> None:
+    """The mapping appears only when it is complete. Raises MappingError."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(target)
+    except OSError as error:
+        raise MappingError(
+            f"{target} cannot be written: {error.strerror}.",
+            "Name a file in a folder that is there and has room: -o FILE.",
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _opened(path: Path, reading: Map[str, Any]) -> tuple[str, Source]:
+    plain: Source = source_module("csv_file").open_source(path, reading)
+    for kind in kinds("sources"):
+        if kind == "csv_file":
+            continue
+        with contextlib.suppress(SourceError):  # a kind of another format does not read it
+            source: Source = source_module(kind).open_source(path, reading)
+            if set(source.facts.opt_out_columns) & set(source.header):
+                return kind, source
+    return "csv_file", plain
+
+
+def _first_cells(source: Source) -> pa.Table:
+    """The first rows that could be laid out; a text column for each name."""
+    tables = [pa.table([pa.array([], pa.string()) for _ in source.header], names=list(source.header))]
+    rows = 0
+    frames = source.frames()
+    for frame in frames:
+        kept = np.ones(len(frame), bool)
+        kept[[bad.at for bad in frame.misread]] = False
+        tables.append(frame.cells.filter(pa.array(kept)))
+        rows += tables[-1].num_rows
+        if rows >= _ROWS:
+            break
+    close = getattr(frames, "close", None)  # a generator holds its file open until it ends
+    if close is not None:
+        close()
+    return pa.concat_tables(tables).slice(0, _ROWS).combine_chunks()
+
+
+def _located(path: Path, target: Path | None) -> dict[str, str]:
+    """`path:` for the mapping: seen from its folder where the file is near, so that both may move together."""
+    near = Path(os.path.relpath(path.resolve(), _folder_of(target)))
+    if near.parts.count("..") > 3 or str(near).startswith("~"):
+        near = path.resolve()
+    try:
+        str(near).encode()
+    except UnicodeEncodeError:
+        return {}  # a name that is no text cannot stand in a mapping; the command line names the file
+    return {"path": near.as_posix()}
+
+
+def _folder_of(target: Path | None) -> Path:
+    return (target.absolute().parent if target is not None else Path.cwd()).resolve()
+
+
+def _schema_address(target: Path | None) -> str:
+    """Where editors find the JSON Schema.
+
+    It is the one of the installed package, which reads the mapping; a copy beside each mapping would grow old. A relative
+    path is used where the installation (a virtual environment, say) is inside the mapping's folder: colleagues have it in the
+    same place. Otherwise it is a `file:` address: editors take it as well, and it holds no blank, at which they stop reading.
+    """
+    schema = Path(str(mappings.__file__)).resolve().with_name("mapping.schema.json")
+    if target is not None and schema.is_relative_to(_folder_of(target)):
+        near = schema.relative_to(_folder_of(target)).as_posix()
+        if near.isascii() and " " not in near:
+            return near
+    return schema.as_uri()

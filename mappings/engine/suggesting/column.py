@@ -1,0 +1,97 @@
+"""A column of the file at hand: its name and the cells of the rows that were looked at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mappings.engine.cleaning import clean, clean_text
+from mappings.engine.transforms import Settings, transform
+
+__all__ = ["Column", "columns_of", "misfits", "shown"]
+
+# YAML reads no longer keys, and the names of columns are keys in the examples.
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that a mapping can name. `name` and `cells` are cleaned, as the mapping will see them."""
+
+    name: str
+    at: int
+    cells: pa.Array
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Each different text that is not blank, in order of appearance, and how often it is there."""
+        found = pc.value_counts(self.cells.filter(pc.not_equal(self.cells, "")))
+        return {one["values"].as_py(): one["counts"].as_py() for one in found}
+
+    @cached_property
+    def filled(self) -> int:
+        return int(pc.sum(pc.not_equal(self.cells, "")).as_py() or 0)
+
+    @cached_property
+    def addresses(self) -> int:
+        """How many cells are e-mail addresses."""
+        maybe = self.cells.filter(pc.match_substring(self.cells, "@"))
+        if not len(maybe):
+            return 0
+        return len(maybe) - int(transform("email")(maybe, Settings()).values.null_count)
+
+    @cached_property
+    def distinct(self) -> int:
+        """How many different texts there are, a blank among them: quicker than counting each."""
+        return int(pc.count_distinct(self.cells).as_py())
+
+    @property
+    def blanks(self) -> int:
+        return len(self.cells) - self.filled
+
+    @property
+    def share(self) -> float:
+        """Filled cells, from 0 to 1."""
+        return self.filled / len(self.cells) if len(self.cells) else 0.0
+
+
+def columns_of(header: Sequence[str], cells: pa.Table) -> list[Column]:
+    """The columns that a mapping can name: of those whose cleaned names are equal, it reads the first."""
+    found: dict[str, Column] = {}
+    for at, given in enumerate(header):
+        name = clean_text(given)
+        if name and len(name) <= _LONGEST_NAME and name not in found:
+            found[name] = Column(name, at, clean(cells.column(at)))
+    return list(found.values())
+
+
+def misfits(column: Column, type_: str, settings: Settings) -> int:
+    """How many filled cells are not of a type, as the mapping would read them."""
+    texts = list(column.counts)
+    if not texts:
+        return 0
+    values = transform(type_)(pa.array(texts, pa.string()), settings).values
+    return sum(
+        count
+        for count, ok in zip(column.counts.values(), values.is_valid().to_pylist(), strict=True)
+        if not ok
+    )
+
+
+def shown(counts: Mapping[str, int], most: int = 6) -> str:
+    """A few texts for a comment; an empty text where they might say something of a person.
+
+    >>> shown({"gold": 7, "silver": 2, "Ann": 1}), shown({"ann@example.com": 2}), shown({"+49 30 123456": 9})
+    ('gold, silver', '', '')
+    """
+    often = [text for text, count in counts.items() if count > 1]
+    if len(counts) > 12 or any(
+        len(text) > 30 or "@" in text or re.search(r"\d(?:.?\d){3}", text) for text in often
+    ):
+        return ""
+    return ", ".join(often[:most]) + (", …" if len(often) > most else "")

@@ -1,0 +1,177 @@
+"""Which columns say that people do not want mail, and which of their texts say so.
+
+A guess never leads to mail: where a column may speak of consent and cannot be used, new contacts arrive as unsubscribed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from mappings.engine.cleaning import clean_text
+from mappings.engine.suggesting.column import Column, shown
+from mappings.engine.suggesting.names import fold
+from mappings.engine.suggesting.words import (
+    means_no,
+    means_out,
+    means_pending,
+    means_subscribed,
+    means_yes,
+    with_opposites,
+)
+
+__all__ = ["OptOuts", "find_opt_outs"]
+
+_OUT_NAMES = (
+    "unsubscri", "optedout", "optout", "donotcontact", "donotemail", "donotmail", "abgemeldet", "abmeld",
+    "abbestellt", "werbesperre", "desabonn", "desinscri", "emailsuppressed",
+)  # fmt: skip
+_IN_NAMES = (
+    "optin", "optedin", "acceptsmarketing", "acceptsemailmarketing", "marketingconsent", "emailconsent", "einwilligung",
+    "newsletterconsent", "consentimiento", "consentement",
+)  # fmt: skip
+_IN_EXACTLY = ("subscribed", "issubscribed", "consent", "abonniert", "zustimmung", "emailmarketingconsent")
+_STATUS_NAMES = (
+    "subscriptionstatus", "emailstatus", "subscriberstatus", "marketingstatus", "emailsubscriptionstatus", "consentstatus",
+    "emailmarketingstatus", "newsletterstatus", "mailstatus", "mailingstatus",
+)  # fmt: skip
+_MAYBE_NAMES = (
+    "newsletter",
+    "marketing",
+    "emailmarketing",
+    "newsletteranmeldung",
+    "wantsnewsletter",
+    "mailings",
+)
+_OUT_EXACTLY = ("noemail", "noemails", "nomail")
+_OTHER_CHANNELS = frozenset(
+    {"fax", "sms", "phone", "call", "calls", "whatsapp", "postal", "print", "tracking", "text"}
+)
+
+_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
+
+OUT, IN, STATUS, MAYBE = "out", "in", "status", "maybe"
+
+
+@dataclass(slots=True)
+class OptOuts:
+    """What `consent:` is to say. `columns` are heard; `unheard` speak of consent perhaps, with the reason why they are not.
+
+    `undecided` is true where new contacts must not be subscribed on a guess.
+    """
+
+    columns: list[str] = field(default_factory=list)
+    when: list[str] = field(default_factory=list)
+    unless: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    unheard: dict[str, str] = field(default_factory=dict)
+    blanks_open: bool = False
+
+    @property
+    def undecided(self) -> bool:
+        return not self.columns or bool(self.unheard) or self.blanks_open
+
+    def add(self, column: Column, kind: str) -> bool:
+        """Takes a column in, unless its texts mean the opposite of what they mean in those before."""
+        texts = {text: _means(text, kind) for text in column.counts}
+        when = [text for text, meant in texts.items() if meant is OUT]
+        unless = [text for text, meant in texts.items() if meant is IN]
+        usual = {OUT: ["yes", "true", "1"], IN: ["no", "false", "0"], STATUS: ["unsubscribed"]}[kind]
+        when, unless = with_opposites(_united(self.when, [*when, *usual]), _united(self.unless, unless))
+        opposed = {text.casefold() for text in when} & {text.casefold() for text in unless}
+        if opposed or ("" in self.when and column.blanks):
+            return False
+        self.columns.append(column.name)
+        self.when, self.unless = when, unless
+        unclear = {text: column.counts[text] for text, meant in texts.items() if not meant}
+        if unclear:
+            cells = sum(unclear.values())
+            which = f" ({shown(unclear)})" if shown(unclear) else ""
+            self.doubts.append(
+                f"{column.name}: of {column.filled:,} cells {cells:,}{which} are under neither when: nor unless:, so they count as opt-outs"
+            )
+        if kind != OUT and column.blanks:
+            self.blanks_open = True
+            self.doubts.append(
+                f'{column.name}: of {len(column.cells):,} cells {column.blanks:,} are blank, which is no yes; add "" to when: if that means no'
+            )
+        elif kind != OUT and len(self.columns) == 1:
+            self.when.append("")  # none is blank yet; one that will be is no yes
+        if kind == IN:
+            self.doubts.append(f"{column.name} says who wants mail, so its no is the opt-out")
+        return True
+
+
+def find_opt_outs(columns: Sequence[Column], known: Collection[str]) -> OptOuts:
+    """The columns that speak of consent; `known` are those of which the kind of export says so."""
+    cleaned = {clean_text(name) for name in known}
+    found = OptOuts()
+    kinds = [(column, OUT if column.name in cleaned else _kind(column)) for column in columns]
+    for wanted in (OUT, STATUS, IN):  # the plainest first
+        for column, kind in kinds:
+            if kind is not wanted:
+                continue
+            if column.name not in cleaned and (why := _unclear(column, kind)):
+                found.unheard[column.name] = why
+            elif not found.add(column, kind):
+                found.unheard[column.name] = (
+                    f"its yes means the opposite of the yes in {found.columns[0]}, and when: is one list"
+                )
+    for column, kind in kinds:
+        if kind is MAYBE:
+            found.unheard[column.name] = "it may say who wants mail"
+    return found
+
+
+def _kind(column: Column) -> str:
+    """What a column is by its name, and for vaguer names by its values; '' where it has nothing to do with consent."""
+    name = fold(column.name)
+    if "mail" not in name and _OTHER_CHANNELS & {word.lower() for word in _WORD.findall(column.name)}:
+        return ""
+    if any(one in name for one in _OUT_NAMES) or name in _OUT_EXACTLY:
+        return OUT
+    if name in _STATUS_NAMES:
+        return STATUS
+    if any(one in name for one in _IN_NAMES) or name in _IN_EXACTLY:
+        return IN if _mostly_understood(column) else ""
+    if name in _MAYBE_NAMES:
+        return MAYBE if _mostly_understood(column) else ""
+    if name.endswith("status"):
+        if any(means_out(text) for text in column.counts):
+            return STATUS
+        if name == "status" and any(means_pending(text) for text in column.counts):
+            return MAYBE
+    return ""
+
+
+def _mostly_understood(column: Column) -> bool:
+    return sum(count for text, count in column.counts.items() if _means(text, IN)) * 2 >= column.filled
+
+
+def _unclear(column: Column, kind: str) -> str:
+    """Why a column with such a name says nothing that could be used, or an empty text."""
+    if not column.filled:
+        return "it is blank in all rows looked at" if kind != OUT else ""
+    if kind == OUT and column.share > 0.9 and not any(_means(text, kind) for text in column.counts):
+        return "none of its texts says whether somebody wants mail"
+    if kind == STATUS and not _mostly_understood(column):
+        return "most of its texts do not say whether somebody wants mail"
+    return ""
+
+
+def _means(text: str, kind: str) -> str:
+    if means_out(text):
+        return OUT
+    if means_subscribed(text):
+        return IN
+    if means_yes(text):
+        return OUT if kind == OUT else IN
+    if means_no(text):
+        return IN if kind == OUT else OUT
+    return ""
+
+
+def _united(before: Sequence[str], new: Sequence[str]) -> list[str]:
+    found = {text.casefold(): text for text in reversed([*before, *new])}
+    return list(dict.fromkeys(found[text.casefold()] for text in [*before, *new]))
