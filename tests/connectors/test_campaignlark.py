@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from connectors.base import Delivered, Remembered
-from connectors.destinations import campaignlark
+from connectors.destinations import campaignlark_sending
 from connectors.destinations.campaignlark import Connector
 from connectors.errors import CredentialsError, MappingError, Unreachable
 from connectors.http import Patience
@@ -473,7 +473,7 @@ async def test_a_status_that_changed_between_two_attempts_is_never_loosened(
 async def test_a_status_that_waited_out_a_429_of_others_is_read_again(
     lark: Lark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaignlark, "_RIGHT_BEFORE_SECONDS", 0.1)
+    monkeypatch.setattr(campaignlark_sending, "_RIGHT_BEFORE_SECONDS", 0.1)
     lark.seed(first_name="Old")
     pace = Pace(5000)
 
@@ -494,7 +494,7 @@ async def test_a_status_that_waited_out_a_429_of_others_is_read_again(
 async def test_a_status_is_sent_in_the_end_where_every_turn_comes_late(
     lark: Lark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaignlark, "_RIGHT_BEFORE_SECONDS", -1.0)
+    monkeypatch.setattr(campaignlark_sending, "_RIGHT_BEFORE_SECONDS", -1.0)
     lark.seed(first_name="Old")
     _, result = await lark.deliver(contact(), write="update_only")
     assert result.outcome == "updated"

@@ -222,7 +222,8 @@ DETAILS = {
     "url_syntax": {"field"}, "choice_unknown": {"field", "options"}, "value_unknown": {"field", "options"},
     "too_long": {"field", "length", "limit"}, "required_blank": {"field"}, "tag_unknown": {"suggestion"},
     "consent_not_understood": set(), "duplicate_rejected": {"other", "field"}, "refused": {"field", "detail"},
-    "tags_refused": {"field", "detail"}, "address_kept": {"field", "detail"}, "not_delivered": {"field", "detail", "attempts"},
+    "tags_refused": {"field", "detail"}, "tag_not_created": {"field", "detail"}, "block_left_over": {"field", "kept"},
+    "address_kept": {"field", "detail"}, "not_delivered": {"field", "detail", "attempts"},
     "no_clear_answer": {"field", "detail", "attempts"}, "kept_differently": {"field", "kept"},
 }  # fmt: skip
 
