@@ -81,7 +81,7 @@ class Tagging(Sending):
     async def create_tags(self, names: Sequence[str]) -> dict[str, str]:
         """Creates the tags that the workspace does not have; those that were refused, each with the reason.
 
-        Raises Unreachable where it is not known what became of one, CredentialsError.
+        Raises Unreachable where one has no usable answer, CredentialsError.
         """
         refused = {}
         for name in self.missing_tags(names):
@@ -98,7 +98,7 @@ class Tagging(Sending):
                 continue
             if answer.meaning is not Meaning.REFUSED:
                 raise Unreachable(
-                    f"It is not known whether the tag '{name}' was created: {answer.detail}",
+                    f"No usable answer when the tag '{name}' was to be created: {answer.detail}",
                     "Start the same sync again later, or create the tag there.",
                 )
             refused[name] = answer.detail
