@@ -131,7 +131,7 @@ class Decision:
     `creates` is whether the contact is new there. `changes` are the fields to be sent, with the value there now (None
     where blank or unknown) and the new one (None where it is emptied). `tags` are the names to add, `tags_off` those to take
     away; likewise lists. `stays` are fields that somebody changed there and that are left as they are: the value there,
-    and what the source has. `calls` are the requests in order, `automations` what they may start there.
+    and what the source has. `left_over` are the values of a block that should be emptied with it and cannot be. `calls` are the requests in order, `automations` what they may start there.
     """
 
     outcome: str = ""
@@ -140,6 +140,7 @@ class Decision:
     creates: bool = False
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     stays: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    left_over: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     tags_off: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
@@ -204,6 +205,10 @@ class Destination(Protocol):
         self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
     ) -> Delivered:
         """Does it: the calls, one after the other, their answers compared with what was sent."""
+        ...
+
+    def missing_tags(self, names: Sequence[str]) -> list[str]:
+        """Those of the names that are no tag there as far as is known, each once. Nothing is asked."""
         ...
 
     async def create_tags(self, names: Sequence[str]) -> dict[str, str]:

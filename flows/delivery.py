@@ -16,11 +16,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.base import Delivered, Destination, Known, Remembered
-from connectors.errors import CredentialsError, LedgerError, LookUpRefused, MusterError
+from connectors.errors import CredentialsError, LedgerError, LookUpRefused, MusterError, Unreachable
 from flows.batches import Batch, Entry
 from flows.consent import Suppressions, strictest
 from flows.knowledge import Knowledge
 from flows.ledger import Answers, Intent, Memory, Outcome
+from flows.new_tags import NewTags
+from flows.remembering import own_of, wanted_of
 from flows.report.summary import NEED_A_PERSON
 from flows.watching import Watcher
 from mappings.engine.contact import Contact
@@ -86,6 +88,7 @@ class Delivery:
         self._watcher = watcher
         self._forget = forget
         self._pace_has_room = pace_has_room
+        self._new_tags = NewTags(destination)
         self._room = asyncio.Semaphore(_IN_FLIGHT)
         self._writer = ThreadPoolExecutor(1, "answers")
         self._waiting: list[tuple[Outcome, asyncio.Future[None]]] = []
@@ -153,11 +156,10 @@ class Delivery:
                 "fields": dict(there.fields),
                 "tags": sorted(there.tags),
             }
-        wanted = {"texts": contact.texts, "tags": list(contact.tags), "opted_out": contact.opted_out}
         old_key = remembered.key if remembered is not None and remembered.key not in ("", contact.key) else ""
         return Intent(
             row=contact.row, batch=batch, key=contact.key, key_hash=entry.key_hash, person=contact.person,
-            fingerprint=contact.fingerprint, wanted=wanted, old_key=old_key, before=before, carried=entry.carried,
+            fingerprint=contact.fingerprint, wanted=wanted_of(contact), old_key=old_key, before=before, carried=entry.carried,
         )  # fmt: skip
 
     async def _may_begin(self) -> None:
@@ -184,14 +186,13 @@ class Delivery:
     async def _one(
         self, entry: Entry, known: Known | None, remembered: Remembered | None, now: Known | None
     ) -> None:
-        contact = entry.contact
         try:
-            if self.stopped:
-                delivered = Delivered("unsent", self.stopped, WHY_STOPPED[self.stopped])
-            else:
-                delivered = await self._sent(entry, known, remembered, now)
+            delivered, there = self._unsent(), known
+            if not self.stopped:
+                delivered, there = await self._sent(entry, known, remembered, now)
             self._watch_for_trouble(delivered)
-            await self._keep(contact.row, delivered)
+            own = None if entry.carried else own_of(delivered, there, remembered, self._destination.rules)
+            await self._keep(entry.contact.row, delivered, own)
             self._count(entry, delivered)
         except LedgerError as error:
             self.stop("ledger", error)
@@ -201,27 +202,46 @@ class Delivery:
 
     async def _sent(
         self, entry: Entry, known: Known | None, remembered: Remembered | None, now: Known | None
-    ) -> Delivered:
+    ) -> tuple[Delivered, Known | None]:
+        """What became of one contact, and how it was there before."""
         contact = entry.contact
         try:
             if entry.carried:
-                return await self._opted_out(contact, known, remembered, now)
+                return await self._opted_out(contact, known, remembered, now), known
             if not self._knowledge.surveyed and known is None:
                 known = await self._destination.find(contact.key)
                 if remembered is not None and remembered.key not in ("", contact.key):
                     now = await self._destination.find(remembered.key)
-            delivered = await self._destination.deliver(contact, known, remembered, now)
-            return await self._with_opt_out(contact, remembered, delivered)
+            delivered = await self._without_its_tags(contact, known, remembered, now)
+            if delivered is None:
+                delivered = await self._destination.deliver(contact, known, remembered, now)
+            return await self._with_opt_out(contact, remembered, delivered), known or now
         except CredentialsError as error:
             self.stop("credentials", error)
-            return Delivered("unsent", "credentials", WHY_STOPPED["credentials"])
+            return self._unsent(), None
         except LedgerError:
             raise
         except LookUpRefused as error:
-            return Delivered("refused", "refused", problems=(("refused", "", "", {"detail": error.what}),))
+            said = ("refused", "", "", {"detail": error.what})
+            return Delivered("refused", "refused", problems=(said,)), None
         except MusterError as error:  # a look-up without an answer: nothing was sent
             problem = ("not_delivered", "", "", {"detail": error.what, "attempts": 1})
-            return Delivered("failed", "not_delivered", problems=(problem,), troubled=True)
+            return Delivered("failed", "not_delivered", problems=(problem,), troubled=True), None
+
+    async def _without_its_tags(
+        self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
+    ) -> Delivered | None:
+        """The outcome of a contact whose tags do not exist there and cannot be created; None where it may be sent."""
+        if not self._new_tags.missing(contact.tags):
+            return None
+        decision = self._destination.decide(contact, known, remembered, now)
+        if decision.outcome:
+            return None
+        try:
+            refused = await self._new_tags.create(decision.tags, lambda: bool(self.stopped))
+        except Unreachable as error:
+            self._trip(error.what.rstrip("."))
+        return self._unsent() if self.stopped else refused
 
     async def _opted_out(
         self,
@@ -251,9 +271,10 @@ class Delivery:
     async def _with_opt_out(
         self, contact: Contact, remembered: Remembered | None, delivered: Delivered
     ) -> Delivered:
-        """Carries the opt-out of somebody who is there and is left out: by the write mode, or as two contacts."""
+        """Carries the opt-out of somebody who is there and is left out: by the write mode, as two contacts, for a tag."""
         out = contact.opted_out or (remembered is not None and remembered.opted_out)
-        if delivered.code not in ("exists", "identity_conflict") or not out:
+        nothing_sent = delivered.code == "tags_refused" and not delivered.decision.calls
+        if not out or not (nothing_sent or delivered.code in ("exists", "identity_conflict")):
             return delivered
         carried = await self._opted_out(contact, None, remembered, None, sure=False)
         self.tally.opted_out += carried.outcome == "updated"
@@ -282,7 +303,11 @@ class Delivery:
             self.stopped, self.error = why, error
             self._destination.traffic.last_orders = True
 
-    async def _keep(self, row: int, delivered: Delivered) -> None:
+    def _unsent(self) -> Delivered:
+        """What becomes of a contact whose turn comes after the run has stopped."""
+        return Delivered("unsent", self.stopped, WHY_STOPPED.get(self.stopped, ""))
+
+    async def _keep(self, row: int, delivered: Delivered, own: dict[str, Any] | None) -> None:
         """The outcome is on the disk when this returns; many go in one statement."""
         decision = delivered.decision
         outcome = Outcome(
@@ -299,6 +324,7 @@ class Delivery:
             calls={"calls": list(decision.calls), "changes": list(decision.changes)}
             if decision.calls
             else {},
+            own=own,
         )
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((outcome, done))

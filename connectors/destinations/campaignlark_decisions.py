@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 from connectors.base import Decision, Known, Remembered
+from connectors.changes import FieldChanges, NameChanges, field_changes, name_changes
 from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, Workspace, written
+from connectors.values import same
 from mappings.engine.contact import Contact, rendered
 
-__all__ = ["FIND", "ODD_STATUS", "PUT", "STRICTNESS", "TAGS_ADD", "Deciding"]
+__all__ = ["FIND", "ODD_STATUS", "PUT", "STRICTNESS", "TAGS_ADD", "TAGS_CALLS", "TAGS_REMOVE", "Deciding"]
 
 STRICTNESS = {
     "SUBSCRIBED": 0,
@@ -25,6 +26,10 @@ ODD_STATUS = "its status there, '{status}', is none that may be sent back"
 FIND = "GET /contacts/by-email"
 PUT = "PUT /contacts/{id}"
 TAGS_ADD = "POST /contacts/{id}/tags/add"
+TAGS_REMOVE = "POST /contacts/{id}/tags/remove"
+TAGS_CALLS = (TAGS_ADD, TAGS_REMOVE)
+"""In this order, after the fields."""
+_ADDRESS = "email_address"
 
 
 class Deciding(Workspace):
@@ -52,6 +57,8 @@ class Deciding(Workspace):
         opted_out = contact.opted_out or (remembered is not None and remembered.opted_out)
         if remembered is not None and remembered.suppressed:
             return Decision("protected", "suppressed", "the address is on the suppression list")
+        if remembered is not None and remembered.conflict:
+            return Decision("protected", "identity_conflict", remembered.conflict)
         if moved and known is not None and now is not None and known.contact_id != now.contact_id:
             reason = "the person's old and new address are two contacts there"
             return Decision("protected", "identity_conflict", reason)
@@ -64,7 +71,8 @@ class Deciding(Workspace):
             if there is now and known is None:
                 reason = "the person's old address belongs to another contact there by now"
                 return Decision("protected", "identity_conflict", reason)
-            remembered = replace(remembered, texts=None, tags=frozenset())  # delivered to another contact
+            # What was delivered was another contact's.
+            remembered = replace(remembered, texts=None, tags=frozenset(), own_tags=frozenset())
         return self._decide_present(contact, there, remembered, opted_out, moved=moved and known is None)
 
     def _decide_absent(self, contact: Contact, remembered: Remembered | None, opted_out: bool) -> Decision:
@@ -85,7 +93,7 @@ class Deciding(Workspace):
         return Decision(
             creates=True,
             changes=changes,
-            tags=contact.tags,
+            tags=name_changes(contact.tags, contact.tags_off, ()).add,
             status=status if must_say else None,
             opts_out=False,
             calls=(FIND, call) if must_say else (call,),
@@ -95,23 +103,21 @@ class Deciding(Workspace):
     def _decide_present(
         self, contact: Contact, there: Known, remembered: Remembered | None, opted_out: bool, *, moved: bool
     ) -> Decision:
-        changes = self._changes(contact, there, remembered)
-        tags = self._missing_tags(contact, there, remembered)
+        fields = self._fields(contact, there, remembered)
+        names = self._names(contact, there, remembered)
+        changes = fields.changes
+        if there.key != contact.key.lower():
+            changes = {_ADDRESS: (written(there), contact.key), **changes}
         opts_out = opted_out and there.status in MAY_BE_MAILED
         status = self._stricter(there.status, "UNSUBSCRIBED") if opts_out else None
-        whole = self.rules.write == "replace"
-        if whole:
-            wiped = {
-                tag: (value, None)
-                for tag, value in there.fields.items()
-                if tag not in contact.texts and tag != "email_address" and value not in (None, "", [])
-            }
-            changes = {**changes, **wiped}
-        if not changes and not tags and not opts_out:
-            return Decision("unchanged", "already_there", "the destination already has exactly this")
+        if not changes and not names.add and not names.off and not opts_out:
+            reason = "the destination already has exactly this"
+            return Decision("unchanged", "already_there", reason, stays=fields.stays)
         calls: list[str] = []
+        whole = self.rules.write == "replace"
         by_id = moved or self.rules.write == "update_only"
-        if changes or opts_out or (whole and tags and not by_id):
+        inside = whole and not by_id  # the write carries the tags
+        if changes or opts_out or (inside and (names.add or names.off)):
             if (by_id or whole) and there.status not in STRICTNESS:
                 return Decision("protected", "status_unknown", ODD_STATUS.format(status=there.status))
             if by_id:
@@ -120,67 +126,44 @@ class Deciding(Workspace):
                 calls += [FIND, "POST /contacts/upsert (replace)"]
             else:
                 calls += ([FIND] if opts_out else []) + ["POST /contacts/upsert"]
-        if tags and (by_id or not whole):
-            calls.append(TAGS_ADD)
-        automations = Counter({"FIELD_UPDATED": len(changes), "TAG_ADDED": len(tags)})
+        if not inside:
+            calls += [call for call, some in zip(TAGS_CALLS, (names.add, names.off), strict=True) if some]
+        automations = Counter(
+            {"FIELD_UPDATED": len(changes), "TAG_ADDED": len(names.add), "TAG_REMOVED": len(names.off)}
+        )
         return Decision(
             changes=changes,
-            tags=tags,
+            stays=fields.stays,
+            left_over=fields.left_over,
+            tags=names.add,
+            tags_off=names.off,
             status=status,
             opts_out=opts_out,
             calls=tuple(calls),
             automations={name: count for name, count in automations.items() if count},
         )
 
-    def _changes(
-        self, contact: Contact, there: Known, remembered: Remembered | None
-    ) -> dict[str, tuple[Any, Any]]:
-        """The fields to send: those that changed at the source since we delivered them, unless they are right already."""
-        delivered = remembered.texts if remembered is not None and self.rules.write != "replace" else None
-        changes: dict[str, tuple[Any, Any]] = {}
-        if there.key != contact.key.lower():
-            changes["email_address"] = (written(there), contact.key)
-        for tag, text in contact.texts.items():
-            if tag == "email_address":
-                continue
-            value, old = self._value(tag, text), there.fields.get(tag)
-            if (
-                delivered is not None
-                and delivered.get(tag) == text
-                and self.rules.writes.get(tag) != "always"
-            ):
-                continue
-            if not self._same(tag, value, old):
-                changes[tag] = (old, value)
-        return changes
+    def _fields(self, contact: Contact, there: Known, remembered: Remembered | None) -> FieldChanges:
+        """The fields to send. None is ever emptied, but by a full replace: how that is asked for is not documented."""
+        delivered = remembered.texts if remembered is not None else None
+        return field_changes(contact.texts, there.fields, delivered, self.rules, key=_ADDRESS, clears=False)
 
-    def _missing_tags(self, contact: Contact, there: Known, remembered: Remembered | None) -> tuple[str, ...]:
-        """The tags to add: not there, and not taken away there after we had delivered them."""
-        there_now = {tag.casefold() for tag in there.tags}
-        had = {tag.casefold() for tag in remembered.tags} if remembered is not None else set()
-        return tuple(tag for tag in contact.tags if tag.casefold() not in there_now | had)
+    def _names(self, contact: Contact, there: Known, remembered: Remembered | None) -> NameChanges:
+        memory = remembered or Remembered("")
+        return name_changes(
+            contact.tags,
+            contact.tags_off,
+            there.tags,
+            delivered=memory.tags,
+            own=memory.own_tags,
+            write=self.rules.tags,
+        )
 
     def _value(self, tag: str, text: str) -> Any:
         return rendered(text, self.rules.types.get(tag, "text"))
 
     def _same(self, tag: str, ours: Any, theirs: Any) -> bool:
-        """Whether the destination's value means what we would send, however it writes it."""
-        if theirs in (None, "", []) or ours in (None, "", []):
-            return theirs in (None, "", []) and ours in (None, "", [])
-        type_ = self.rules.types.get(tag, "text")
-        if type_ in ("number", "integer"):
-            try:
-                return float(theirs) == float(ours)
-            except (TypeError, ValueError):
-                return False
-        if type_ == "boolean":
-            return str(theirs).lower() == str(ours).lower()
-        if type_ in ("date", "datetime"):
-            return _moment(str(theirs)) == _moment(str(ours))
-        if type_ == "choices":
-            listed = theirs if isinstance(theirs, list) else str(theirs).split(",")
-            return sorted(str(part).strip() for part in listed) == sorted(ours)
-        return str(theirs) == str(ours)
+        return same(ours, theirs, self.rules.types.get(tag, "text"))
 
     @staticmethod
     def _stricter(status: str, wanted: str) -> str:
@@ -188,11 +171,3 @@ class Deciding(Workspace):
         if status not in STRICTNESS:
             return status
         return wanted if STRICTNESS[wanted] > STRICTNESS[status] else status
-
-
-def _moment(text: str) -> dt.datetime | str:
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

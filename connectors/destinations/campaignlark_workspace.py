@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from connectors.base import Known, Rules
-from connectors.errors import LookUpRefused, Unreachable
+from connectors.errors import LookUpRefused, MappingError, Unreachable
 from connectors.http import MEANINGS, Answer, Meaning, Patience, Traffic, Turns, Wire
 from mappings.engine.schema import Field, Schema
 
@@ -21,6 +21,8 @@ _TYPES = {
     "DROPDOWN_SINGLE": "choice", "DROPDOWN_MULTIPLE": "choices", "MULTI": "choices", "COUNTRY": "country",
 }  # fmt: skip
 _PAGE = 250
+_REFUSES = frozenset({"blank_clear", "lists"})
+"""How a field is emptied is not documented, and there are no lists."""
 
 
 class Workspace:
@@ -76,7 +78,14 @@ class Workspace:
                 "Check CAMPAIGNLARK_BASE_URL; it ends in /v1.",
             )
         fields = tuple(self._field(entry) for entry in listed)
-        tags: dict[str, int | str] = {}
+        tags = await self._read_tags()
+        schema = Schema(fields=fields, tags={**tags}, live=True, refuses=_REFUSES)
+        self.use(schema)
+        return schema
+
+    async def _read_tags(self) -> dict[str, int]:
+        """The workspace's tags, page by page: name → id. Raises Unreachable, CredentialsError."""
+        tags: dict[str, int] = {}
         page, pages = 1, 1
         while page <= pages:
             params = {"page": str(page), "limit": "100"}
@@ -88,24 +97,36 @@ class Workspace:
                     "Check CAMPAIGNLARK_BASE_URL; it ends in /v1.",
                 )
             listed = found.get("tags") or []
-            tags |= {tag["name"]: int(tag["id"]) for tag in listed}
+            tags |= {str(tag["name"]): int(tag["id"]) for tag in listed}
             pages = _pages(found.get("pagination"), 100, page + 1) if listed else page
             page += 1
-        schema = Schema(fields=fields, tags=tags, live=True, refuses=frozenset({"blank_clear"}))
-        self.use(schema)
-        return schema
+        return tags
+
+    def _learn(self, tags: Mapping[str, int]) -> None:
+        """Tags are found by their name, and where that is not known, by their name in whatever case."""
+        self._tag_ids |= {name.casefold(): tag_id for name, tag_id in tags.items()}
+        self._tag_ids |= tags
+
+    def _ids(self, names: tuple[str, ...]) -> list[int]:
+        ids = [self._tag_ids.get(name, self._tag_ids.get(name.casefold())) for name in names]
+        if None in ids:
+            raise MappingError(
+                f"The tag '{names[ids.index(None)]}' does not exist there.",
+                "Create it there, then start again.",
+            )
+        return [tag_id for tag_id in ids if tag_id is not None]
 
     def use(self, schema: Schema) -> None:
         """Takes the fields and tags as known."""
-        self._tag_ids = {name.casefold(): int(tag_id) for name, tag_id in schema.tags.items()}
-        self._tag_ids |= {name: int(tag_id) for name, tag_id in schema.tags.items()}
+        self._tag_ids = {}
+        self._learn({name: int(tag_id) for name, tag_id in schema.tags.items()})
         self._required = tuple(known for known in schema.fields if known.required)
 
     @staticmethod
     def documented_schema() -> Schema:
         """What is certain of every workspace: the address. Used where nobody can be asked."""
         address = Field("email_address", "Email Address", "email", required=True, immutable=True)
-        return Schema(fields=(address,), live=False, refuses=frozenset({"blank_clear"}))
+        return Schema(fields=(address,), live=False, refuses=_REFUSES)
 
     @staticmethod
     def _field(entry: Mapping[str, Any]) -> Field:

@@ -15,7 +15,7 @@ __all__ = ["Answers", "Intent", "Outcome"]
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A contact about to be sent. `wanted` is the whole contact: texts by merge tag, tags, opted_out."""
+    """A contact about to be sent. `wanted` is the whole contact: texts by merge tag, names of tags and lists, opted_out."""
 
     row: int
     batch: int
@@ -32,7 +32,11 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one row. `problems` are code, column, value and detail; `calls` counts what was done there."""
+    """What became of one row. `problems` are code, column, value and detail; `calls` counts what was done there.
+
+    `own` is what the mapping has brought to the contact by now: names of tags and lists, and the texts of fields
+    that are delivered only once; None where that is not known.
+    """
 
     row: int
     outcome: str
@@ -43,6 +47,7 @@ class Outcome:
     problems: list[Any] = field(default_factory=list)
     kept: dict[str, Any] = field(default_factory=dict)
     calls: dict[str, Any] = field(default_factory=dict)
+    own: dict[str, Any] | None = None
     attempt: int = 1
 
 
@@ -81,14 +86,15 @@ class Answers:
                 o.problems,
                 o.kept,
                 o.calls,
+                o.own or "",
             ]
             for o in outcomes
         ]
         sql = """
             insert or ignore into answer
-            (run, row_number, attempt, outcome, code, reason, contact_id, opted_out, problems, kept, calls, answered_at)
+            (run, row_number, attempt, outcome, code, reason, contact_id, opted_out, problems, kept, calls, own, answered_at)
             select ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-            value -> 7, value -> 8, value -> 9, ? from json_each(?)
+            value -> 7, value -> 8, value -> 9, value ->> 10, ? from json_each(?)
         """
         self._database.tell(sql, (run_id, now(), json.dumps(rows, ensure_ascii=False)))
 

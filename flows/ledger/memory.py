@@ -34,35 +34,29 @@ class Memory:
         names = json.dumps([key for key, _ in keys], ensure_ascii=False)
         persons = {person: key for key, person in keys if person}
         sql = """
-            select d.key, d.person, d.contact_id, d.wanted from delivered d
+            select d.key, d.person, d.contact_id, d.wanted, d.own from delivered d
             where d.account = ? and d.mapping = ? and d.key in (select value from json_each(?))
         """
         found = {
-            key: (key, person, contact_id, wanted)
-            for key, person, contact_id, wanted in self._database.ask(sql, (account, mapping, names))
+            key: (key, person, contact_id, wanted, own)
+            for key, person, contact_id, wanted, own in self._database.ask(sql, (account, mapping, names))
         }
         if persons:
             sql = """
-                select d.person, d.key, d.contact_id, d.wanted from delivered d
+                select d.person, d.key, d.contact_id, d.wanted, d.own from delivered d
                 where d.account = ? and d.mapping = ? and d.person in (select value from json_each(?))
             """
             people = json.dumps(list(persons), ensure_ascii=False)
-            for person, key, contact_id, wanted in self._database.ask(sql, (account, mapping, people)):
+            for person, key, contact_id, wanted, own in self._database.ask(sql, (account, mapping, people)):
                 mine = persons[person]
                 if mine not in found or found[mine][1] != person:
-                    found[mine] = (key, person, contact_id, wanted)
+                    found[mine] = (key, person, contact_id, wanted, own)
         old = [entry[0] for entry in found.values()]
         out = self._opted_out(account, [*(key for key, _ in keys), *old])
         remembered = {}
-        for key, (old_key, _, contact_id, wanted) in found.items():
-            had = json.loads(wanted)
-            remembered[key] = Remembered(
-                old_key,
-                contact_id,
-                had["texts"],
-                frozenset(had["tags"]),
-                opted_out=key in out or old_key in out,
-            )
+        for key, (old_key, _, contact_id, wanted, own) in found.items():
+            opted_out = key in out or old_key in out
+            remembered[key] = _remembered(old_key, contact_id, wanted, own, opted_out=opted_out)
         for key in out:
             remembered.setdefault(key, Remembered("", opted_out=True))
         return remembered
@@ -88,10 +82,13 @@ class Memory:
         """
         with self._database.transaction() as database:
             database.execute(
-                f"""insert into delivered select ?, ?, i.key, i.person, a.contact_id, i.wanted, i.run, a.answered_at {joined}
+                f"""insert into delivered
+                (account, mapping, key, person, contact_id, wanted, run, delivered_at, own)
+                select ?, ?, i.key, i.person, a.contact_id, i.wanted, i.run, a.answered_at, a.own {joined}
                 where {where} on conflict (account, mapping, key) do update set person = excluded.person,
                 contact_id = excluded.contact_id, wanted = excluded.wanted, run = excluded.run,
-                delivered_at = excluded.delivered_at""",
+                delivered_at = excluded.delivered_at,
+                own = case excluded.own when '' then delivered.own else excluded.own end""",
                 (account, mapping, run_id),
             )
             database.execute(
@@ -117,3 +114,18 @@ class Memory:
             pages.put(account, mapping, entries)
             landed += len(entries)
         return landed
+
+
+def _remembered(key: str, contact_id: str, wanted: str, own: str, *, opted_out: bool) -> Remembered:
+    """What was delivered, from its JSON; a muster before the grammar of lists and `own` wrote less of it."""
+    had, ours = json.loads(wanted), json.loads(own or "{}")
+    return Remembered(
+        key=key,
+        contact_id=contact_id,
+        texts={**had["texts"], **ours.get("texts", {})},
+        tags=frozenset(had["tags"]),
+        lists=frozenset(had.get("lists", ())),
+        own_tags=frozenset(ours.get("tags", ())),
+        own_lists=frozenset(ours.get("lists", ())),
+        opted_out=opted_out,
+    )

@@ -82,4 +82,10 @@ STEPS: tuple[str, ...] = (
         primary key (account, mapping, person, column_name)
     );
     """,
+    """
+    -- What a mapping itself has brought to a contact, as JSON: names of `tags` and `lists` that were not there before,
+    -- `texts` of fields that are delivered only once. '' where that is not known.
+    alter table answer add column own text not null default '';
+    alter table delivered add column own text not null default '';
+    """,
 )

@@ -279,6 +279,18 @@ CODES: dict[str, Code] = _codes(
         "Check that the tags still exist at the destination, then run the sync again.",
     ),
     Code(
+        "tag_not_created",
+        "error",
+        "Nothing was sent, because the tag '{value}' could not be created at the destination: {detail}",
+        "Correct the tag in {column}, or create it there, then run the sync again.",
+    ),
+    Code(
+        "block_left_over",
+        "warning",
+        "{field} still holds '{kept}' from before: it is blank here, and this destination cannot be told to empty it.",
+        "Empty {field} of this contact in the destination's own app.",
+    ),
+    Code(
         "address_kept",
         "error",
         "The destination kept the old address {detail} when it was asked to change it.",

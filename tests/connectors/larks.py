@@ -34,6 +34,7 @@ TYPES = {
 }
 UPSERT, CREATE, FIND = "POST /contacts/upsert", "POST /contacts", "GET /contacts/by-email"
 PUT, TAGS_ADD, SEARCH = "PUT /contacts/{id}", "POST /contacts/{id}/tags/add", "POST /contacts/search"
+TAGS_REMOVE, TAG_CREATE, TAG_LIST = "POST /contacts/{id}/tags/remove", "POST /tags", "GET /tags"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,7 +194,7 @@ def started(**settings: str) -> Iterator[Lark]:
         yield Lark(sandbox, running)
 
 
-def contact(key: str = ANN, tags: tuple[str, ...] = (), *, opted_out: bool = False, **texts: str) -> Contact:  # fmt: skip
+def contact(key: str = ANN, tags: tuple[str, ...] = (), *, off: tuple[str, ...] = (), opted_out: bool = False, **texts: str) -> Contact:  # fmt: skip
     """What a row asks for: a first and a last name where nothing is said."""
     texts = {"email_address": key, **(texts or {"first_name": "Ann", "last_name": "Lee"})}
     return Contact(
@@ -203,14 +204,15 @@ def contact(key: str = ANN, tags: tuple[str, ...] = (), *, opted_out: bool = Fal
         person="p1",
         texts=texts,
         tags=tags,
+        tags_off=off,
         opted_out=opted_out,
     )
 
 
-def delivered(key: str = ANN, tags: tuple[str, ...] = (), contact_id: str = "", *, opted_out: bool = False, **texts: str) -> Remembered:  # fmt: skip
+def delivered(key: str = ANN, tags: tuple[str, ...] = (), contact_id: str = "", *, own: tuple[str, ...] = (), opted_out: bool = False, **texts: str) -> Remembered:  # fmt: skip
     """What the ledger remembers of an earlier delivery."""
     texts = {"email_address": key, **(texts or {"first_name": "Ann", "last_name": "Lee"})}
-    return Remembered(key, contact_id, texts, frozenset(tags), opted_out=opted_out)
+    return Remembered(key, contact_id, texts, frozenset(tags), own_tags=frozenset(own), opted_out=opted_out)
 
 
 def requiring(folder: Path, *merge_tags: str) -> str:

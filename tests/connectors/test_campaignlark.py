@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from connectors.base import Delivered, Remembered
-from connectors.destinations import campaignlark
+from connectors.destinations import campaignlark_sending
 from connectors.destinations.campaignlark import Connector
 from connectors.errors import CredentialsError, MappingError, Unreachable
 from connectors.http import Patience
@@ -26,6 +26,7 @@ from tests.connectors.larks import (
     PATIENCE,
     PUT,
     TAGS_ADD,
+    TYPES,
     UPSERT,
     Lark,
     Request,
@@ -473,7 +474,7 @@ async def test_a_status_that_changed_between_two_attempts_is_never_loosened(
 async def test_a_status_that_waited_out_a_429_of_others_is_read_again(
     lark: Lark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaignlark, "_RIGHT_BEFORE_SECONDS", 0.1)
+    monkeypatch.setattr(campaignlark_sending, "_RIGHT_BEFORE_SECONDS", 0.1)
     lark.seed(first_name="Old")
     pace = Pace(5000)
 
@@ -494,7 +495,7 @@ async def test_a_status_that_waited_out_a_429_of_others_is_read_again(
 async def test_a_status_is_sent_in_the_end_where_every_turn_comes_late(
     lark: Lark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaignlark, "_RIGHT_BEFORE_SECONDS", -1.0)
+    monkeypatch.setattr(campaignlark_sending, "_RIGHT_BEFORE_SECONDS", -1.0)
     lark.seed(first_name="Old")
     _, result = await lark.deliver(contact(), write="update_only")
     assert result.outcome == "updated"
@@ -716,6 +717,78 @@ async def test_a_field_that_is_always_written_is_put_right(lark: Lark) -> None:
     lark.seed(first_name="Edited", last_name="Edited")
     await lark.deliver(contact(), delivered(), writes={"first_name": "always"})
     assert lark.one()["fields"] == {"first_name": "Ann", "last_name": "Edited"}
+
+
+async def test_what_was_edited_by_hand_and_stays_is_told_also_where_nothing_is_sent(lark: Lark) -> None:
+    lark.seed(first_name="Edited", last_name="Lee")
+    decision, result = await lark.deliver(contact(), delivered())
+    assert (decision.outcome, result.outcome) == ("unchanged", "unchanged")
+    assert decision.stays == result.decision.stays == {"first_name": ("Edited", "Ann")}
+    decision, _ = await lark.deliver(contact(last_name="Ray", first_name="Ann"), delivered())
+    assert decision.stays == {"first_name": ("Edited", "Ann")}
+
+
+async def test_a_field_that_is_written_only_into_emptiness_leaves_what_is_there(lark: Lark) -> None:
+    lark.seed(first_name="Theirs", last_name="")
+    rules = {"writes": {"first_name": "if_empty", "last_name": "if_empty"}}
+    _, result = await lark.deliver(contact(), **rules)
+    assert (result.outcome, lark.one()["fields"]) == ("updated", {"first_name": "Theirs", "last_name": "Lee"})
+
+
+async def test_a_field_that_is_written_once_is_not_written_again(lark: Lark) -> None:
+    lark.seed(last_name="Lee")
+    _, result = await lark.deliver(
+        contact(first_name="New", last_name="Lee"), delivered(), writes={"first_name": "once"}
+    )
+    assert (result.outcome, lark.one()["fields"]) == ("unchanged", {"last_name": "Lee"})
+
+
+async def test_no_field_is_ever_emptied_by_a_blank(lark: Lark) -> None:
+    lark.seed(first_name="Ann", last_name="Lee")
+    rules = {"blanks": {"last_name": "clear"}, "types": {**TYPES, "last_name": "text"}}
+    _, result = await lark.deliver(contact(first_name="Ann"), delivered(), **rules)
+    assert (result.outcome, lark.log) == ("unchanged", [])
+
+
+async def test_a_block_is_sent_as_a_whole_and_the_line_that_cannot_be_emptied_is_named(lark: Lark) -> None:
+    lark.seed(city="Bonn", company="Acme", first_name="Edited")
+    row = contact(city="Köln", first_name="Ann")
+    decision, result = await lark.deliver(
+        row, delivered(city="Bonn", first_name="Ann"), together=(("city", "company", "first_name"),)
+    )
+    assert lark.sent(UPSERT)[0]["fields"] == {"city": "Köln", "first_name": "Ann"}
+    assert decision.left_over == {"company": "Acme"}
+    assert (result.outcome, result.problems) == (
+        "updated", (("block_left_over", "company", "", {"field": "company", "kept": "Acme"}),)
+    )  # fmt: skip
+    assert words(result).startswith("company still holds 'Acme' from before")
+    assert CODES["block_left_over"].severity == "warning"
+    _, again = await lark.deliver(row, delivered(**row.texts), together=(("city", "company"),))
+    assert (again.outcome, again.problems) == ("unchanged", ())
+
+
+async def test_a_block_that_did_not_arrive_says_nothing_of_what_is_left_of_the_old_one(lark: Lark) -> None:
+    lark.seed(city="Bonn", company="Acme")
+    lark.running.faults({"kind": "503", "paths": "upsert"})
+    _, result = await lark.deliver(contact(city="Köln"), together=(("city", "company"),))
+    assert (result.outcome, [code for code, *_ in result.problems]) == ("failed", ["not_delivered"])
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_an_address_of_which_it_is_not_clear_whose_it_is_is_protected(lark: Lark, mode: str) -> None:
+    lark.seed(first_name="Old")
+    doubtful = dataclasses.replace(delivered(), conflict="two people of the source have this address")
+    decision, result = await lark.deliver(contact(tags=("vip",)), doubtful, write=mode)
+    for found in (decision, result):
+        assert (found.outcome, found.code, found.reason) == (
+            "protected", "identity_conflict", "two people of the source have this address",
+        )  # fmt: skip
+    assert lark.log == []
+    suppressed = dataclasses.replace(doubtful, suppressed=True)
+    _, result = await lark.deliver(contact(), suppressed, write=mode)
+    assert result.code == "suppressed"
+    absent, _ = await lark.deliver(contact(BEA), doubtful, write=mode)
+    assert absent.code == "identity_conflict"
 
 
 async def test_a_hand_edit_survives_a_changed_address_too(lark: Lark) -> None:

@@ -178,6 +178,22 @@ async def test_who_is_there_is_changed_and_stays_one_contact_however_the_address
     assert (lark.status(), lark.one()["email_address"]) == (status, "Ann@Example.com")
 
 
+@each(write=["merge", "update_only", "replace"], tags=["add", "own", "replace"])
+async def test_tags_to_take_away_go_and_those_of_others_stay_unless_the_mapping_says_exactly(
+    lark: Lark, write: str, tags: str
+) -> None:
+    lark.seed("Ann@Example.com", "UNSUBSCRIBED", ("press", "newsletter", "crm"), **FULL)
+    row, before = contact(tags=("vip",), off=("press",), first_name="Ann"), delivered(own=("crm",))
+    async with lark.connector(write=write, tags=tags) as connector:
+        await connector.read_schema()
+        known, now = await seen(lark, connector, row, before)
+        result = await connector.deliver(row, known, before, now)
+    assert (result.outcome, result.kept) == ("updated", {})
+    left = {"add": {"newsletter", "crm"}, "own": {"newsletter"}, "replace": set()}[tags]
+    assert set(lark.one()["tags"]) == {"vip", *left}
+    assert lark.status() == "UNSUBSCRIBED"
+
+
 @each(status=["SUBSCRIBED", "UNSUBSCRIBED", "UNCONFIRMED"], write=["merge", "update_only"])
 async def test_a_changed_address_is_changed_or_said_to_be_kept(lark: Lark, write: str, status: str) -> None:
     lark.seed("Bea@Example.com", status, ("press",), **FULL)

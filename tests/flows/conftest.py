@@ -50,6 +50,7 @@ WRITES = (
     "PUT /v1/contacts/{id}",
     "POST /v1/contacts/upsert",
     "POST /v1/contacts/{id}/tags/add",
+    "POST /v1/contacts/{id}/tags/remove",
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import itertools
 import os
 import signal
@@ -20,6 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.base import Remembered
 from connectors.errors import Busy, LedgerError
 from connectors.pace import Alone
 from flows.keys import key_hash
@@ -594,6 +597,148 @@ def test_a_folder_on_a_read_only_disk_is_refused_with_what_to_do(
     with pytest.raises(LedgerError, match=refusal) as raised:
         open_database(home)
     assert "MUSTER_HOME" in raised.value.fix
+
+
+# ---- what a mapping itself has brought
+
+
+def delivered_as(
+    ledger: Ledger,
+    account: int,
+    run: str,
+    wanted: dict[str, Any],
+    own: dict[str, Any] | None,
+    *,
+    outcome: str = "updated",
+    **more: Any,
+) -> None:
+    """One contact delivered in a run: what its row asked for, and what was this mapping's own after it."""
+    began(ledger, run, account)
+    ledger.answers.intend(run, [intent(1, "a@example.com", **{"wanted": wanted, **more})])
+    ledger.answers.answered(run, [Outcome(1, outcome, contact_id="c1", own=own)])
+    ledger.memory.settle(run, account, "people", ledger.pages)
+
+
+def remembered_of(ledger: Ledger, account: int) -> Remembered:
+    return ledger.memory.remembered(account, "people", [("a@example.com", "")])["a@example.com"]
+
+
+WANTED: dict[str, Any] = {
+    "texts": {"email_address": "a@example.com", "first_name": "Ann"},
+    "tags": ["vip"],
+    "tags_off": ["press"],
+    "lists": ["weekly"],
+    "lists_off": [],
+    "opted_out": False,
+}
+
+
+def test_names_that_were_delivered_and_those_that_are_our_own_are_remembered(
+    ledger: Ledger, account: int
+) -> None:
+    delivered_as(ledger, account, "r1", WANTED, {"tags": ["vip", "Straße"], "lists": ["weekly"], "texts": {}})
+    found = remembered_of(ledger, account)
+    assert (found.tags, found.lists) == ({"vip"}, {"weekly"})
+    assert (found.own_tags, found.own_lists) == ({"vip", "Straße"}, {"weekly"})
+    assert found.texts == WANTED["texts"]
+
+
+def test_a_field_that_was_delivered_once_is_remembered_as_it_was_delivered(
+    ledger: Ledger, account: int
+) -> None:
+    delivered_as(ledger, account, "r1", WANTED, {"tags": [], "lists": [], "texts": {"plan": "Gold"}})
+    assert remembered_of(ledger, account).texts == {**WANTED["texts"], "plan": "Gold"}
+
+
+def test_an_answer_that_says_nothing_of_what_is_our_own_changes_nothing_of_it(
+    ledger: Ledger, account: int
+) -> None:
+    delivered_as(ledger, account, "r1", WANTED, {"tags": ["vip"], "lists": [], "texts": {}})
+    delivered_as(ledger, account, "r2", WANTED, None, outcome="unchanged")
+    assert remembered_of(ledger, account).own_tags == {"vip"}
+    delivered_as(ledger, account, "r3", WANTED, {"tags": [], "lists": [], "texts": {}}, outcome="unchanged")
+    assert remembered_of(ledger, account).own_tags == frozenset()
+
+
+def test_what_is_our_own_follows_the_person_to_a_new_address(ledger: Ledger, account: int) -> None:
+    own = {"tags": ["vip"], "lists": [], "texts": {"plan": "Gold"}}
+    delivered_as(ledger, account, "r1", WANTED, own, person="7")
+    found = ledger.memory.remembered(account, "people", [("new@example.com", "7")])["new@example.com"]
+    assert (found.key, found.own_tags) == ("a@example.com", {"vip"})
+    assert found.texts is not None
+    assert found.texts["plan"] == "Gold"
+
+
+# ---- ledgers of released versions
+
+
+def test_a_step_that_was_released_is_never_changed() -> None:
+    released = ["278d60468d2c9d3a"]
+    assert [hashlib.sha256(step.encode()).hexdigest()[:16] for step in STEPS[: len(released)]] == released
+
+
+def ledger_of_version_1(home: Path) -> None:
+    """As muster 0.1.0 left it: a contact that it delivered, and a run that was killed with one answer durable."""
+    home.mkdir()
+    with contextlib.closing(sqlite3.connect(home / NAME)) as connection:
+        connection.executescript(STEPS[0])
+        wanted = '{"texts": {"email_address": "a@example.com"}, "tags": ["vip"], "opted_out": false}'
+        connection.executescript(f"""
+            pragma user_version = 1;
+            insert into meta values ('secret', '{"ab" * 32}');
+            insert into account values (1, '{KIND[0]}', '{KIND[1]}', '{KIND[2]}', 1, '', '2026-01-01', '2026-01-01');
+            insert into run values ('r1', 1, 'people', 'sha', 'sync', 'people.csv', '', 2, '2026-01-01', null, 'running', null,
+                'folder', '', '', '');
+            insert into delivered values (1, 'people', 'a@example.com', '1', 'c1', '{wanted}', 'r0', '2026-01-01');
+            insert into consent values (1, 'a@example.com', 1, 'people', '2026-01-01');
+            insert into intent values ('r1', 1, 1, 1, 0, 'b@example.com', 5, '2', 6, '', '{wanted}', null, '2026-01-01');
+            insert into intent values ('r1', 2, 1, 1, 0, 'c@example.com', 7, '3', 8, '', '{wanted}', null, '2026-01-01');
+            insert into answer values ('r1', 1, 1, 'created', '', '', 'c2', 0, '[]', '{{}}', '{{}}', '2026-01-01');
+        """)  # noqa: S608 - our own words
+
+
+def test_a_ledger_of_the_first_version_goes_on_with_all_that_it_knew(home: Path) -> None:
+    ledger_of_version_1(home)
+    ledger = Ledger(open_database(home))
+    assert not ledger.database.new
+    assert ledger.database.ask("pragma user_version") == [(len(STEPS),)]
+    assert ledger.database.secret == bytes.fromhex("ab" * 32)
+    assert ledger.memory.settle("r1", 1, "people", ledger.pages) == 1
+    keys = [(f"{name}@example.com", "") for name in "abc"]
+    found = ledger.memory.remembered(1, "people", keys)
+    assert set(found) == {"a@example.com", "b@example.com"}
+    for memory in found.values():
+        assert (memory.tags, memory.lists) == ({"vip"}, frozenset())
+        assert (memory.own_tags, memory.own_lists) == (frozenset(), frozenset())
+        assert memory.texts == {"email_address": "a@example.com"}
+    assert found["a@example.com"].opted_out
+    assert [outcome.outcome for outcome, _, _ in ledger.answers.of("r1", 1, 2)] == ["created", "unknown"]
+    delivered_as(ledger, 1, "r2", WANTED, {"tags": ["vip"], "lists": [], "texts": {}})
+    assert remembered_of(ledger, 1).own_tags == {"vip"}
+    ledger.close()
+    again = open_database(home)
+    assert again.ask("pragma integrity_check") == [("ok",)]
+    again.close()
+
+
+def test_two_that_open_a_ledger_of_the_first_version_at_once_migrate_it_once(home: Path) -> None:
+    ledger_of_version_1(home)
+    errors: list[BaseException] = []
+    barrier = threading.Barrier(4)
+
+    def work() -> None:
+        barrier.wait()
+        try:
+            open_database(home).close()
+        except BaseException as error:  # noqa: BLE001 - shown below
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
 
 
 # ---- one run at a time

@@ -103,6 +103,9 @@ CHANGES = st.fixed_dictionaries(
         "write": st.sampled_from(["merge", "create_only", "update_only", "replace"]),
         "gone": st.sampled_from(["protect", "recreate"]),
         "duplicates": st.sampled_from(["last", "first", "reject"]),
+        "tags": st.sampled_from(["own", "replace"]).map(
+            lambda write: {"from": "Tags", "split": ";", "write": write}
+        ),
         "consent": st.sampled_from(
             [
                 {"opted_out": {"from": "Out", "when": "yes"}, "newcomers": status}

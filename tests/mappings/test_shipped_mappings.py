@@ -224,7 +224,8 @@ DETAILS = {
     "list_unknown": {"suggestion"}, "not_matched": {"field", "pattern"}, "no_case": {"field"}, "condition_unclear": {"field"},
     "age_unreadable": set(),
     "consent_not_understood": set(), "duplicate_rejected": {"other", "field"}, "refused": {"field", "detail"},
-    "tags_refused": {"field", "detail"}, "address_kept": {"field", "detail"}, "not_delivered": {"field", "detail", "attempts"},
+    "tags_refused": {"field", "detail"}, "tag_not_created": {"field", "detail"}, "block_left_over": {"field", "kept"},
+    "address_kept": {"field", "detail"}, "not_delivered": {"field", "detail", "attempts"},
     "no_clear_answer": {"field", "detail", "attempts"}, "kept_differently": {"field", "kept"},
 }  # fmt: skip
 

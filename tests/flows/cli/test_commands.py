@@ -21,6 +21,8 @@ WRITES = (
     "POST /v1/contacts/upsert",
     "PUT /v1/contacts/{id}",
     "POST /v1/contacts/{id}/tags/add",
+    "POST /v1/contacts/{id}/tags/remove",
+    "POST /v1/tags",
 )
 
 

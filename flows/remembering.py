@@ -1,0 +1,61 @@
+"""What the ledger is to remember of a delivery: what the row asked for, and what has been this mapping's own since."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from connectors.base import Delivered, Known, Remembered, Rules
+from connectors.changes import folded
+from mappings.engine.contact import Contact
+
+__all__ = ["LANDED", "own_of", "wanted_of"]
+
+LANDED = frozenset({"created", "updated", "upserted", "unchanged"})
+
+
+def wanted_of(contact: Contact) -> dict[str, Any]:
+    """The whole contact, as it was about to be sent."""
+    return {
+        "texts": contact.texts,
+        "tags": list(contact.tags),
+        "tags_off": list(contact.tags_off),
+        "lists": list(contact.lists),
+        "lists_off": list(contact.lists_off),
+        "opted_out": contact.opted_out,
+    }
+
+
+def own_of(
+    delivered: Delivered, there: Known | None, remembered: Remembered | None, rules: Rules
+) -> dict[str, Any] | None:
+    """What this mapping itself brought to a contact that landed; None for one that did not.
+
+    `tags` and `lists` are the names that were not there before this mapping added them, without those that are not
+    there any more: whoever puts such a name back owns it. `texts` are the fields that are delivered only once, as
+    they were delivered. Of a contact that was created now, or that is another one than before, nothing earlier counts.
+    """
+    if delivered.outcome not in LANDED:
+        return None
+    decision, before = delivered.decision, remembered or Remembered("")
+    another = before.contact_id and delivered.contact_id and before.contact_id != delivered.contact_id
+    if delivered.outcome == "created" or another:
+        before = Remembered("")
+    tags = there.tags if there is not None else None
+    once = {tag: text for tag, text in (before.texts or {}).items() if rules.writes.get(tag) == "once"}
+    return {
+        "tags": _owned(before.own_tags, decision.tags, decision.tags_off, tags),
+        "lists": _owned(before.own_lists, decision.lists, decision.lists_off, None),
+        "texts": once,
+    }
+
+
+def _owned(
+    own: Iterable[str], added: Collection[str], off: Iterable[str], there: Iterable[str] | None
+) -> list[str]:
+    gone, new = folded(off), folded(added)
+    stay = folded(there) if there is not None else None
+    kept = {
+        name for name in own if (fold := name.casefold()) not in gone | new and (stay is None or fold in stay)
+    }
+    return sorted({*kept, *added})
