@@ -15,9 +15,12 @@ from flows.guards import GUARDS
 from flows.roll import OUTCOMES
 from mappings.engine.documenting import README as MAPPING_README
 from mappings.engine.documenting import with_generated_parts
+from mappings.engine.reading import read_mapping_text
+from tests.mappings import editor
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+CASES = MAPPING_README.parent / "CASES.md"
 
 
 def test_the_session_in_the_readme_is_what_a_person_sees(tmp_path: Path) -> None:
@@ -60,7 +63,25 @@ def test_the_generated_parts_of_the_mapping_readme_are_up_to_date() -> None:
     assert with_generated_parts(text) == text, "run: python -m mappings.engine.documenting"
 
 
+def test_every_mapping_in_the_mapping_readme_can_be_read() -> None:
+    shown = re.findall(r"^```yaml\n(.+?)^```", MAPPING_README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert len(shown) > 3
+    for text in shown:
+        whole = text if re.search("^name:", text, re.MULTILINE) else wrapped(text)
+        assert read_mapping_text(whole), text
+        assert editor.complaints(whole) == [], text
+
+
+def wrapped(text: str) -> str:
+    """A part of a mapping with what it lacks of a whole one."""
+    head = "name: news\nsource: {kind: csv_file}\ndestination: {kind: campaignlark}\nkey: email_address\n"
+    if "fields:" not in text:
+        return f"{head}fields: {{email_address: Email}}\n{text}"
+    address = "" if "email_address:" in text else "  email_address: Email\n"
+    return head + text.replace("fields:\n", f"fields:\n{address}")
+
+
 def test_the_files_that_the_documents_link_to_exist() -> None:
-    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", MAPPING_README):
+    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", MAPPING_README, CASES):
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
             assert (document.parent / target).exists(), (document.name, target)

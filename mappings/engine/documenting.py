@@ -1,4 +1,4 @@
-"""The generated parts of `mappings/README.md`: keys, types and problem codes, from the model and its docstrings.
+"""The generated parts of `mappings/README.md`: rules, keys, types and problem codes, from the model and the docstrings.
 
 `python -m mappings.engine.documenting` writes them; a test fails when they are out of date.
 """
@@ -10,12 +10,13 @@ from pathlib import Path
 
 from mappings.engine import document
 from mappings.engine.problems import documented
+from mappings.engine.rules import rules
 from mappings.engine.transforms import types
 
-__all__ = ["README", "with_generated_parts"]
+__all__ = ["DOCUMENTED", "README", "rule_documented", "with_generated_parts"]
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-_PARTS = (
+DOCUMENTED = (
     ("the mapping itself", document.Mapping),
     ("`source:`", document.SourceSettings),
     ("`destination:`", document.Destination),
@@ -30,20 +31,42 @@ _PARTS = (
     ("`duplicates:`", document.Duplicates),
     ("an example", document.Example),
 )
+"""The parts of a mapping, each with what it is called."""
 
 
 def with_generated_parts(text: str) -> str:
     """The README's text with its generated parts as they should be."""
-    for name, made in (("keys", _keys()), ("types", _types()), ("codes", documented())):
+    parts = (("rules", _rules()), ("keys", _keys()), ("types", _types()), ("codes", documented()))
+    for name, made in parts:
         begin, end = f"<!-- generated: {name} -->\n", f"<!-- end: {name} -->"
         head, _, rest = text.partition(begin)
         text = head + begin + made + end + rest.partition(end)[2]
     return text
 
 
+def rule_documented(name: str) -> tuple[str, str, str]:
+    """The key that a rule is about, what it does, and an example: the first two paragraphs of its module's docstring.
+
+    >>> rule_documented("default")
+    ('default', 'used where the value is blank, but not where it is wrong.', 'language: {from: Language, default: en}')
+    """
+    module = importlib.import_module(f"mappings.engine.rules.{name}")
+    said, example, *_ = *(module.__doc__ or "").strip().split("\n\n"), ""
+    key, _, what = " ".join(said.split()).partition(": ")
+    return key, what, " ".join(example.split())
+
+
+def _rules() -> str:
+    rows = "".join(
+        f"| `{key}` | {_cell(what)} | `{_cell(example)}` |\n"
+        for key, what, example in sorted(map(rule_documented, rules()))
+    )
+    return f"| key | what it does | an example |\n|---|---|---|\n{rows}"
+
+
 def _keys() -> str:
     parts = []
-    for title, model in _PARTS:
+    for title, model in DOCUMENTED:
         rows = "".join(
             f"| `{field.alias or name}` | {_cell(field.description or '')} |\n"
             for name, field in model.model_fields.items()

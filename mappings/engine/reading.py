@@ -106,6 +106,8 @@ class _Tree:
         fix = "Indent with spaces, and quote text that holds ': ' or begins with one of @ ` % & * ! | > [ {."
         if "\t" in near:
             fix = "Indent with spaces; this line holds a tab."
+        if "escape character" in (error.problem or ""):
+            fix = r"Write text with a backslash, such as a pattern, in single quotes: '\d+'."
         return Complaint(self.file, line, "", what, fix)
 
     def _too_deep(self, line: int, place: Place) -> Complaint:

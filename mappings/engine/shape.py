@@ -10,7 +10,9 @@ from mappings.engine.document import Mapping
 __all__ = ["json_schema", "json_schema_text"]
 
 _WORD = {"type": ["string", "number", "boolean"]}
-_COLUMNS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_WORDS = {"type": "array", "items": _WORD, "minItems": 1}
+# Editors read YAML 1.2, where yes and no are texts; the reader takes both.
+_YES_OR_NO = {"enum": [True, False, "yes", "no"]}
 _GROUPS = {
     "type": "array",
     "items": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Where"}, "minProperties": 1},
@@ -18,12 +20,22 @@ _GROUPS = {
 }
 # What may be written short, and how.
 _SHORT: dict[str, dict[str, Any]] = {
-    "Rule": _COLUMNS,
-    "Names": _COLUMNS,
-    "Flag": _COLUMNS,
-    "OptedOut": _COLUMNS,
+    "Rule": {"anyOf": [_WORD, _WORDS]},
+    "Names": {"anyOf": [_WORD, {"type": "array", "items": _WORD}]},
+    "Flag": {"anyOf": [_WORD, _WORDS]},
+    "OptedOut": {"anyOf": [_WORD, _WORDS]},
     "Duplicates": {"enum": ["last", "first", "reject"]},
-    "Where": {"anyOf": [_WORD, {"type": "array", "items": _WORD}, _GROUPS]},
+    "Where": {"anyOf": [_WORD, _WORDS, _GROUPS]},
+}
+_DAY = {"pattern": r"^\d{4}-\d{2}-\d{2}$"}
+_SPAN = {"pattern": r"\d +[A-Za-z]+$"}
+# What the model's validators ask for and its fields alone do not say.
+_ASKED: dict[str, dict[str, Any]] = {
+    "Rule": {"oneOf": [{"required": [key]} for key in ("from", "value", "template", "cases")]},
+    "Case": {"oneOf": [{"required": [key]} for key in ("from", "value", "template")]},
+    "Where": {"minProperties": 1},
+    "Duplicates": {"required": ["newest"]},
+    "Consent": {"anyOf": [{"required": ["opted_out"]}, {"required": ["assumed"]}]},
 }
 
 
@@ -33,6 +45,16 @@ def json_schema() -> dict[str, Any]:
     parts = schema["$defs"]
     del parts["Where"]["properties"]["any"]  # it stands where a column does, as a list of groups
     del parts["Duplicates"]["properties"]["keep"]  # it is written short
+    for name, asked in _ASKED.items():
+        parts[name] |= asked
+    for name, asked in (("since", _DAY), ("before", _DAY), ("within", _SPAN), ("older_than", _SPAN)):
+        parts["Where"]["properties"][name] |= asked
+    schema["properties"]["together"]["items"] = _WORDS | {"minItems": 2}
+    for part in (schema, *parts.values()):
+        for key in part["properties"].values():
+            if key.get("type") == "boolean":
+                del key["type"]
+                key.update(_YES_OR_NO)
     for name, short in _SHORT.items():
         parts[name] = {"anyOf": [short, parts[name]], "description": parts[name].get("description", "")}
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"

@@ -377,6 +377,11 @@ def test_broken_yaml_is_told_with_its_line(line: str) -> None:
     assert found.what.startswith(("this is not YAML: ", "a mapping is"))
 
 
+def test_a_pattern_in_double_quotes_is_told_of_single_ones() -> None:
+    [found] = complaints(BASE + '  first_name: {from: Name, match: "\\d+"}\n')
+    assert found.fix == r"Write text with a backslash, such as a pattern, in single quotes: '\d+'."
+
+
 @pytest.mark.parametrize("escape", ["\\UFFFFFFFF", "\\U00110000", "\\x", "\\u12"])
 def test_an_escape_that_is_no_character_is_no_traceback(escape: str) -> None:
     assert complaints(f'name: "{escape}"\n')[0].what.startswith("this is not YAML: ")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -12,18 +11,20 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 
 import connectors
 import flows
 import mappings
 from connectors.destinations.campaignlark import Connector
 from mappings.engine.applying import Application
+from mappings.engine.complaints import MappingInvalid
 from mappings.engine.examples import failing_examples
 from mappings.engine.problems import CODES, Problem, documented
-from mappings.engine.reading import read_mapping
+from mappings.engine.reading import read_mapping, read_mapping_text
 from mappings.engine.schema import Schema
 from mappings.engine.shape import json_schema, json_schema_text
+from tests.mappings import editor
+from tests.mappings.fragments import around
 
 FOLDER = Path(mappings.__file__).parent
 SHIPPED = sorted(FOLDER.glob("*.yml"))
@@ -42,20 +43,6 @@ def schema() -> Schema:
         tags={tag["name"]: tag["id"] for tag in workspace["tags"]},
         refuses=frozenset({"blank_clear"}),
     )
-
-
-class Editor(yaml.SafeLoader):
-    """YAML as editors read it (1.2): numbers, true and false, but neither dates nor yes and no."""
-
-
-Editor.yaml_implicit_resolvers = {}
-Editor.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("(true|false)$"), list("tf"))
-Editor.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("(~|null|)$"), ["~", "n", ""])
-Editor.add_implicit_resolver("tag:yaml.org,2002:int", re.compile("[-+]?[0-9]+$"), list("-+0123456789"))
-
-
-def validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(json.loads((FOLDER / "mapping.schema.json").read_text("utf-8")))
 
 
 # mappings
@@ -78,8 +65,7 @@ def test_its_first_line_names_the_schema_for_editors(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_editors_find_nothing_wrong_in_it(path: Path) -> None:
-    document = yaml.load(path.read_text("utf-8"), Loader=Editor)  # noqa: S506 - a SafeLoader
-    assert [error.message for error in validator().iter_errors(document)] == []
+    assert editor.complaints(path.read_text("utf-8")) == []
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -135,8 +121,32 @@ def test_editors_see_what_the_reader_refuses(added: str) -> None:
     document = {
         "name": "news", "source": {"kind": "csv_file"}, "destination": {"kind": "campaignlark"}, "key": "a", "fields": {"a": "A"},
     }  # fmt: skip
-    assert list(validator().iter_errors(document)) == []
-    assert list(validator().iter_errors(document | yaml.load(added, Loader=Editor))) != []  # noqa: S506 - a SafeLoader
+    assert list(editor.validator().iter_errors(document)) == []
+    assert list(editor.validator().iter_errors(document | editor.document(added))) != []
+
+
+@pytest.mark.parametrize(
+    "added",
+    ["first_name: {form: Name}", "first_name: {part: first}", "first_name: {from: Name, value: Ann}",
+     "first_name: {from: Name, part: middle}", "first_name: {from: []}", "first_name: []", "phone: {from: Phone, type: telephone}",
+     "phone: {from: Phone, region: Germany}", "spent: {from: Amount, decimal: comma}", "spent: {from: Amount, thousands: dot}",
+     "plan: {from: Plan, values: [a, b]}", "plan: {from: Plan, otherwise: error}", "plan: {from: Plan, required: maybe}",
+     "plan: {from: Plan, max_length: 0}", "plan: {from: Plan, write: never}", "plan: {from: Plan, blank: empty}",
+     "plan: {from: Plan, take: valid}", "plan: {cases: []}", "plan: {cases: [{when: {A: x}}]}", "plan: {cases: [{if: {A: x}, value: y}]}",
+     "plan: {cases: [{when: {A: x}, value: y, from: B}]}", "tags: {flag: {VIP: vip}}", "tags: {flags: {VIP: []}}",
+     "tags: {flags: {VIP: {tag: vip}}}", "tags: {cases: [{when: {A: x}}]}", "tags: {cases: [{name: vip}]}", "tags: {write: overwrite}",
+     "tags: {unknown: add}", "lists: {remove: [Left]}", "where: {A: {}}", "where: {A: []}", "where: {A: {contains: x}}",
+     "where: {A: {at_least: many}}", "where: {A: {within: 90}}", "where: {A: {within: soon}}", "where: {A: {since: 01/02/2026}}",
+     "where: {A: {blank: perhaps}}", "where: {any: [{}]}", "where: [A]", "duplicates: newest", "duplicates: {format: DD/MM/YYYY}",
+     "duplicates: {column: A}", "consent: {}", "consent: {newcomers: SUBSCRIBED}", "consent: {opted_out: {when: x}}",
+     "consent: {opted_out: A, newcomers: subscribed}", "consent: {assumed: ok, opted_out: {}}", "blank: empty", "together: [street, city]",
+     "together: [[street]]", "write: append", "gone: ignore"],
+)  # fmt: skip
+def test_what_people_get_wrong_is_refused_and_underlined(added: str) -> None:
+    text = around([added])
+    with pytest.raises(MappingInvalid):
+        read_mapping_text(text)
+    assert editor.complaints(text) != []
 
 
 def test_editors_accept_every_short_form() -> None:
@@ -147,12 +157,15 @@ destination: {kind: campaignlark}
 key: a
 fields: {a: A, b: [A, B], c: {value: 1}, d: {from: A, truthy: true, falsy: [0, false]}, e: {from: A, values: {1: 2, x: ~}}}
 tags: [Tags]
+lists: {flags: {A: 2026, B: [x, y]}, remove: {B: {name: x, truthy: 1}}}
 consent: {opted_out: Out, newcomers: UNCONFIRMED}
-where: {A: 1, B: [true, x], C: {in: y}}
+where: {A: 1, B: [true, x], C: {in: y}, D: {blank: no, not: z, since: 2026-01-31, at_least: 2.5}, any: [{A: 1}, {B: {within: next 2 weeks}}]}
+duplicates: {newest: Modified}
 ignore: Owner
-examples: [{row: {A: 1, B: ~}, contact: {a: 1.5, b: [x]}, invalid: x, opted_out: true}]
+examples: [{row: {A: 1, B: ~}, contact: {a: 1.5, b: [x]}, invalid: x, opted_out: true, filtered: no}]
 """
-    assert [error.message for error in validator().iter_errors(yaml.load(text, Loader=Editor))] == []  # noqa: S506
+    assert editor.complaints(text) == []
+    read_mapping_text(text)
 
 
 # codes

@@ -1,6 +1,6 @@
 r"""match: what a regular expression finds, or what stands between its parentheses (RE2, which no text can slow down).
 
-order: {from: Note, match: "order (\d+)", otherwise: blank}
+order: {from: Note, match: 'order (\d+)', otherwise: blank}
 """
 
 from __future__ import annotations

@@ -26,8 +26,11 @@ def template(pieces: Sequence[tuple[str, str]], column: Callable[[str], pa.Array
     ['Rome, IT', 'IT', 'Rome', '']
     >>> template([("in ", "City"), (" of ", "Country"), ("!", "")], cells.__getitem__, 4).to_pylist()
     ['in Rome of IT!', 'in of IT!', 'in Rome!', '']
+    >>> cells = {"Street": pa.array(["Main 1"]), "Zip": pa.array([""]), "City": pa.array(["Rome"])}
+    >>> template([("", "Street"), (", ", "Zip"), (" ", "City"), ("", "")], cells.__getitem__, 1).to_pylist()
+    ['Main 1, Rome']
     """
-    texts = pa.repeat("", size)
+    texts = waiting = pa.repeat("", size)
     some = pa.repeat(False, size)
     opening, *between = [before for before, _ in pieces[:-1]] or [pieces[-1][0]]
     names = [name for _, name in pieces if name]
@@ -36,8 +39,12 @@ def template(pieces: Sequence[tuple[str, str]], column: Callable[[str], pa.Array
     for before, name in zip(["", *between], names, strict=True):
         cells = column(name)
         there = pc.not_equal(cells, "")
-        kept = there if any(letter.isalnum() for letter in before) else pc.and_(some, there)
-        glue = pc.if_else(kept, before, "")
+        if any(letter.isalnum() for letter in before):
+            glue = pc.if_else(there, before, "")
+        else:  # a space behind a blank column takes the comma that stood before it
+            waiting = before if before.strip() else pc.if_else(pc.equal(waiting, ""), before, waiting)
+            glue = pc.if_else(pc.and_(some, there), waiting, "")
+        waiting = pc.if_else(there, "", waiting)
         texts = pc.binary_join_element_wise(texts, glue, cells, "")
         some = pc.or_(some, there)
     whole = clean(pc.binary_join_element_wise(opening, texts, pieces[-1][0], ""))

@@ -19,6 +19,7 @@ _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s?(Z|UTC|[+-]\d{2}:?\d{2})?)?",
     re.IGNORECASE,
 )
+_FRACTION = r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2})[.,]\d{1,9}"
 _OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
 
 
@@ -61,7 +62,7 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:
 def days(texts: pa.Array, formats: tuple[str, ...], suffix: str) -> tuple[pa.Array, list[int]]:
     """Days as `YYYY-MM-DD` plus `suffix`, and the positions of what is none; each distinct text is read once."""
     distinct = texts.dictionary_encode()
-    names = distinct.dictionary.to_pylist()
+    names = pc.replace_substring_regex(distinct.dictionary, _FRACTION, r"\1").to_pylist()
     known = _remembered(formats, suffix)
     new = [name for name in names if name not in known]
     if len(known) + len(new) > _MOST_REMEMBERED:
