@@ -24,7 +24,7 @@ from mappings.engine.complaints import listed
 from mappings.engine.schema import Schema
 from mappings.engine.suggesting import NoAddresses, Origin, Suggestion, suggest
 
-__all__ = ["Looked", "check_place", "fields_of", "first_mapping", "look_at", "name_of", "write"]
+__all__ = ["Looked", "check_place", "fields_of", "first_mapping", "look_at", "name_of", "recognised", "write"]
 
 _ROWS = 2_000
 _ADDRESS = re.compile(r"[^\s@]@[^\s@]+\.\w")
@@ -82,7 +82,7 @@ async def fields_of(kind: str, connector: Any, target: Path | None) -> tuple[Sch
 
 def look_at(path: Path, reading: Map[str, Any]) -> Looked:
     """The file, as the known export whose opt-out columns it has, or as any CSV file. Raises SourceError."""
-    kind, source = _opened(path, reading)
+    kind, source = recognised(path, reading)
     if any(_ADDRESS.search(name) for name in source.header):
         raise SourceError(
             f"{path} has an e-mail address among its column names, so it seems to have no header.",
@@ -146,7 +146,8 @@ def write(target: Path, text: str) -> None:
             part.unlink(missing_ok=True)
 
 
-def _opened(path: Path, reading: Map[str, Any]) -> tuple[str, Source]:
+def recognised(path: Path, reading: Map[str, Any]) -> tuple[str, Source]:
+    """The kind of export that a file is, by its opt-out columns, and the file opened as one. Raises SourceError."""
     plain: Source = source_module("csv_file").open_source(path, reading)
     for kind in kinds("sources"):
         if kind == "csv_file":

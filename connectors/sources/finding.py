@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import stat
@@ -24,7 +25,9 @@ def find(path_or_pattern: str, *, take: str = "only", beside: Path) -> Path:
         raise SourceError(f"take: '{take}' is not known.", f"Use one of: {', '.join(TAKES)}.")
     if not path_or_pattern.strip():
         raise SourceError("No file was named.", "Name a file or a pattern, such as exports/*.csv.")
-    path = Path(path_or_pattern).expanduser()
+    path = Path(path_or_pattern)
+    with contextlib.suppress(RuntimeError):  # a name that begins with ~ and is nobody's home
+        path = path.expanduser()
     path = path if path.is_absolute() else beside / path
     if not _has_magic(path_or_pattern) or _exists(path):
         return readable(path)

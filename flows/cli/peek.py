@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from connectors.base import kinds, source_module
+from connectors.base import source_module
 from mappings.engine.complaints import visible
 
 __all__ = ["command"]
@@ -39,6 +39,7 @@ def command(
     """Show how FILE is read: encoding, delimiter, header, rows; what its columns hold; every oddity. Nothing is sent."""
     from connectors.sources.finding import find  # noqa: PLC0415 - only this verb
     from connectors.sources.peeking import peek, write_clean  # noqa: PLC0415 - as above
+    from flows.first_mapping import recognised  # noqa: PLC0415 - as above
 
     given = {"encoding": encoding, "delimiter": delimiter, "header_line": header_line}
     settings = {name: value for name, value in given.items() if value is not None}
@@ -50,10 +51,11 @@ def command(
         if not as_json:
             return 0
     found = peek(open_source(path, settings))
+    likely = recognised(path, settings)[0] if kind == "csv_file" else kind
     if as_json:
-        click.echo(json.dumps(_facts(found), ensure_ascii=False, indent=2))
+        click.echo(json.dumps({**_facts(found), "looks_like": likely}, ensure_ascii=False, indent=2))
     else:
-        _show(found)
+        _show(found, likely if likely != kind else "")
     return 0
 
 
@@ -74,7 +76,7 @@ def _facts(found: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show(found: Any) -> None:
+def _show(found: Any, likely: str) -> None:
     from rich.table import Table  # noqa: PLC0415 - only for people
     from rich.text import Text  # noqa: PLC0415 - as above
 
@@ -107,12 +109,8 @@ def _show(found: Any) -> None:
             console.print(
                 visible((f"  line {odd.line:,}: " if odd.line else "  ") + odd.message), markup=False
             )
-    known = [kind for kind in kinds("sources") if kind != "csv_file"]
-    for kind in known:
-        facts = getattr(source_module(kind), "FACTS", None)
-        names = {column.name for column in found.columns}
-        if facts is not None and names & set(facts.opt_out_columns):
-            console.print(f"\nIt looks like a {kind}: source: {{kind: {kind}}} in the mapping.", markup=False)
+    if likely:
+        console.print(f"\nIt looks like a {likely}: source: {{kind: {likely}}} in the mapping.", markup=False)
 
 
 def _shown(text: str) -> str:

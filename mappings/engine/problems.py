@@ -142,6 +142,13 @@ CODES: dict[str, Code] = _codes(
         "Write {column} as a number such as {example}, or say decimal: and thousands: for this field in the mapping.",
     ),
     Code(
+        "number_ambiguous",
+        "error",
+        "'{value}' may be {large}, or a small number with three decimals.",
+        'Say decimal: "," or decimal: "." for this field in the mapping.',
+        "mapping",
+    ),
+    Code(
         "boolean_unknown",
         "error",
         "'{value}' is neither yes nor no.",

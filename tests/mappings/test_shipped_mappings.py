@@ -234,7 +234,7 @@ DETAILS = {
     "datetime_ambiguous": {"field", "timezone"}, "country_unknown": {"field", "suggestion"}, "phone_syntax": {"field", "detail"},
     "url_syntax": {"field"}, "choice_unknown": {"field", "options"}, "value_unknown": {"field", "options"},
     "too_long": {"field", "length", "limit"}, "required_blank": {"field"}, "tag_unknown": {"suggestion"},
-    "list_unknown": {"suggestion"}, "not_matched": {"field", "pattern"}, "no_case": {"field"}, "condition_unclear": {"field"},
+    "list_unknown": {"suggestion"}, "number_ambiguous": {"field", "large"}, "not_matched": {"field", "pattern"}, "no_case": {"field"}, "condition_unclear": {"field"},
     "age_unreadable": set(),
     "consent_not_understood": set(), "duplicate_rejected": {"other", "field"}, "refused": {"field", "detail"},
     "tags_refused": {"field", "detail"}, "tag_not_created": {"field", "detail"}, "block_left_over": {"field", "kept"},

@@ -655,3 +655,12 @@ def test_converting_the_canonical_text_again_gives_the_same(type_: str, data: st
     again = {**given, "split": "\x1f"} if type_ == "choices" else given
     assert right(type_, once, **again) == once
     assert clean(pa.array([once]))[0].as_py() == once or type_ in ("choices", "url")
+
+
+def test_an_amount_that_may_be_a_thousand_or_one_is_not_guessed() -> None:
+    assert wrong("money", "1.234") == "number_ambiguous"
+    assert wrong("money", "€ 999.000") == "number_ambiguous"
+    assert right("money", "1.234", decimal=",") == "1234"
+    assert right("money", "1.234", decimal=".") == "1.234"
+    assert right("money", "0.125") == "0.125"
+    assert right("money", "1234.567") == "1234.567"

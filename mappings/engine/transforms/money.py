@@ -17,11 +17,14 @@ _NO_CENTS = re.compile(r"[.,][-\u2013\u2014]{1,2}$")
 _CODE = r"(?:[A-Z]{3}|US|HK|NT|[ACRS]|RM|Rs\.?|[Kk]r\.?|K\u010d|z\u0142|Ft|lei|Fr\.?)"
 _CODE_BEFORE = re.compile(rf"{_CODE}(?![A-Za-z])")
 _CODE_BEHIND = re.compile(rf"(?<![A-Za-z]){_CODE}$")
+_EITHER = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 _MINUS = "-\u2212\u2013"
 
 
 def convert(texts: pa.Array, settings: Settings) -> Converted:
     """The amount as a number, without the currency. `decimal: ","` for 1.234,50; thousands may be marked in the usual ways.
+
+    `1.234` is a thousand to some and one to others: refused, unless `decimal:` or `thousands:` is said.
 
     >>> found = convert(pa.array(["$1,234.50", "(12.00)", "CHF 1'000.-", "EUR 5", "R$ 7", "1,5", "room 5"]), Settings())
     >>> found.values.to_pylist(), [wrong.at for wrong in found.wrong]
@@ -36,6 +39,8 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:
 
     def canonical(text: str) -> str | tuple[str, dict[str, Any]]:
         amount, negative = _bare(text)
+        if settings.decimal is None and settings.thousands is None and _EITHER.fullmatch(amount):
+            return "number_ambiguous", {"large": amount.replace(".", "")}
         found = read(amount)
         if found is None or (negative and found.startswith("-")):
             return "number_syntax", {"example": example}

@@ -505,3 +505,17 @@ def test_a_demo_that_was_interrupted_says_so_and_blames_nobody(shell: Shell, san
     assert "Interrupted:" in out
     assert "the demo was not run to its end" in out
     assert "Please report it" not in out
+
+
+def test_peek_tells_which_export_a_file_looks_like(shell: Shell) -> None:
+    samples = Path(__file__).parents[3] / "sample_data"
+    ended = shell.run("peek", str(samples / "hubspot_contacts.csv"))
+    assert "It looks like a hubspot_export: source: {kind: hubspot_export} in the mapping." in ended.stdout
+    told = json.loads(shell.run("peek", str(samples / "newsletter_signups.csv"), "--json").stdout)
+    assert told["looks_like"] == "csv_file"
+
+
+def test_a_name_that_begins_with_a_tilde_and_is_nobodys_home_is_a_name(shell: Shell) -> None:
+    ended = shell.run("peek", "~nobody.csv")
+    assert ended.returncode == 2
+    assert "~nobody.csv" in ended.stderr
