@@ -19,6 +19,7 @@ from connectors.base import Delivered, Destination, Known, Remembered
 from connectors.errors import CredentialsError, LedgerError, LookUpRefused, MusterError
 from flows.batches import Batch, Entry
 from flows.consent import Suppressions, strictest
+from flows.figures import Figures
 from flows.knowledge import Knowledge
 from flows.ledger import Answers, Intent, Memory, Outcome
 from flows.report.summary import NEED_A_PERSON
@@ -94,6 +95,8 @@ class Delivery:
         self._in_flight = 0
         self._said_down = False
         self.tally = Tally()
+        self.planned = Figures()
+        """What a plan would have said of the contacts so far: decided before anything is asked or sent for them."""
         self.delivered: set[int] = set()
         """The numbers of the batches whose contacts all have an outcome."""
         self.stopped = ""
@@ -210,6 +213,9 @@ class Delivery:
                 known = await self._destination.find(contact.key)
                 if remembered is not None and remembered.key not in ("", contact.key):
                     now = await self._destination.find(remembered.key)
+            self.planned.add(
+                self._destination, entry, known, remembered, now, surveyed=self._knowledge.surveyed
+            )
             delivered = await self._destination.deliver(contact, known, remembered, now)
             return await self._with_opt_out(contact, remembered, delivered)
         except CredentialsError as error:

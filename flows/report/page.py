@@ -18,11 +18,24 @@ import pyarrow.parquet as pq
 from markupsafe import Markup, escape
 
 from flows.report.failures import parts
-from flows.report.summary import Details, Guard, ProblemGroup, Reason, Summary, verdict
+from flows.report.summary import Details, Guard, Outcomes, ProblemGroup, Reason, Summary, verdict
 from flows.report.text import TEXT_SHOWN, VALUE_SHOWN, drawn_by, percent, shown, value
+from flows.report.wording import planned_and_done
 from mappings.engine.problems import CODES
 
-__all__ = ["Example", "bar", "percent", "problem_groups", "render", "shown", "value"]
+__all__ = [
+    "MEANINGS",
+    "SHARES",
+    "Example",
+    "balance_parts",
+    "bar",
+    "examples",
+    "percent",
+    "problem_groups",
+    "render",
+    "shown",
+    "value",
+]
 
 MEANINGS = {
     "created": "New there: the destination made a contact from the row.",
@@ -233,8 +246,6 @@ def pace_line(series: Sequence[tuple[int, int]], allowed: float | None) -> dict[
 
 def render(folder: Path, summary: Summary, details: Details) -> str:
     """The page of a run; the examples are read from the run's `folder`, everything else is given."""
-    outcomes = summary.outcomes.model_dump()
-    counts = [(share, summary.outcomes.of(*share.outcomes)) for share in SHARES]
     groups = _sorted(summary.problems)
     drawn = groups[:GROUPS_SHOWN]
     found = examples(folder) if drawn else {}
@@ -243,12 +254,7 @@ def render(folder: Path, summary: Summary, details: Details) -> str:
         details=details,
         verdict=verdict(summary),
         tone=_tone(summary, details),
-        counts=counts,
-        accounted=sum(outcomes.values()),
-        bar=bar(counts) if sum(outcomes.values()) else [],
-        widened=any(0 < count < sum(outcomes.values()) * NARROWEST / 1000 for _, count in counts),
-        outcomes=[(share, name, outcomes[name]) for share in SHARES for name in share.outcomes],
-        meanings=MEANINGS,
+        **balance_parts(summary.outcomes),
         reasons=_reasons(details.reasons),
         problems=[
             (group, found.get((group.code, group.severity, group.column), []), _who(group)) for group in drawn
@@ -260,7 +266,22 @@ def render(folder: Path, summary: Summary, details: Details) -> str:
         columns=details.columns[:COLUMNS_SHOWN],
         oddities=details.oddities[:LINES_SHOWN],
         took=_took(summary),
+        as_planned=planned_and_done(details.comparison) if details.comparison is not None else "",
     )
+
+
+def balance_parts(outcomes: Outcomes) -> dict[str, Any]:
+    """What a page draws the balance from: its bar, its sum and its table."""
+    counts = [(share, outcomes.of(*share.outcomes)) for share in SHARES]
+    total, by_name = outcomes.of(), outcomes.model_dump()
+    return {
+        "counts": counts,
+        "accounted": total,
+        "bar": bar(counts) if total else [],
+        "widened": any(0 < count < total * NARROWEST / 1000 for _, count in counts),
+        "outcomes": [(share, name, by_name[name]) for share in SHARES for name in share.outcomes],
+        "meanings": MEANINGS,
+    }
 
 
 def _tone(summary: Summary, details: Details) -> tuple[str, str]:

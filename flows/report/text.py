@@ -46,6 +46,11 @@ def value(text: str, length: int | None = None) -> Markup:
     return Markup('<bdi class="value">{}</bdi>{}').format(Markup("").join(pieces), rest)
 
 
+def _cell(text: str) -> Markup:
+    """A value of any length, cut where it is long."""
+    return value(text[:VALUE_SHOWN], len(text))
+
+
 def _mark(name: str) -> Markup:
     return Markup('<span class="unseen">⟨{}⟩</span>').format(name)
 
@@ -101,6 +106,7 @@ def drawn_by(name: str) -> jinja2.Template:
             "n": lambda count: f"{count:,}",
             "percent": percent,
             "value": value,
+            "cell": _cell,
             "moment": moment,
             "ticked": _ticked,
             "digest": _digest,
