@@ -173,11 +173,26 @@ class Destination(Protocol):
     default_base_url: str
     per_second: float
     mails_people: bool
+    deletes: bool
+    """Whether contacts can be deleted there over the API, so that a creation can be undone."""
+    find_calls: tuple[str, ...]
+    """The requests of one look-up, as decisions name them; `opt_out_calls` those that opt somebody out, `create_tag_calls` those that create a tag."""
+    opt_out_calls: tuple[str, ...]
+    create_tag_calls: tuple[str, ...]
+    fresh_seconds: float
+    """So long what was read is good enough; whoever was read before that is looked up again before the write."""
+    field_types: Mapping[str, str]
+    """What the destination's own app calls the types of fields, by the mapping's name of the type."""
     traffic: Traffic
     rules: Rules
 
     async def __aenter__(self) -> Any: ...
     async def __aexit__(self, *args: object) -> None: ...
+
+    @staticmethod
+    def name_problem(merge_tag: str) -> str:
+        """Why a field cannot have this merge tag there; '' where it can."""
+        ...
 
     async def read_schema(self) -> Schema:
         """The account's fields and tags. Raises CredentialsError, Unreachable."""

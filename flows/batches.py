@@ -37,11 +37,21 @@ class Batch:
         return len(self.entries)
 
 
-def batches(spool: Spool, application: Application, roll: Roll, size: int) -> Iterator[Batch]:
-    """Maps again, from the spool, only the rows to be sent: the second pass. Only these become objects."""
+def batches(
+    spool: Spool,
+    application: Application,
+    roll: Roll,
+    size: int,
+    *,
+    only: npt.NDArray[np.int64] | None = None,
+) -> Iterator[Batch]:
+    """Maps again, from the spool, only the rows to be sent: the second pass. Only these become objects.
+
+    `only` are some of these rows, in order, where not all of them are wanted.
+    """
     wanted = roll.to_send()
     carried = np.array(sorted(roll.carried), np.int64)
-    every = np.union1d(wanted, carried)
+    every = np.union1d(wanted, carried) if only is None else only
     number = 0
     waiting: list[Entry] = []
     for part, first, last in spool.parts():

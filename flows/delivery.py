@@ -19,6 +19,7 @@ from connectors.base import Delivered, Destination, Known, Remembered
 from connectors.errors import CredentialsError, LedgerError, LookUpRefused, MusterError, Unreachable
 from flows.batches import Batch, Entry
 from flows.consent import Suppressions, strictest
+from flows.figures import Figures
 from flows.knowledge import Knowledge
 from flows.ledger import Answers, Intent, Memory, Outcome
 from flows.new_tags import NewTags
@@ -97,6 +98,8 @@ class Delivery:
         self._in_flight = 0
         self._said_down = False
         self.tally = Tally()
+        self.planned = Figures()
+        """What a plan would have said of the contacts so far: decided before anything is asked or sent for them."""
         self.delivered: set[int] = set()
         """The numbers of the batches whose contacts all have an outcome."""
         self.stopped = ""
@@ -212,6 +215,9 @@ class Delivery:
                 known = await self._destination.find(contact.key)
                 if remembered is not None and remembered.key not in ("", contact.key):
                     now = await self._destination.find(remembered.key)
+            self.planned.add(
+                self._destination, entry, known, remembered, now, surveyed=self._knowledge.surveyed
+            )
             delivered = await self._without_its_tags(contact, known, remembered, now)
             if delivered is None:
                 delivered = await self._destination.deliver(contact, known, remembered, now)

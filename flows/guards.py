@@ -54,6 +54,19 @@ class Verdict:
     says: str
     asked: bool = True
 
+    @property
+    def near(self) -> float:
+        """How much of the way to tripping is gone: below 1 it cannot trip. 0 where the guard is not asked.
+
+        >>> Verdict("invalid", 25, 0.5, 0.2, 50, False, False, "rows are invalid").near
+        0.5
+        """
+        if not self.asked or not self.count:
+            return 0.0
+        parts = [self.share / self.limit_share if self.limit_share else 1.0]
+        parts += [self.count / self.floor] if self.floor else []
+        return round(min(parts), 4)
+
 
 def judged(counts: Counts, allowed: frozenset[str]) -> list[Verdict]:
     """All guards' verdicts, in their order.

@@ -1,44 +1,56 @@
-"""What a sync would do: every batch decided and none sent. The same decisions as the sync's, from the same code."""
+"""What a sync would do: every batch decided and none sent. The same decisions as the sync's, from the same code.
+
+Where the account was not read as a whole, each contact has to be looked up. For many that takes long, so that only an
+even sample of them is, the same one each time, and the figures are estimates.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from connectors.base import Known, Remembered
-from flows.batches import Entry
+from connectors.errors import LookUpRefused
+from flows.batches import Batch, Entry, batches
+from flows.figures import Figures
 from flows.plan import count_states
 from flows.report.summary import NEED_A_PERSON
-from flows.sync_run import SyncRun
+from flows.sync_run import BATCH, SyncRun
 
-__all__ = ["Preview", "preview"]
+__all__ = ["SAMPLE", "Preview", "preview"]
 
-_EXAMPLES = 3
+SAMPLE = 500
+"""So many contacts are looked up one by one without being asked for."""
+_PACED_AT = 0.99
+_SEED = 20
+
+Rows = npt.NDArray[np.int64]
+_Seen = tuple[Known | None, Remembered | None, Known | None]
 
 
 @dataclass(slots=True)
-class Preview:
-    """Counts by outcome and by merge tag. `changes` has old → new examples, `requests` counts what is sent by call."""
+class Preview(Figures):
+    """The figures of a plan. `reading` are the requests made before the first contact, which the sync makes as well.
 
-    outcomes: Counter[str] = field(default_factory=Counter)
-    calls: Counter[str] = field(default_factory=Counter)
-    changes: dict[str, list[tuple[object, object]]] = field(default_factory=dict)
-    changed: Counter[str] = field(default_factory=Counter)
-    automations: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
-    opt_outs: int = 0
+    `sampled` is how many contacts were looked up where that was not everybody, and None where it was.
+    """
+
+    reading: int = 0
+    lookups: int = 0
+    sampled: int | None = None
+    estimated: tuple[str, ...] = ()
     seconds: float = 0.0
     exit_code: int = 0
 
-    @property
-    def requests(self) -> int:
-        return sum(self.calls.values())
 
-
-async def preview(run: SyncRun) -> Preview:
-    """Decides every contact of a prepared run. Look-ups are made where the account was not read as a whole."""
-    plan, opened = run.plan, run.opened
-    found = Preview()
+async def preview(run: SyncRun, *, everybody: bool = False) -> Preview:
+    """Decides every contact of a prepared run. `everybody`: nobody is left out of the look-ups, however many there are."""
+    plan, per_second = run.plan, run.opened.per_second * _PACED_AT
+    found = Preview(reading=run.opened.destination.traffic.sent)
     states = count_states(plan)
     to_send = states.pop("to_send")
     found.outcomes.update(states)
@@ -46,55 +58,82 @@ async def preview(run: SyncRun) -> Preview:
         found.outcomes["unsent"] += to_send
         found.exit_code = 3
         return found
-    for batch in run.to_deliver():
-        looked_up = await run.delivery.look_up(batch)
-        for entry in batch.entries:
-            await _count(found, run, entry, *looked_up[entry.contact.key])
+    sent, carried = plan.roll.to_send(), np.array(sorted(plan.roll.carried), np.int64)
+    surveyed = run.knowledge is not None and run.knowledge.surveyed
+    found.lookups = 0 if surveyed else len(sent) + len(carried)
+    sample = None
+    if found.lookups > SAMPLE and not everybody:
+        sample = np.union1d(_evenly(sent), _evenly(carried))
+        found.sampled = len(sample)
+    mine, others = Figures(), Figures()
+    for batch in _batches(run, sample):
+        for entry, seen in zip(batch.entries, await _seen(run, batch, surveyed=surveyed), strict=True):
+            figures = others if entry.carried else mine
+            if isinstance(seen, LookUpRefused):
+                _refused(figures, run, entry)
+                continue
+            stale = surveyed and (mine.requests + others.requests) / per_second > _fresh_seconds(run)
+            figures.add(run.opened.destination, entry, *seen, surveyed=surveyed, stale=stale)
         run.watcher.advance(len(batch))
-    found.seconds = found.requests / (opened.per_second * 0.99)
+    found.take(mine, of=len(sent))
+    found.take(others, of=len(carried))
+    found.estimated = tuple(mine.outcomes) if sample is not None else ()
+    found.seconds = (found.reading + found.requests) / per_second
     if any(found.outcomes[name] for name in NEED_A_PERSON):
         found.exit_code = 1
     return found
 
 
-async def _count(
-    found: Preview,
-    run: SyncRun,
-    entry: Entry,
-    known: Known | None,
-    remembered: Remembered | None,
-    now: Known | None,
-) -> None:
-    """What would become of one contact."""
-    destination = run.opened.destination
-    if known is None and run.knowledge is not None and not run.knowledge.surveyed:
-        known = await destination.find(entry.contact.key)
-        found.calls["GET /contacts/by-email"] += 1
-        if remembered is not None and remembered.key not in ("", entry.contact.key):
-            now = await destination.find(remembered.key)
-    if entry.carried:
-        _count_carried(found, known)
-        return
-    decision = destination.decide(entry.contact, known, remembered, now)
-    outcome = decision.outcome or ("created" if decision.creates else "updated")
-    found.outcomes[outcome] += 1
-    if decision.outcome:
-        if decision.reason:
-            found.reasons[outcome, decision.reason] += 1
-        if decision.code == "exists" and entry.contact.opted_out:
-            _count_carried(found, known)
-        return
-    found.calls.update(decision.calls)
-    found.automations.update(decision.automations)
-    found.opt_outs += decision.opts_out
-    for tag, (old, new) in decision.changes.items():
-        found.changed[tag] += not decision.creates
-        examples = found.changes.setdefault(tag, [])
-        if not decision.creates and len(examples) < _EXAMPLES:
-            examples.append((old, new))
+def _evenly(rows: Rows) -> Rows:
+    """At most SAMPLE of the rows, one from each of as many equal stretches, and the same ones each time.
+
+    Where in its stretch each one lies is drawn, since files have patterns: every fourth row may be of another kind.
+    """
+    if len(rows) <= SAMPLE:
+        return rows
+    ends = np.arange(SAMPLE + 1) * len(rows) // SAMPLE
+    drawn = np.random.default_rng(_SEED).random(SAMPLE)
+    return rows[ends[:-1] + (drawn * np.diff(ends)).astype(np.int64)]
 
 
-def _count_carried(found: Preview, known: Known | None) -> None:
-    if known is not None and not known.opted_out:
-        found.opt_outs += 1
-        found.calls.update(("GET /contacts/by-email", "POST /contacts/upsert"))
+def _batches(run: SyncRun, sample: Rows | None) -> Iterator[Batch]:
+    if sample is None:
+        yield from run.to_deliver()
+        return
+    run.watcher.stage("looking up a sample", len(sample))
+    yield from batches(run.plan.spool, run.opened.application, run.plan.roll, BATCH, only=sample)
+
+
+async def _seen(run: SyncRun, batch: Batch, *, surveyed: bool) -> list[_Seen | LookUpRefused]:
+    """What is known of each contact, looked up where nobody has read it: all of a batch at once, at the account's pace."""
+    looked_up = await run.delivery.look_up(batch)
+    seen = [looked_up[entry.contact.key] for entry in batch.entries]
+    if surveyed:
+        return list(seen)
+    found = await asyncio.gather(
+        *(_asked(run, entry, remembered) for entry, (_, remembered, _) in zip(batch.entries, seen, strict=True)),
+        return_exceptions=True,
+    )  # fmt: skip
+    for one in found:
+        if isinstance(one, BaseException) and not isinstance(one, LookUpRefused):
+            raise one
+    return [one for one in found if not isinstance(one, BaseException) or isinstance(one, LookUpRefused)]
+
+
+async def _asked(run: SyncRun, entry: Entry, remembered: Remembered | None) -> _Seen:
+    find, key = run.opened.destination.find, entry.contact.key
+    moved = remembered is not None and remembered.key not in ("", key)
+    known = await find(key)
+    return known, remembered, await find(remembered.key) if moved and remembered is not None else None
+
+
+def _refused(figures: Figures, run: SyncRun, entry: Entry) -> None:
+    """Who cannot be looked up is not sent, and the sync says so of them."""
+    figures.contacts += 1
+    figures.calls.update(run.opened.destination.find_calls)
+    if not entry.carried:
+        figures.outcomes["refused"] += 1
+
+
+def _fresh_seconds(run: SyncRun) -> float:
+    return run.opened.destination.fresh_seconds

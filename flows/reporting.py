@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from flows.comparison import compared
 from flows.delivery import WHY_STOPPED
 from flows.report import Details, Summary, write_report
 from flows.report.page import problem_groups
-from flows.report.summary import NEED_A_PERSON, Column, Guard, OddLine, Outcomes, Reason
+from flows.report.summary import NEED_A_PERSON, Column, Comparison, Guard, OddLine, Outcomes, Reason
 from flows.report.unseen import unseen_values
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def report(run: SyncRun) -> Ending:
             "exit_code": exit_code,
         }
     )  # fmt: skip
-    details = _details(run)
+    details = _details(run, compared(run, balance))
     write_report(opened.folder, summary, details)
     if run.options.report_dir is not None:
         write_report(opened.folder, summary, details, into=run.options.report_dir)
@@ -124,7 +125,7 @@ def _percentiles(seconds: list[float]) -> dict[str, float | None]:
     return {"p50_ms": round(float(low), 1), "p95_ms": round(float(high), 1)}
 
 
-def _details(run: SyncRun) -> Details:
+def _details(run: SyncRun, comparison: Comparison | None) -> Details:
     opened, plan, traffic = run.opened, run.plan, run.opened.destination.traffic
     uses = opened.application.uses()
     columns = [
@@ -142,6 +143,7 @@ def _details(run: SyncRun) -> Details:
         source_reading={name: str(value) for name, value in opened.source.reading.items()},
         newcomers=opened.destination.rules.newcomers,
         unseen=unseen_values(opened.folder, opened.mapping, opened.schema),
+        comparison=comparison,
     )
 
 

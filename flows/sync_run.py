@@ -35,6 +35,7 @@ from flows.ledger import Account, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
 from flows.opening import check_examples, load_mapping, make_application, open_source_of, rules_of
 from flows.plan import Plan, limit_to, make_plan
+from flows.report.plan_summary import PlanSummary
 from flows.reporting import Ending, report
 from flows.roll import Roll, State
 from flows.settings import Settings, find_mapping
@@ -43,7 +44,7 @@ from mappings.engine.applying import Application
 from mappings.engine.document import Mapping
 from mappings.engine.schema import Schema
 
-__all__ = ["Options", "SyncRun"]
+__all__ = ["BATCH", "Options", "SyncRun"]
 
 BATCH = 250
 _LOOKED_UP = 2000
@@ -61,6 +62,8 @@ class Options:
     allow: frozenset[str] = frozenset()
     opt_outs_only: bool = False
     report_dir: Path | None = None
+    planned: PlanSummary | None = None
+    """The plan that this sync carries out, where one was named."""
     verb: str = "sync"
 
 
@@ -386,7 +389,8 @@ class SyncRun:
             return
         if self._left is None:
             opened, plan = self.opened, self.plan
-            self.watcher.stage("delivering", len(plan.roll.to_send()) + len(plan.roll.carried))
+            stage = "delivering" if self.options.verb == "sync" else "deciding"
+            self.watcher.stage(stage, len(plan.roll.to_send()) + len(plan.roll.carried))
             self._left = batches(plan.spool, opened.application, plan.roll, BATCH)
         for batch in [b for b in self._begun.values() if b.number not in self.delivery.delivered]:
             yield batch

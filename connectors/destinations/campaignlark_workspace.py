@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
@@ -31,6 +32,23 @@ class Workspace:
     default_base_url = "https://api.campaignlark.com/v1"
     per_second = 100.0
     mails_people = True
+    deletes = False
+    find_calls: tuple[str, ...] = ("GET /contacts/by-email",)
+    opt_out_calls: tuple[str, ...] = ("GET /contacts/by-email", "POST /contacts/upsert")
+    create_tag_calls: tuple[str, ...] = ("POST /tags",)
+    fresh_seconds = 300.0
+    field_types: Mapping[str, str] = {
+        "text": "TEXT", "email": "TEXT", "phone": "TEXT", "url": "TEXT", "integer": "NUMBER", "number": "NUMBER",
+        "money": "NUMBER", "boolean": "BOOLEAN", "date": "DATE", "datetime": "DATE", "country": "COUNTRY",
+        "choice": "DROPDOWN_SINGLE", "choices": "DROPDOWN_MULTIPLE",
+    }  # fmt: skip
+
+    @staticmethod
+    def name_problem(merge_tag: str) -> str:
+        """Merge tags are 2 to 16 lower-case letters and underscores there."""
+        if re.fullmatch(r"[a-z_]{2,16}", merge_tag):
+            return ""
+        return "a merge tag is 2 to 16 lower-case letters and underscores there"
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import click
 
 from connectors.base import destination_module
-from connectors.errors import SourceError
+from connectors.errors import MappingError, SourceError
 from flows.consent import complaint_of
+from flows.missing import Missing, missing
 from flows.opening import check_examples, load_mapping, make_application, open_source_of
 from flows.settings import Settings, find_mapping
 from mappings.engine.applying import Application
+from mappings.engine.complaints import listed
 from mappings.engine.document import Mapping
 from mappings.engine.schema import Schema
 
@@ -22,30 +25,115 @@ __all__ = ["command"]
 
 
 @click.command("check")
-@click.argument("mapping")
-@click.argument("file", required=False)
+@click.argument("names", nargs=-1, metavar="MAPPING [FILE]")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Look across all mappings of the folders named instead (here if none is), offline.",
+)
 @click.option("--offline", is_flag=True, help="Do not ask the destination for its fields and tags.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-def command(mapping: str, file: str | None, offline: bool, as_json: bool) -> int:
+@click.option("--fail-on-warning", is_flag=True, help="Exit with 1 also when there are only warnings.")
+def command(
+    names: tuple[str, ...], everything: bool, offline: bool, as_json: bool, fail_on_warning: bool
+) -> int:
     """Check MAPPING: its grammar, its merge tags and tags against the live account, its examples, its columns against FILE.
 
-    Without FILE, the mapping's own source is looked at if there is one. Nothing is sent.
+    Without FILE, the mapping's own source is looked at if there is one. Nothing is sent. What has to be created in the
+    destination's app first is listed at the end.
     """
-    path = find_mapping(mapping)
+    if everything:
+        from flows.cli.check_all import check_all  # noqa: PLC0415 - only where it is asked for
+
+        return check_all(names, as_json=as_json, fail_on_warning=fail_on_warning)
+    if not 1 <= len(names) <= 2:
+        raise click.UsageError(
+            "Name a mapping, and the file to check it against: muster check MAPPING [FILE]."
+        )
+    path = find_mapping(names[0])
     document = load_mapping(path)
     connector: Any = destination_module(document.destination.kind).Connector
     schema = connector.documented_schema() if offline else asyncio.run(_live(document, path, connector))
+    absent = missing(document, schema, connector)
+    try:
+        facts = _checked(document, path, names[1] if len(names) > 1 else None, schema, connector)
+        _refuse(absent, document)
+    except MappingError as error:
+        if as_json and absent:
+            click.echo(
+                json.dumps(
+                    {"right": False, "complaints": error.what.splitlines(), **_listed(absent)},
+                    ensure_ascii=False,
+                    indent=2,
+                )
+            )
+        raise MappingError(error.what + _said(absent, document), error.fix) from None
+    facts |= _listed(absent)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+    else:
+        _show(facts)
+        click.echo(_said(absent, document).lstrip("\n"), nl=bool(absent))
+    return 1 if fail_on_warning and (facts["unmapped"] or facts["required_not_mapped"]) else 0
+
+
+def _checked(
+    document: Mapping, path: Path, file: str | None, schema: Schema, connector: Any
+) -> dict[str, Any]:
+    """What there is to say of a mapping that is right. Raises MappingError with what is not."""
     header = _header(document, path, file)
     columns = tuple(document.columns()) if header is None else header[0]
     application = make_application(document, schema, columns)
     complaint_of(document, columns, header[1] if header else (), mails_people=connector.mails_people)
     check_examples(document, schema)
-    facts = _facts(document, application, schema, None if header is None else header[2])
-    if as_json:
-        click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
-    else:
-        _show(facts)
-    return 0
+    return _facts(document, application, schema, None if header is None else header[2])
+
+
+def _refuse(absent: list[Missing], document: Mapping) -> None:
+    """Raises MappingError where something has to be created in the app, should nothing else be wrong."""
+    if not all(one.by_sync for one in absent):
+        raise MappingError(f"{document.file} names what {document.destination.kind} does not have.")
+
+
+def _listed(absent: list[Missing]) -> dict[str, Any]:
+    """For scripts: what has to be created in the app, and what the sync creates."""
+    return {
+        "to_create": [dataclasses.asdict(one) for one in absent if not one.by_sync],
+        "created_by_sync": [dataclasses.asdict(one) for one in absent if one.by_sync],
+    }
+
+
+def _said(absent: list[Missing], document: Mapping) -> str:
+    """For people: a line for each, what is to be created in the app first."""
+    destination = document.destination
+    said = ""
+    for by_sync, title in (
+        (False, f"To be created in the app of {destination.kind}, account {destination.account}, first:"),
+        (True, "Created by the sync (create_missing: tags):"),
+    ):
+        those = [one for one in absent if one.by_sync == by_sync]
+        if those:
+            width = max(len(one.name) for one in those)
+            said += f"\n\n{title}\n" + "\n".join(
+                f"  {one.what:<5}  {one.name:<{width}}{_proposed(one)}".rstrip() for one in those
+            )
+    return said
+
+
+def _proposed(one: Missing) -> str:
+    """The rest of a line: type, label, options, and what is wrong with the name."""
+    if one.what != "field":
+        return ""
+    said = f"  {one.type}  labelled {one.label}"
+    if one.options:
+        more = ", and what else the file holds" if one.more_options else ""
+        said += f"; options: {listed(one.options)}{more}"
+    return said + (
+        f"\n         not with this name: {one.problem}; call it otherwise in the mapping, too"
+        if one.problem
+        else ""
+    )
 
 
 async def _live(document: Mapping, path: Path, connector: Any) -> Schema:
@@ -78,6 +166,7 @@ def _facts(document: Mapping, application: Application, schema: Schema, source: 
     uses = application.uses() if source is not None else []
     missing = [field.name for field in schema.fields if field.required and field.name not in document.fields]
     return {
+        "right": True,
         "mapping": {"name": document.name, "sha256": document.sha256, "path": document.file},
         "live": schema.live,
         "merge_tags": {tag: application.type_of(tag) for tag in document.fields},

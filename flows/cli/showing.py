@@ -1,19 +1,19 @@
-"""What a finished run or a plan looks like in a terminal."""
+"""What a finished run looks like in a terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from flows.preview import Preview
-from flows.report.summary import NEED_A_PERSON, Summary, verdict
+from flows.report.summary import NEED_A_PERSON, Comparison, Summary, verdict
+from flows.report.wording import planned_and_done
 from flows.roll import OUTCOMES
-from flows.sync_run import SyncRun
 from mappings.engine.complaints import visible
 
-__all__ = ["console_for_people", "show_plan", "show_summary"]
+__all__ = ["balance", "console_for_people", "problem_lines", "show_summary"]
 
 _MEANS = {
     "created": "new there",
@@ -45,7 +45,14 @@ def console_for_people() -> Console:
     return console
 
 
-def _balance(console: Console, outcomes: dict[str, int], rows: int) -> None:
+def balance(
+    console: Console,
+    outcomes: dict[str, int],
+    rows: int,
+    *,
+    about: Sequence[str] = (),
+) -> None:
+    """The outcomes that there are, and their sum. `about` are those that are estimates."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(justify="right")
     table.add_column()
@@ -53,25 +60,23 @@ def _balance(console: Console, outcomes: dict[str, int], rows: int) -> None:
     for name in OUTCOMES:
         if outcomes.get(name):
             style = "bold red" if name in NEED_A_PERSON else ""
-            table.add_row(f"{outcomes[name]:,}", f"[{style}]{name}[/]" if style else name, _MEANS[name])
+            count = f"about {outcomes[name]:,}" if name in about else f"{outcomes[name]:,}"
+            table.add_row(count, f"[{style}]{name}[/]" if style else name, _MEANS[name])
     table.add_row(f"{sum(outcomes.values()):,}", "in all", f"{rows:,} rows read", style="bold")
     console.print(table)
 
 
-def show_summary(summary: Summary, folder: Path) -> None:
-    """The verdict, the balance, the top problems with their fixes, and where the report is."""
+def show_summary(summary: Summary, folder: Path, comparison: Comparison | None = None) -> None:
+    """The verdict, the balance, planned and done, the top problems with their fixes, and where the report is."""
     console = console_for_people()
     console.print()
     console.print(verdict(summary), style="bold", markup=False)
     console.print()
-    _balance(console, summary.outcomes.model_dump(), summary.source.rows_read)
+    balance(console, summary.outcomes.model_dump(), summary.source.rows_read)
+    if comparison is not None:
+        console.print(f"\n{planned_and_done(comparison)}", markup=False)
     errors = [problem for problem in summary.problems if problem.severity == "error"]
-    for problem in errors[:_TOP]:
-        where = f" in {problem.column}" if problem.column else ""
-        rows = "row " if problem.count == 1 else "rows "
-        rows += ", ".join(map(str, problem.rows[:5])) + (", …" if problem.count > 5 else "")
-        console.print(f"\n{problem.count:,} × {problem.code}{where} ({rows})", markup=False)
-        console.print(f"  {problem.fix}", style="dim", markup=False)
+    problem_lines(console, [(p.count, p.code, p.column, p.rows, "", p.fix) for p in errors])
     if len(errors) > _TOP:
         console.print(f"\n… and {len(errors) - _TOP} more kinds of problems, all in the report", markup=False)
     if summary.warnings:
@@ -85,6 +90,20 @@ def show_summary(summary: Summary, folder: Path) -> None:
     console.print(f"\nreport    {folder / 'report.html'}", markup=False, soft_wrap=True)
     if any(summary.outcomes.of(name) for name in NEED_A_PERSON):
         console.print(f"failures  {folder / 'failures.xlsx'}", markup=False, soft_wrap=True)
+
+
+def problem_lines(
+    console: Console, problems: Sequence[tuple[int, str, str, Sequence[int], str, str]]
+) -> None:
+    """The first kinds of problems: how many rows, code, column, first rows, an example of what is wrong, what to do."""
+    for count, code, column, numbers, example, fix in problems[:_TOP]:
+        where = f" in {column}" if column else ""
+        rows = "row " if count == 1 else "rows "
+        rows += ", ".join(map(str, numbers[:5])) + (", …" if count > 5 else "")
+        console.print(visible(f"\n{count:,} × {code}{where} ({rows})"), markup=False)
+        for line in (example, fix):
+            if line:
+                console.print(f"  {visible(line)}", style="dim", markup=False)
 
 
 def _guards(console: Console, tripped: list[tuple[str, int, float, float, bool]]) -> None:
@@ -104,91 +123,3 @@ def _guards(console: Console, tripped: list[tuple[str, int, float, float, bool]]
                 style="dim",
                 markup=False,
             )
-
-
-def show_plan(run: SyncRun, found: Preview) -> None:
-    """What a sync would do: the balance, the changes, requests and minutes, automations, consent, guards."""
-    console = console_for_people()
-    opened, plan = run.opened, run.plan
-    console.print()
-    console.print("A plan; nothing was written there.", style="bold")
-    console.print()
-    _balance(console, dict(found.outcomes), plan.rows)
-    for (outcome, reason), count in found.reasons.most_common(5):
-        console.print(f"  {count:,} {outcome}: {reason}", style="dim", markup=False)
-    changed = [(tag, count) for tag, count in found.changed.most_common() if count]
-    if changed:
-        table = Table(
-            box=None, pad_edge=False, padding=(0, 2, 0, 0), title="what changes there", title_justify="left"
-        )
-        table.add_column("merge tag")
-        table.add_column("contacts", justify="right")
-        table.add_column("for example")
-        for tag, count in changed:
-            old, new = found.changes[tag][0]
-            table.add_row(tag, f"{count:,}", f"{_short(old)} → {_short(new)}")
-        console.print()
-        console.print(table)
-    problems = _problems(run)
-    if problems:
-        console.print()
-    for count, column, code, example in problems[:_TOP]:
-        console.print(
-            f"{count:,} × {code} in {column or 'the row'}, such as: {visible(example)}", markup=False
-        )
-    minutes = found.seconds / 60
-    console.print(
-        f"\nrequests     {found.requests:,}, about {_time(minutes)} at {opened.per_second:g} a second",
-        markup=False,
-    )
-    automations = ", ".join(f"{name} {count:,}" for name, count in found.automations.items()) or "none"
-    console.print(f"automations  at most: {automations}", markup=False)
-    newcomers = opened.destination.rules.newcomers
-    console.print(
-        f"consent      {found.opt_outs:,} to be unsubscribed; new contacts come in as {newcomers}",
-        markup=False,
-    )
-    near = [(v.name, v.count, v.share, v.limit_share, v.allowed) for v in plan.guards if v.tripped]
-    if near:
-        _guards(console, near)
-    else:
-        shares = ", ".join(
-            f"{v.name} {v.share:.0%} of {v.limit_share:.0%}" for v in plan.guards if v.asked and v.limit_share
-        )
-        console.print(f"guards       none trips ({shares})", markup=False)
-    if run.question():
-        console.print(f"asks         {run.question()} Elsewhere than at a terminal: --yes", markup=False)
-    unmapped = [use.name for use in opened.application.uses() if use.use == "unmapped"]
-    if unmapped:
-        console.print(
-            f"columns      not used and not ignored: {', '.join(name or '(no name)' for name in unmapped)}",
-            markup=False,
-        )
-    if found.requests and not near:
-        console.print("\nTo try it with a few first: the same command with sync and --limit 10.", style="dim")
-
-
-def _problems(run: SyncRun) -> list[tuple[int, str, str, str]]:
-    """Errors by code and column: count, column, code, and what is wrong with the first of them."""
-    from flows.report.page import examples, problem_groups  # noqa: PLC0415 - reads the run's parts
-
-    first = examples(run.opened.folder)
-    found = []
-    for group in problem_groups(run.opened.folder):
-        if group.severity == "error":
-            shown = first.get((group.code, group.severity, group.column))
-            found.append((group.count, group.column, group.code, shown[0].message if shown else ""))
-    return found
-
-
-def _time(minutes: float) -> str:
-    if minutes < 1.5:
-        return f"{minutes * 60:.0f} seconds"
-    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
-
-
-def _short(value: object) -> str:
-    text = (
-        "(blank)" if value in (None, "", []) else ", ".join(value) if isinstance(value, list) else str(value)
-    )
-    return text if len(text) <= 40 else text[:39] + "…"

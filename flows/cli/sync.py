@@ -14,8 +14,9 @@ from connectors.errors import CannotStart
 from flows.cli.options import choosing
 from flows.cli.watchers import Lines, Live, watcher
 from flows.pipeline import deliver_all
+from flows.plan_file import read_plan, refuse_what_moved
 from flows.prefect_server import PrefectServer
-from flows.report.summary import Summary
+from flows.reporting import Ending
 from flows.stopping import interruptible
 from flows.sync_run import Options, SyncRun
 
@@ -24,10 +25,17 @@ __all__ = ["command", "run_sync"]
 
 @click.command("sync")
 @choosing
+@click.option(
+    "--plan",
+    "plan",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PLAN",
+    help="Carry out this plan (of plan -o), and nothing if what it was about has moved.",
+)
 @click.option("--report-dir", type=click.Path(path_type=Path), help="Also write the report into this folder.")
 def command(
     mapping: str, file: str | None, limit: int | None, only: str | None, resend: str | None, allow: tuple[str, ...],
-    opt_outs_only: bool, as_json: bool, yes: bool, fail_on_warning: bool, report_dir: Path | None,
+    opt_outs_only: bool, as_json: bool, yes: bool, fail_on_warning: bool, plan: Path | None, report_dir: Path | None,
 ) -> int:  # fmt: skip
     """Deliver the contacts of FILE as MAPPING says.
 
@@ -40,23 +48,25 @@ def command(
         allow=frozenset(allow),
         opt_outs_only=opt_outs_only,
         report_dir=report_dir,
+        planned=read_plan(plan) if plan is not None else None,
     )
     with watcher() as watching:
-        summary, folder = asyncio.run(run_sync(mapping, file, options, watching, yes=yes))
+        ending, folder = asyncio.run(run_sync(mapping, file, options, watching, yes=yes))
+    summary = ending.summary
     if as_json:
         click.echo(summary.to_json(), nl=False)
     else:
         from flows.cli.showing import show_summary  # noqa: PLC0415 - only for people
 
-        show_summary(summary, folder)
+        show_summary(summary, folder, ending.details.comparison)
     code = summary.exit_code
     return 1 if code == 0 and fail_on_warning and summary.warnings else code
 
 
 async def run_sync(
     mapping: str, file: str | None, options: Options, watching: Lines | Live, *, yes: bool = False
-) -> tuple[Summary, Path]:
-    """A whole sync through Prefect; its summary and its folder. Prefect's start-up runs while the file is read."""
+) -> tuple[Ending, Path]:
+    """A whole sync through Prefect; how it ended and its folder. Prefect's start-up runs while the file is read."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     async with contextlib.AsyncExitStack() as stack:
         run = await stack.enter_async_context(SyncRun(mapping, file, options, watching))
@@ -64,6 +74,8 @@ async def run_sync(
         server = stack.enter_context(PrefectServer(run.opened.home))
         await server.begin()
         await run.prepare()
+        if options.planned is not None:
+            refuse_what_moved(run, options.planned)
         _ask(run.question(), watching, yes=yes)
         watching.stage("starting Prefect")
         await asyncio.to_thread(__import__, "flows.sync_contacts")
@@ -72,7 +84,7 @@ async def run_sync(
         assert run.ending is not None  # noqa: S101 - finished above
         if run.error is not None:
             watching.say(f"muster: {run.error}")
-        return run.ending.summary, options.report_dir or run.opened.folder
+        return run.ending, options.report_dir or run.opened.folder
 
 
 def _ask(question: str, watching: Lines | Live, *, yes: bool) -> None:

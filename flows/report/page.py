@@ -6,17 +6,12 @@ be seen in it is named, it is cut at a length, and a policy in the page forbids 
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,10 +19,24 @@ import pyarrow.parquet as pq
 from markupsafe import Markup, escape
 
 from flows.report.failures import parts
-from flows.report.summary import Details, Guard, ProblemGroup, Reason, Summary, UnseenValue, verdict
+from flows.report.summary import Details, Guard, Outcomes, ProblemGroup, Reason, Summary, UnseenValue, verdict
+from flows.report.text import TEXT_SHOWN, VALUE_SHOWN, drawn_by, percent, shown, value
+from flows.report.wording import planned_and_done
 from mappings.engine.problems import CODES
 
-__all__ = ["Example", "problem_groups", "render"]
+__all__ = [
+    "MEANINGS",
+    "SHARES",
+    "Example",
+    "balance_parts",
+    "bar",
+    "examples",
+    "percent",
+    "problem_groups",
+    "render",
+    "shown",
+    "value",
+]
 
 MEANINGS = {
     "created": "New there: the destination made a contact from the row.",
@@ -62,7 +71,6 @@ WHO = {
 }
 
 GROUPS_SHOWN, EXAMPLES_SHOWN, REASONS_SHOWN, LINES_SHOWN, COLUMNS_SHOWN = 200, 3, 5, 100, 500
-VALUE_SHOWN, TEXT_SHOWN = 160, 500
 NARROWEST, WIDE = 8.0, 80.0
 
 
@@ -191,78 +199,6 @@ def _sorted(groups: Iterable[ProblemGroup]) -> list[ProblemGroup]:
     )
 
 
-# ---- text
-
-
-def shown(text: str) -> str:
-    """The text with what cannot be seen in it named, such as ⟨zero width space⟩."""
-    if text.isprintable() and not _HOLLOW & set(text):
-        return text
-    return "".join(c if c.isprintable() and c not in _HOLLOW else f"⟨{_name(c)}⟩" for c in text)
-
-
-_HOLLOW = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")  # letters, to Unicode, that nobody can see
-_NAMES = {"\t": "tab", "\n": "line break", "\r": "carriage return", "\0": "NUL"}
-
-
-def _name(character: str) -> str:
-    return _NAMES.get(character) or unicodedata.name(character, "").lower() or f"U+{ord(character):04X}"
-
-
-def value(text: str, length: int | None = None) -> Markup:
-    """A cell's value: what is invisible is named and marked, blanks at its ends too. `length`: before it was cut."""
-    if not text:
-        return Markup('<em class="quiet">blank</em>')
-    whole = len(text) if length is None else length
-    body = text.strip(" ")
-    before = len(text) - len(text.lstrip(" "))
-    ends = text[:before], text[before + len(body) :] if body else ""
-    pieces = [Markup("").join(_mark("space") for _ in ends[0])]
-    pieces += [escape(c) if shown(c) == c else _mark(_name(c)) for c in body]
-    pieces += [Markup("").join(_mark("space") for _ in ends[1])]
-    rest = Markup(' <em class="quiet">… {:,} characters</em>').format(whole) if whole > len(text) else ""
-    return Markup('<bdi class="value">{}</bdi>{}').format(Markup("").join(pieces), rest)
-
-
-def _mark(name: str) -> Markup:
-    return Markup('<span class="unseen">⟨{}⟩</span>').format(name)
-
-
-def _finalize(thing: Any) -> Any:
-    """What every expression of the template goes through: no invisible characters, no endless text."""
-    if not isinstance(thing, str) or isinstance(thing, Markup):
-        return thing
-    return shown(thing if len(thing) <= TEXT_SHOWN else thing[: TEXT_SHOWN - 1] + "…")
-
-
-def percent(share: float) -> str:
-    """A share in percent that says 0% and 100% only of nothing and all."""
-    if 0 < share < 0.001:
-        return "<0.1%"
-    if 0.999 < share < 1:
-        return ">99.9%"
-    return f"{share * 100:.1f}".removesuffix(".0") + "%"
-
-
-def moment(time: datetime) -> Markup:
-    there = time.astimezone(UTC)
-    return Markup('<time datetime="{}">{}</time>').format(
-        there.isoformat(timespec="seconds"), f"{there.day} {there:%B %Y, %H:%M:%S} UTC"
-    )
-
-
-def _ticked(text: str) -> Markup:
-    """What stands between backticks as code."""
-    pieces = (escape(piece) for piece in shown(text).split("`"))
-    return Markup("").join(
-        Markup("<code>{}</code>").format(piece) if index % 2 else piece for index, piece in enumerate(pieces)
-    )
-
-
-def _digest(style: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-
-
 # ---- pictures
 
 
@@ -311,22 +247,15 @@ def pace_line(series: Sequence[tuple[int, int]], allowed: float | None) -> dict[
 
 def render(folder: Path, summary: Summary, details: Details) -> str:
     """The page of a run; the examples are read from the run's `folder`, everything else is given."""
-    outcomes = summary.outcomes.model_dump()
-    counts = [(share, summary.outcomes.of(*share.outcomes)) for share in SHARES]
     groups = _sorted(summary.problems)
     drawn = groups[:GROUPS_SHOWN]
     found = examples(folder) if drawn else {}
-    return _template().render(
+    return drawn_by("page.html.j2").render(
         summary=summary,
         details=details,
         verdict=verdict(summary),
         tone=_tone(summary, details),
-        counts=counts,
-        accounted=sum(outcomes.values()),
-        bar=bar(counts) if sum(outcomes.values()) else [],
-        widened=any(0 < count < sum(outcomes.values()) * NARROWEST / 1000 for _, count in counts),
-        outcomes=[(share, name, outcomes[name]) for share in SHARES for name in share.outcomes],
-        meanings=MEANINGS,
+        **balance_parts(summary.outcomes),
         reasons=_reasons(details.reasons),
         problems=[
             (group, found.get((group.code, group.severity, group.column), []), _who(group)) for group in drawn
@@ -339,30 +268,22 @@ def render(folder: Path, summary: Summary, details: Details) -> str:
         oddities=details.oddities[:LINES_SHOWN],
         unseen=_by_column(details.unseen),
         took=_took(summary),
+        as_planned=planned_and_done(details.comparison) if details.comparison is not None else "",
     )
 
 
-def _template() -> jinja2.Template:
-    around = jinja2.Environment(
-        loader=jinja2.PackageLoader("flows.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    around.filters.update(
-        {
-            "n": lambda count: f"{count:,}",
-            "percent": percent,
-            "value": value,
-            "moment": moment,
-            "ticked": _ticked,
-            "digest": _digest,
-        }
-    )
-    return around.get_template("page.html.j2")
+def balance_parts(outcomes: Outcomes) -> dict[str, Any]:
+    """What a page draws the balance from: its bar, its sum and its table."""
+    counts = [(share, outcomes.of(*share.outcomes)) for share in SHARES]
+    total, by_name = outcomes.of(), outcomes.model_dump()
+    return {
+        "counts": counts,
+        "accounted": total,
+        "bar": bar(counts) if total else [],
+        "widened": any(0 < count < total * NARROWEST / 1000 for _, count in counts),
+        "outcomes": [(share, name, by_name[name]) for share in SHARES for name in share.outcomes],
+        "meanings": MEANINGS,
+    }
 
 
 def _tone(summary: Summary, details: Details) -> tuple[str, str]:

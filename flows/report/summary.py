@@ -15,12 +15,20 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 __all__ = [
     "NEED_A_PERSON",
     "Column",
+    "Compared",
+    "Comparison",
+    "Count",
+    "DestinationFacts",
     "Details",
     "Guard",
+    "MappingFacts",
+    "Model",
     "OddLine",
     "Outcomes",
     "ProblemGroup",
+    "Rate",
     "Reason",
+    "SourceFacts",
     "Status",
     "Summary",
     "UnseenValue",
@@ -39,11 +47,13 @@ State = Literal["new", "known", "accepted", "solved"]
 NEED_A_PERSON = ("invalid", "refused", "failed", "unknown")
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
+    """A part of what is written down: unknown keys are refused, nothing changes any more."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
 
 
-class Outcomes(_Model):
+class Outcomes(Model):
     """How many rows ended in each outcome. Every name is always there."""
 
     created: Count = 0
@@ -64,18 +74,18 @@ class Outcomes(_Model):
         return sum(int(getattr(self, name)) for name in names or type(self).model_fields)
 
 
-class MappingFacts(_Model):
+class MappingFacts(Model):
     name: str
     sha256: str
 
 
-class SourceFacts(_Model):
+class SourceFacts(Model):
     path: str
     sha256: str
     rows_read: Count
 
 
-class DestinationFacts(_Model):
+class DestinationFacts(Model):
     kind: str
     account: str
     base_url: str
@@ -87,7 +97,7 @@ class DestinationFacts(_Model):
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-class ProblemGroup(_Model):
+class ProblemGroup(Model):
     """All problems of one code in one column. `count` rows have it; `rows` are the first ten of them."""
 
     code: str
@@ -99,7 +109,7 @@ class ProblemGroup(_Model):
     fix: str
 
 
-class Guard(_Model):
+class Guard(Model):
     """What a guard counted. It trips where both its share and its floor are passed, unless it was allowed.
 
     Shares are between 0 and 1: `limit_share` 0.5 is half of the rows.
@@ -114,7 +124,7 @@ class Guard(_Model):
     allowed: bool
 
 
-class Requests(_Model):
+class Requests(Model):
     """What went over the wire; milliseconds until the answer, none where nothing was asked."""
 
     sent: Count = 0
@@ -124,19 +134,19 @@ class Requests(_Model):
     p95_ms: Rate | None = None
 
 
-class Pace(_Model):
+class Pace(Model):
     allowed_per_second: Rate | None = None
     achieved_per_second: Rate | None = None
 
 
-class Consent(_Model):
+class Consent(Model):
     """Rows left alone for the person's sake, and opt-outs that were carried to the destination."""
 
     protected: Count = 0
     opted_out: Count = 0
 
 
-class Summary(_Model):
+class Summary(Model):
     """A run in numbers: `summary.json`."""
 
     schema_version: Literal["1"] = "1"
@@ -165,7 +175,7 @@ class Summary(_Model):
         return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
 
 
-class Column(_Model):
+class Column(Model):
     """A column of the source: what became of it, and in how many of its rows it is filled."""
 
     name: str
@@ -175,20 +185,20 @@ class Column(_Model):
     rows: Count
 
 
-class OddLine(_Model):
+class OddLine(Model):
     """Something odd about the file. `line` 0 is the file as a whole."""
 
     line: Count
     message: str
 
 
-class Reason(_Model):
+class Reason(Model):
     outcome: str
     reason: str
     count: Count
 
 
-class UnseenValue(_Model):
+class UnseenValue(Model):
     """A value that stood in no `values:` table; `line` is what to add there."""
 
     field: str
@@ -198,7 +208,27 @@ class UnseenValue(_Model):
     line: str
 
 
-class Details(_Model):
+class Compared(Model):
+    """An outcome as it was planned and as it came."""
+
+    outcome: str
+    planned: Count
+    done: Count
+
+
+class Comparison(Model):
+    """What was planned and what was done. `plan` says when the plan that was named was made, '' where none was and the sync's own decisions count."""
+
+    plan: str = ""
+    estimated: bool = False
+    outcomes: list[Compared] = []
+
+    @property
+    def differing(self) -> list[Compared]:
+        return [one for one in self.outcomes if one.planned != one.done]
+
+
+class Details(Model):
     """What the page shows beside the summary. `pace_series` holds (second since the start, answers in it)."""
 
     title: str
@@ -211,6 +241,7 @@ class Details(_Model):
     source_reading: dict[str, str] = {}
     newcomers: str = ""
     unseen: list[UnseenValue] = []
+    comparison: Comparison | None = None
 
 
 def verdict(summary: Summary) -> str:

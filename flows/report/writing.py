@@ -12,7 +12,7 @@ from typing import BinaryIO
 from flows.report import failures, page, results
 from flows.report.summary import Details, Summary
 
-__all__ = ["write_report"]
+__all__ = ["whole", "write_report"]
 
 
 def write_report(folder: Path, summary: Summary, details: Details, *, into: Path | None = None) -> None:
@@ -26,27 +26,27 @@ def write_report(folder: Path, summary: Summary, details: Details, *, into: Path
         place.mkdir(mode=0o700, parents=True)
     if into is None:
         place.chmod(0o700)
-    with _whole(place / "failures.csv") as file:
+    with whole(place / "failures.csv") as file:
         failures.write_csv(folder, summary.run_id, file)
     with (
         tempfile.TemporaryDirectory(prefix=".report-", dir=place) as scratch,
-        _whole(place / "failures.xlsx") as file,
+        whole(place / "failures.xlsx") as file,
     ):
         created = summary.finished_at or summary.started_at
         failures.write_xlsx(folder, summary.run_id, file, created=created, scratch=Path(scratch))
-    with _whole(place / "results.csv") as file:
+    with whole(place / "results.csv") as file:
         results.write_csv(folder, file)
-    with _whole(place / "rows.parquet") as file:
+    with whole(place / "rows.parquet") as file:
         results.write_parquet(folder, summary.run_id, file)
-    with _whole(place / "report.html") as file:
+    with whole(place / "report.html") as file:
         file.write(page.render(folder, summary, details).encode())
-    with _whole(place / "summary.json") as file:
+    with whole(place / "summary.json") as file:
         file.write(summary.to_json().encode())
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` once it is complete and on the disk."""
+def whole(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` once it is complete and on the disk. Only its owner may read it."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)  # mode 0600
     temporary = Path(name)
     try:

@@ -24,7 +24,7 @@ from connectors import http
 from connectors.destinations.campaignlark import Connector
 from connectors.sandbox.serving import Running, running
 from flows.preview import Preview, preview
-from flows.report.summary import Summary
+from flows.report.summary import Comparison, Summary
 from flows.sync_run import Options, SyncRun
 
 KEY = "sandbox-key"
@@ -51,6 +51,7 @@ WRITES = (
     "POST /v1/contacts/upsert",
     "POST /v1/contacts/{id}/tags/add",
     "POST /v1/contacts/{id}/tags/remove",
+    "POST /v1/tags",
 )
 
 
@@ -64,6 +65,7 @@ class Ended:
     folder: Path
     rows: list[dict[str, Any]]
     said: list[str]
+    comparison: Comparison | None = None
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -149,12 +151,17 @@ class Desk:
             return await finish(run, meanwhile)
 
     async def plan(
-        self, source: Path | str | None, mapping: str | Path = "people.yml", **options: Any
+        self,
+        source: Path | str | None,
+        mapping: str | Path = "people.yml",
+        *,
+        everybody: bool = False,
+        **options: Any,
     ) -> Preview:
         async with self.run(source, mapping, verb="plan", **options) as run:
             await run.open()
             await run.prepare()
-            return await preview(run)
+            return await preview(run, everybody=everybody)
 
     # the other side
 
@@ -189,7 +196,7 @@ async def finish(run: SyncRun, meanwhile: Callable[[SyncRun, int], None] | None 
     assert run.ending is not None
     folder = run.opened.folder
     rows = pq.read_table(folder / "rows.parquet").to_pylist()
-    ended = Ended(run.id, code, run.ending.summary, folder, rows, watcher.said)
+    ended = Ended(run.id, code, run.ending.summary, folder, rows, watcher.said, run.ending.details.comparison)
     balances(ended)
     return ended
 

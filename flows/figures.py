@@ -1,0 +1,179 @@
+"""Figures: what the decisions of a run come to, counted. A plan shows them; a sync counts the same ones, to be compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from connectors.base import Decision, Destination, Known, Remembered
+from flows.batches import Entry
+
+__all__ = ["Figures", "shared_out"]
+
+EXAMPLES = 3
+_BLANK: tuple[Any, ...] = (None, "", [])
+_Name = TypeVar("_Name")
+
+Examples = dict[str, list[tuple[Any, Any]]]
+"""By merge tag: pairs of the value there and the other one."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """Counts over contacts. `outcomes` are those that a run would give, `calls` the requests by their names.
+
+    `changed` counts by merge tag the contacts that are there and whose value changes, `changes` has examples of old and
+    new; `stayed` and `stays` likewise what was changed there by hand and is left. `emptied` are values that are taken
+    away, `filled` values that are set where there was none. `opt_outs` are people who may be mailed now and then not
+    any more. `new_tags` are those to be created there, in lower case, with the contacts that get them.
+    """
+
+    contacts: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
+    changes: Examples = field(default_factory=dict)
+    stayed: Counter[str] = field(default_factory=Counter)
+    stays: Examples = field(default_factory=dict)
+    emptied: Counter[str] = field(default_factory=Counter)
+    filled: int = 0
+    tags: Counter[str] = field(default_factory=Counter)
+    tags_off: Counter[str] = field(default_factory=Counter)
+    lists: Counter[str] = field(default_factory=Counter)
+    lists_off: Counter[str] = field(default_factory=Counter)
+    newcomers: Counter[str] = field(default_factory=Counter)
+    new_tags: Counter[str] = field(default_factory=Counter)
+    automations: Counter[str] = field(default_factory=Counter)
+    opt_outs: int = 0
+
+    @property
+    def requests(self) -> int:
+        return sum(self.calls.values())
+
+    def add(
+        self,
+        destination: Destination,
+        entry: Entry,
+        known: Known | None,
+        remembered: Remembered | None,
+        now: Known | None,
+        *,
+        surveyed: bool,
+        stale: bool = False,
+    ) -> None:
+        """Decides one contact and counts what that comes to, the requests as the delivery makes them.
+
+        `surveyed`: what is there was read page by page, so that nobody was looked up for it; `stale`: so long ago that
+        whoever is there is looked up once more.
+        """
+        contact = entry.contact
+        self.contacts += 1
+        old_key = remembered.key if remembered is not None else ""
+        addresses = {contact.key: known}
+        if old_key:
+            addresses.setdefault(old_key, now)
+        if entry.carried:
+            for there in addresses.values():
+                if not surveyed or (there is not None and not there.opted_out):
+                    self._opt_out(destination, there)
+            return
+        decision = destination.decide(contact, known, remembered, now)
+        if not surveyed:
+            self._look_up(destination, len(addresses))
+        self.calls.update(decision.calls)
+        if decision.code == "gone" or (stale and not _looks_again(destination, decision) and (known or now)):
+            self._look_up(destination, len(addresses))
+        out = contact.opted_out or (remembered is not None and remembered.opted_out)
+        if decision.code in ("exists", "identity_conflict") and out:
+            for there in addresses.values():
+                self._opt_out(destination, there)
+        self._count(decision, destination)
+
+    def _look_up(self, destination: Destination, times: int) -> None:
+        for call in destination.find_calls:
+            self.calls[call] += times
+
+    def _opt_out(self, destination: Destination, there: Known | None) -> None:
+        """One address, as `opt_out` does it: looked up, and written where it may be mailed."""
+        if there is None or there.opted_out:
+            self._look_up(destination, 1)
+        else:
+            self.calls.update(destination.opt_out_calls)
+            self.opt_outs += 1
+
+    def _count(self, decision: Decision, destination: Destination) -> None:
+        outcome = decision.outcome or ("created" if decision.creates else "updated")
+        self.outcomes[outcome] += 1
+        if decision.outcome and decision.reason:
+            self.reasons[outcome, decision.reason] += 1
+        _noted(self.stayed, self.stays, decision.stays)
+        if decision.outcome:
+            return
+        if decision.creates:
+            self.newcomers[decision.status or destination.rules.newcomers] += 1
+        else:
+            _noted(self.changed, self.changes, decision.changes)
+            for tag, (old, new) in decision.changes.items():
+                self.emptied[tag] += new in _BLANK and old not in _BLANK
+                self.filled += old in _BLANK and new not in _BLANK
+        for counts, names in (
+            (self.tags, decision.tags), (self.tags_off, decision.tags_off),
+            (self.lists, decision.lists), (self.lists_off, decision.lists_off),
+        ):  # fmt: skip
+            counts.update(names)
+        for name in destination.missing_tags(decision.tags):
+            if name.casefold() not in self.new_tags:
+                self.calls.update(destination.create_tag_calls)
+            self.new_tags[name.casefold()] += 1
+        self.automations.update(decision.automations)
+        self.opt_outs += decision.opts_out
+
+    def take(self, other: Figures, *, of: int) -> None:
+        """Adds figures of a sample, scaled up to `of` contacts; outcomes stay whole and add up."""
+        if not other.contacts:
+            return
+        factor = of / other.contacts
+        self.contacts += of
+        self.outcomes.update(shared_out(other.outcomes, round(other.outcomes.total() * factor)))
+        for part in fields(other):
+            mine, theirs = getattr(self, part.name), getattr(other, part.name)
+            if part.name in ("contacts", "outcomes"):
+                continue
+            if isinstance(theirs, Counter):
+                mine.update({name: round(count * factor) for name, count in theirs.items()})
+            elif isinstance(theirs, dict):
+                for tag, pairs in theirs.items():
+                    mine.setdefault(tag, []).extend(pairs)
+            else:
+                setattr(self, part.name, mine + round(theirs * factor))
+
+
+def _looks_again(destination: Destination, decision: Decision) -> bool:
+    return bool(set(destination.find_calls) & set(decision.calls))
+
+
+def _noted(counts: Counter[str], examples: Examples, pairs: Mapping[str, tuple[Any, Any]]) -> None:
+    for tag, pair in pairs.items():
+        counts[tag] += 1
+        known = examples.setdefault(tag, [])
+        if len(known) < EXAMPLES and pair not in known:
+            known.append(pair)
+
+
+def shared_out(counts: Mapping[_Name, int], total: int) -> dict[_Name, int]:
+    """Whole numbers in the proportions of `counts` that add up to `total`; the largest remainders are rounded up.
+
+    >>> shared_out({"created": 1, "updated": 2}, 10)
+    {'created': 3, 'updated': 7}
+    """
+    of = sum(counts.values())
+    if not of:
+        return {}
+    exact = {name: count * total / of for name, count in counts.items()}
+    whole = {name: int(share) for name, share in exact.items()}
+    for name in sorted(exact, key=lambda name: whole[name] - exact[name])[: total - sum(whole.values())]:
+        whole[name] += 1
+    return whole

@@ -1,0 +1,149 @@
+"""From a prepared run and its preview to the plan's summary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.guards import Verdict
+from flows.preview import Preview
+from flows.report.page import examples, problem_groups
+from flows.report.plan_summary import PlanSummary
+from flows.report.summary import Outcomes
+from flows.sync_run import Options, SyncRun
+from mappings.engine.schema import Schema
+
+__all__ = ["chosen", "ledger_state", "summed_up"]
+
+_DAY_SECONDS = 86_400
+_RUNS_LOOKED_AT = 200
+
+
+def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
+    """The plan in numbers and examples."""
+    opened, plan = run.opened, run.plan
+    total = found.requests + found.reading
+    protected = {
+        reason: count for (outcome, reason), count in found.reasons.items() if outcome == "protected"
+    }
+    return PlanSummary.model_validate(
+        {
+            "made_at": run.started_at,
+            "title": opened.mapping.title or opened.mapping.name,
+            "mapping": {"name": opened.mapping.name, "sha256": opened.mapping.sha256},
+            "source": {"path": str(opened.source.path), "sha256": opened.source.sha256, "rows_read": plan.rows},
+            "destination": {
+                "kind": opened.account.kind, "account": opened.account.name, "base_url": opened.base_url,
+            },
+            "account_id": opened.account.id,
+            "ledger": str(opened.ledger.database.path),
+            "ledger_new": opened.ledger.database.new,
+            "ledger_state": ledger_state(run),
+            "options": chosen(run.options),
+            "estimated": found.sampled is not None,
+            "sampled": found.sampled,
+            "lookup_all": None if found.sampled is None else {
+                "requests": found.lookups, "minutes": round(found.lookups / opened.per_second / 60, 2),
+            },
+            "outcomes": Outcomes(**found.outcomes),
+            "about": list(found.estimated),
+            "reasons": [
+                {"outcome": outcome, "reason": reason, "count": count}
+                for (outcome, reason), count in found.reasons.most_common(40)
+            ],
+            "changes": _ranked(found.changed),
+            "examples": {tag: [{"old": old, "new": new} for old, new in pairs] for tag, pairs in found.changes.items()},
+            "stays": _ranked(found.stayed),
+            "stays_examples": {
+                tag: [{"there": there, "source": source} for there, source in pairs] for tag, pairs in found.stays.items()
+            },
+            "emptied": _ranked(found.emptied),
+            "tags": {"added": _ranked(found.tags), "removed": _ranked(found.tags_off), "created": _created(run, found)},
+            "lists": {"added": _ranked(found.lists), "removed": _ranked(found.lists_off)},
+            "consent": {
+                "protected": found.outcomes["protected"],
+                "protected_reasons": protected,
+                "opt_outs": found.opt_outs,
+                "newcomers": opened.destination.rules.newcomers,
+                "new_contacts": dict(found.newcomers),
+            },
+            "automations": dict(found.automations),
+            "requests": {
+                "planned": found.requests, "reading": found.reading, "by_call": dict(found.calls),
+                "per_second": opened.per_second, "share_of_day": round(total / (opened.per_second * _DAY_SECONDS), 6),
+            },
+            "minutes": round(found.seconds / 60, 2),
+            "guards": [_guard(verdict) for verdict in plan.guards],
+            "not_undoable": {
+                "contacts_created": 0 if opened.destination.deletes else found.outcomes["created"],
+                "opt_outs": found.opt_outs,
+                "automations": found.automations.total(),
+                "values_set": found.filled if "blank_clear" in opened.schema.refuses else 0,
+            },
+            "problems": _problems(run),
+            "warnings": plan.warnings,
+            "oddities": [{"line": odd.line, "message": odd.message} for odd in opened.source.oddities],
+            "unmapped": [use.name for use in opened.application.uses() if use.use == "unmapped"],
+            "question": run.question(),
+            "exit_code": exit_code,
+        }
+    )  # fmt: skip
+
+
+def chosen(options: Options) -> dict[str, Any]:
+    """The options that say which contacts are meant."""
+    return {
+        "limit": options.limit,
+        "only": options.only,
+        "resend": options.resend,
+        "opt_outs_only": options.opt_outs_only,
+        "allow": sorted(options.allow),
+    }
+
+
+def ledger_state(run: SyncRun) -> str:
+    """The last run to end, or one at work, that may have changed what the ledger knows of the account; '' where none has."""
+    ledger, account = run.opened.ledger, run.opened.account.id
+    others = [one for one in ledger.runs.last(_RUNS_LOOKED_AT) if one.account == account and one.id != run.id]
+    changed = [
+        one
+        for one in others  # one that a guard or a plan stopped before it sent changes nothing
+        if one.state != "guarded" and (one.summary or ledger.answers.intended(one.id))
+    ]
+    last = max(changed, key=lambda one: one.finished_at or "running", default=None)
+    return "" if last is None else f"{last.id} {last.state}"
+
+
+def _ranked(counts: Any) -> dict[str, int]:
+    """The largest counts first; what is none is left out."""
+    return {name: count for name, count in counts.most_common() if count}
+
+
+def _created(run: SyncRun, found: Preview) -> list[str]:
+    """The tags that the sync would create: asked for, and not there."""
+    mapping, schema = run.opened.mapping, run.opened.schema
+    asked = mapping.destination.create_missing == "tags" or (
+        mapping.tags and mapping.tags.unknown == "create"
+    )
+    return [name for name in found.tags if not _has_tag(schema, name)] if asked else []
+
+
+def _has_tag(schema: Schema, name: str) -> bool:
+    return name.casefold() in {known.casefold() for known in schema.tags}
+
+
+def _guard(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "name": verdict.name, "count": verdict.count, "share": verdict.share, "limit_share": verdict.limit_share,
+        "floor": verdict.floor, "tripped": verdict.tripped, "allowed": verdict.allowed, "near": verdict.near,
+        "asked": verdict.asked, "says": verdict.says,
+    }  # fmt: skip
+
+
+def _problems(run: SyncRun) -> list[dict[str, Any]]:
+    """Problems by code and column, each with what is wrong with the first of its rows."""
+    first = examples(run.opened.folder)
+    found = []
+    for group in problem_groups(run.opened.folder):
+        shown = first.get((group.code, group.severity, group.column))
+        found.append({**group.model_dump(), "example": shown[0].message if shown else ""})
+    return found

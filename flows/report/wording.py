@@ -1,0 +1,125 @@
+"""How a plan is worded, on its page and in a terminal alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.report.plan_summary import PlanGuard, PlanSummary
+from flows.report.summary import NEED_A_PERSON, Comparison
+
+__all__ = [
+    "as_text",
+    "automations",
+    "duration",
+    "guard_limit",
+    "guard_near",
+    "not_undoable",
+    "planned_and_done",
+    "short",
+]
+
+_LONGEST = 40
+
+
+def duration(minutes: float) -> str:
+    """Minutes as people say them.
+
+    >>> duration(0.005), duration(0.3), duration(12.4), duration(150)
+    ('about 1 second', 'about 18 seconds', 'about 12 minutes', 'about 2.5 hours')
+    """
+    if minutes < 1.5:
+        seconds = max(1, round(minutes * 60))
+        return f"about {seconds} second{'s' if seconds > 1 else ''}"
+    return f"about {minutes:.0f} minutes" if minutes < 120 else f"about {minutes / 60:.1f} hours"
+
+
+def plan_verdict(plan: PlanSummary) -> str:
+    """The plan in one sentence, or two where somebody has to do something."""
+    outcomes, about = plan.outcomes, "about " if plan.estimated else ""
+    if plan.tripped:
+        names = " and ".join(f"`{guard.name}`" for guard in plan.tripped)
+        return f"A sync would stop before it sends anything: {names}."
+    if not plan.source.rows_read:
+        return "The file has no rows, so there is nothing to send."
+    parts = [
+        f"{verb} {about}{outcomes.of(*names):,}"
+        for verb, names in (("create", ("created",)), ("change", ("updated", "upserted")))
+        if outcomes.of(*names)
+    ]
+    would = (
+        f"A sync would {' and '.join(parts)} of {plan.source.rows_read:,} rows"
+        if parts
+        else "A sync would change nothing"
+    )
+    look = outcomes.of(*NEED_A_PERSON)
+    return would + (f"; {look:,} {'needs' if look == 1 else 'need'} a person." if look else ".")
+
+
+def as_text(value: Any) -> str:
+    """A value as the destination has it, as a text; '' where it is blank.
+
+    >>> as_text(True), as_text(None), as_text(["a", "b"])
+    ('true', '', 'a, b')
+    """
+    if isinstance(value, list):
+        return ", ".join(map(as_text, value))
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+
+
+def short(value: Any) -> str:
+    """A value as an example shows it.
+
+    >>> short(None), short(["a", "b"]), short(7)
+    ('(blank)', 'a, b', '7')
+    """
+    text = as_text(value) or "(blank)"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def automations(counts: dict[str, int], about: str = "") -> str:
+    """Which may start, and how often at most."""
+    named = ", ".join(f"{name} {about}{count:,}" for name, count in counts.items() if count)
+    return f"at most: {named}" if named else "none that muster knows of"
+
+
+def not_undoable(plan: PlanSummary) -> list[str]:
+    """What no later run can put back, each with its count; nothing where there is none."""
+    lost, about = plan.not_undoable, "about " if plan.estimated else ""
+    said = (
+        (lost.contacts_created, "created", "the API deletes none"),
+        (lost.opt_outs, "unsubscribed", "nobody is subscribed again"),
+        (lost.automations, "automations started at most", "what they send is sent"),
+        (lost.values_set, "values set where there was none", "the API empties none"),
+    )
+    return [f"{about}{count:,} {what} ({why})" for count, what, why in said if count]
+
+
+def guard_limit(guard: PlanGuard) -> str:
+    if not guard.limit_share:
+        return "when there is no row"
+    return f"above {guard.limit_share:.0%}, from {guard.floor:,} on"
+
+
+def guard_near(guard: PlanGuard) -> str:
+    """How near the guard is.
+
+    >>> guard_near(PlanGuard(name="invalid", count=25, share=0.5, limit_share=0.2, floor=50, tripped=False, allowed=False,
+    ...                      near=0.5, asked=True, says="rows are invalid"))
+    '50% of the way'
+    """
+    if not guard.asked:
+        return "not on a first run"
+    if guard.tripped:
+        return "trips, and is allowed" if guard.allowed else "TRIPS"
+    return f"{min(guard.near, 1):.0%} of the way" if guard.count else "not near"
+
+
+def planned_and_done(comparison: Comparison) -> str:
+    """One sentence where it went as planned, else what differs."""
+    plan = f"the plan of {comparison.plan}" if comparison.plan else ""
+    if not comparison.differing:
+        whose = f"those of {plan}" if plan else "those that were decided before anything was sent"
+        return f"As planned: the outcomes are {whose}."
+    pairs = ", ".join(f"{one.outcome} {one.planned:,} / {one.done:,}" for one in comparison.differing)
+    about = ", an estimate" if comparison.estimated else ""
+    return f"planned / done: {pairs}" + (f" ({plan}{about})" if plan else "")

@@ -1,0 +1,76 @@
+"""muster check: what has to be created first, and the mappings of a folder beside each other."""
+
+from __future__ import annotations
+
+import json
+
+from tests.flows.cli.conftest import MAPPING, Shell
+
+WANTING = MAPPING.replace(
+    "  country: Country\n",
+    "  country: Country\n  loyalty_level: {from: Country, type: number}\n  tier_2: {from: Country, values: {x: Gold, y: Silver}}\n",
+)
+
+
+def test_what_has_to_be_created_in_the_app_is_listed_at_the_end_with_its_type(shell: Shell) -> None:
+    shell.write("signups.yml", WANTING + "tags: {flags: {Country: brandnew}}\n")
+    done = shell.run("check", "signups.yml", "people.csv")
+    assert done.returncode == 2
+    complaints, _, listed = done.stderr.partition(
+        "To be created in the app of campaignlark, account main, first:\n"
+    )
+    assert "the destination has no merge tag 'loyalty_level'" in complaints
+    lines = [" ".join(line.split()) for line in listed.splitlines()]
+    assert lines[0] == "field loyalty_level NUMBER labelled Loyalty Level"
+    assert lines[1] == "field tier_2 DROPDOWN_SINGLE labelled Tier 2; options: Gold, Silver"
+    assert lines[2].startswith(
+        "not with this name: a merge tag is 2 to 16 lower-case letters and underscores"
+    )
+    assert lines[3] == "tag brandnew"
+    facts = json.loads(shell.run("check", "signups.yml", "people.csv", "--json").stdout)
+    assert facts["right"] is False
+    assert [one["name"] for one in facts["to_create"]] == ["loyalty_level", "tier_2", "brandnew"]
+
+
+def test_tags_that_the_sync_creates_are_no_complaint(shell: Shell) -> None:
+    text = MAPPING.replace("kind: campaignlark", "kind: campaignlark, create_missing: tags")
+    shell.write("signups.yml", text + "tags: {flags: {Country: brandnew}}\n")
+    done = shell.run("check", "signups.yml", "people.csv")
+    assert done.returncode == 0, done.stderr
+    assert "Created by the sync (create_missing: tags):\n  tag    brandnew\n" in done.stdout
+    facts = json.loads(shell.run("check", "signups.yml", "people.csv", "--json").stdout)
+    assert facts["right"] is True
+    assert [one["name"] for one in facts["created_by_sync"]] == ["brandnew"]
+
+
+def test_a_warning_fails_a_check_only_where_that_is_asked(shell: Shell) -> None:
+    shell.write("people.csv", "Email,First name,Country,Other\na@example.com,A,DE,x\n")
+    assert shell.run("check", "signups.yml", "people.csv").returncode == 0
+    assert shell.run("check", "signups.yml", "people.csv", "--fail-on-warning").returncode == 1
+    assert shell.run("check").returncode == 2
+
+
+def test_check_all_looks_across_the_mappings_of_a_folder_offline(shell: Shell) -> None:
+    shell.environment |= {"CAMPAIGNLARK_API_KEY": "", "CAMPAIGNLARK_BASE_URL": "http://127.0.0.1:9/v1"}
+    shell.write("other.yaml", MAPPING.replace("name: signups", "name: other"))
+    shell.write("compose.yml", "version: 3\nservices: {}\n")
+    done = shell.run("check", "--all")
+    assert done.returncode == 0, done.stderr
+    assert "2 mappings read:" in done.stdout
+    assert "warning: 2 mappings write first_name, country" in done.stdout
+    assert "share the account's 100 requests a second" in done.stdout
+    assert shell.run("check", "--all", "--fail-on-warning").returncode == 1
+    facts = json.loads(shell.run("check", "--all", str(shell.folder), "--json").stdout)
+    assert {one["code"] for one in facts["warnings"]} == {"same_field", "shares_rate"}
+    assert sorted(one["name"] for one in facts["mappings"]) == ["other", "signups"]
+
+
+def test_check_all_exits_with_2_where_a_mapping_cannot_be_read_or_there_is_none(shell: Shell) -> None:
+    shell.write("broken.yml", MAPPING + "wher: {Country: DE}\n")
+    done = shell.run("check", "--all")
+    assert done.returncode == 2
+    assert "Did you mean where?" in done.stderr
+    assert "1 mapping read:" in done.stdout
+    (shell.folder / "empty").mkdir()
+    assert "There is no mapping in 'empty'" in shell.run("check", "--all", "empty").stderr
+    assert "There is no folder nowhere" in shell.run("check", "--all", "nowhere").stderr
