@@ -9,6 +9,7 @@ from flows.preview import Preview
 from flows.report.page import examples, problem_groups
 from flows.report.plan_summary import PlanSummary
 from flows.report.summary import Outcomes
+from flows.report.unseen import unseen_values
 from flows.sync_run import Options, SyncRun
 from mappings.engine.schema import Schema
 
@@ -80,6 +81,7 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 "values_set": found.filled if "blank_clear" in opened.schema.refuses else 0,
             },
             "problems": _problems(run),
+            "unseen": unseen_values(opened.folder, opened.mapping, opened.schema),
             "warnings": plan.warnings,
             "oddities": [{"line": odd.line, "message": odd.message} for odd in opened.source.oddities],
             "unmapped": [use.name for use in opened.application.uses() if use.use == "unmapped"],

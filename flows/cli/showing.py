@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from flows.report.summary import NEED_A_PERSON, Comparison, Summary, verdict
+from flows.report.summary import NEED_A_PERSON, Comparison, Summary, UnseenValue, verdict
 from flows.report.wording import planned_and_done
 from flows.roll import OUTCOMES
 from mappings.engine.complaints import visible
@@ -66,7 +66,9 @@ def balance(
     console.print(table)
 
 
-def show_summary(summary: Summary, folder: Path, comparison: Comparison | None = None) -> None:
+def show_summary(
+    summary: Summary, folder: Path, comparison: Comparison | None = None, unseen: Sequence[UnseenValue] = ()
+) -> None:
     """The verdict, the balance, planned and done, the top problems with their fixes, and where the report is."""
     console = console_for_people()
     console.print()
@@ -76,7 +78,7 @@ def show_summary(summary: Summary, folder: Path, comparison: Comparison | None =
     if comparison is not None:
         console.print(f"\n{planned_and_done(comparison)}", markup=False)
     errors = [problem for problem in summary.problems if problem.severity == "error"]
-    problem_lines(console, [(p.count, p.code, p.column, p.rows, "", p.fix) for p in errors])
+    problem_lines(console, [(p.count, p.code, p.column, p.rows, "", p.fix) for p in errors], unseen)
     if len(errors) > _TOP:
         console.print(f"\n… and {len(errors) - _TOP} more kinds of problems, all in the report", markup=False)
     if summary.warnings:
@@ -93,9 +95,14 @@ def show_summary(summary: Summary, folder: Path, comparison: Comparison | None =
 
 
 def problem_lines(
-    console: Console, problems: Sequence[tuple[int, str, str, Sequence[int], str, str]]
+    console: Console,
+    problems: Sequence[tuple[int, str, str, Sequence[int], str, str]],
+    unseen: Sequence[UnseenValue] = (),
 ) -> None:
-    """The first kinds of problems: how many rows, code, column, first rows, an example of what is wrong, what to do."""
+    """The first kinds of problems: how many rows, code, column, first rows, an example of what is wrong, what to do.
+
+    Of values that are in no table the lines to add are listed.
+    """
     for count, code, column, numbers, example, fix in problems[:_TOP]:
         where = f" in {column}" if column else ""
         rows = "row " if count == 1 else "rows "
@@ -104,6 +111,12 @@ def problem_lines(
         for line in (example, fix):
             if line:
                 console.print(f"  {visible(line)}", style="dim", markup=False)
+        mine = [one for one in unseen if code == "value_unknown" and one.column == column]
+        for one in mine[:_TOP]:
+            rows = f"{one.count:,} row" + ("s" if one.count > 1 else "")
+            console.print(f"    {visible(one.line)}   ({one.field}, {rows})", markup=False)
+        if len(mine) > _TOP:
+            console.print(f"    … and {len(mine) - _TOP} more", markup=False)
 
 
 def _guards(console: Console, tripped: list[tuple[str, int, float, float, bool]]) -> None:

@@ -36,7 +36,9 @@ def show_plan(plan: PlanSummary, written: list[Path]) -> None:
         console.print(_plain(f"  {reason.count:,} {reason.outcome}: {reason.reason}", "dim"))
     _changes(console, plan)
     errors = [problem for problem in plan.problems if problem.severity == "error"]
-    problem_lines(console, [(p.count, p.code, p.column, p.rows, p.example, p.fix) for p in errors[:_TOP]])
+    problem_lines(
+        console, [(p.count, p.code, p.column, p.rows, p.example, p.fix) for p in errors[:_TOP]], plan.unseen
+    )
     if len(errors) > _TOP:
         console.print(
             f"\n… and {len(errors) - _TOP} more kinds of problems: with --page PLAN.html you see all of them"

@@ -64,6 +64,7 @@ def render(plan: PlanSummary) -> str:
         lookup_all=duration(plan.lookup_all.minutes) if plan.lookup_all is not None else "",
         guards=[(guard, GUARDS.get(guard.name, guard.name), guard_limit(guard), _guard(guard)) for guard in plan.guards],
         problems=plan.problems[:_PROBLEMS],
+        unseen=plan.unseen,
         more_problems=max(0, len(plan.problems) - _PROBLEMS),
         chosen={name: value for name, value in plan.options.model_dump().items() if value or value == ""},
     )  # fmt: skip

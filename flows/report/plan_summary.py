@@ -22,6 +22,7 @@ from flows.report.summary import (
     Rate,
     Reason,
     SourceFacts,
+    UnseenValue,
 )  # fmt: skip
 
 __all__ = ["PlanSummary"]
@@ -150,6 +151,7 @@ class PlanSummary(Model):
     guards: Annotated[list[PlanGuard], _NONE]
     not_undoable: NotUndoable
     problems: Annotated[list[PlanProblem], _NONE]
+    unseen: Annotated[list[UnseenValue], _NONE]
     warnings: Count = 0
     oddities: Annotated[list[OddLine], _NONE]
     unmapped: Annotated[list[str], _NONE]

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -14,8 +15,9 @@ from flows.report.failures import parts
 from flows.report.summary import UnseenValue
 from mappings.engine.cleaning import clean_text
 from mappings.engine.complaints import nearest
-from mappings.engine.document import Mapping
-from mappings.engine.schema import Schema
+from mappings.engine.document import Mapping, Rule
+from mappings.engine.schema import Field, Schema
+from mappings.engine.typed import typed
 
 __all__ = ["unseen_values"]
 
@@ -50,22 +52,23 @@ def unseen_values(folder: Path, mapping: Mapping, schema: Schema) -> list[Unseen
                 column=column,
                 value=value,
                 count=count,
-                line=_line(value, known.options if known else ()),
+                line=_line(rule, known, value),
             )
             for value, count in mine[:_MOST]
         ]
     return unseen
 
 
-def _line(value: str, options: tuple[str, ...]) -> str:
-    """The line to add under `values:`; where the destination has options, the nearest of them is proposed."""
-    if not options:
-        return f"{_yaml(value)}: {_yaml(value)}"
-    like = nearest(value, options)
+def _line(rule: Rule, known: Field | None, value: str) -> str:
+    """The line to add under `values:`: what the value is as it stands, or the nearest of the destination's options."""
+    options = known.options if known else ()
+    right = typed(rule, known, pa.array([value])).values[0].as_py()
+    like = right or nearest(value, options)
     others = ", ".join(option for option in options if option != like)
-    if like is None:
-        return f"{_yaml(value)}:   # one of {others}"
-    return f"{_yaml(value)}: {_yaml(like)}" + (f"   # or {others}" if others else "")
+    if like is not None:
+        return f"{_yaml(value)}: {_yaml(like)}" + (f"   # or {others}" if others else "")
+    type_ = rule.type or (known.type if known else "text")
+    return f"{_yaml(value)}:   # one of {others}" if others else f"{_yaml(value)}:   # of type {type_}"
 
 
 def _yaml(text: str) -> str:

@@ -67,3 +67,19 @@ async def test_the_lines_that_are_proposed_make_the_row_right(desk: Desk, person
     (desk.folder / "people.yml").write_text(text, "utf-8")
     ended = await desk.sync(file)
     assert ended.outcomes == {"created": 3}
+
+
+async def test_a_value_that_is_right_for_the_type_is_proposed_as_what_it_becomes(
+    desk: Desk, person: Person
+) -> None:
+    fields = {"email_address": "Email", "country": {"from": "City", "values": {"Deutschland": "DE"}}}
+    desk.mapping(fields=fields)
+    planned = await desk.plan(desk.file([person(1, City="France"), person(2, City="Narnia")]))
+    assert planned.outcomes["invalid"] == 2
+    async with desk.run(desk.folder / "people.csv") as run:
+        await run.open()
+        await run.prepare()
+        await run.finish()
+        assert run.ending is not None
+        lines = sorted(one.line for one in run.ending.details.unseen)
+    assert lines == ["France: FR", "Narnia:   # of type country"]
