@@ -63,7 +63,7 @@ def _line(rule: Rule, known: Field | None, value: str) -> str:
     """The line to add under `values:`: what the value is as it stands, or the nearest of the destination's options."""
     options = known.options if known else ()
     right = typed(rule, known, pa.array([value])).values[0].as_py()
-    like = right or nearest(value, options)
+    like = right or nearest(value, options) or None
     others = ", ".join(option for option in options if option != like)
     if like is not None:
         return f"{_yaml(value)}: {_yaml(like)}" + (f"   # or {others}" if others else "")
