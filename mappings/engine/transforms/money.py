@@ -14,14 +14,18 @@ from mappings.engine.transforms.number import reader
 __all__ = ["convert"]
 
 _NO_CENTS = re.compile(r"[.,][-\u2013\u2014]{1,2}$")
-_CODE = r"(?:[A-Z]{3}|US|HK|NT|[ACRS]|RM|Rs\.?|[Kk]r\.?|K\u010d|z\u0142|Ft|lei|Fr\.?)"
+_DOLLARS = re.compile(r"^(?:US|HK|NT|[ACRS])(?=\$)|(?<![A-Za-z])(?:US|HK|NT|[ACRS])(?=\$$)")
+_CODE = r"(?:[A-Z]{3}|US|R|RM|Rs\.?|[Kk]r\.?|K\u010d|z\u0142|Ft|lei|Fr\.?)"
 _CODE_BEFORE = re.compile(rf"{_CODE}(?![A-Za-z])")
 _CODE_BEHIND = re.compile(rf"(?<![A-Za-z]){_CODE}$")
+_EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 _MINUS = "-\u2212\u2013"
 
 
 def convert(texts: pa.Array, settings: Settings) -> Converted:
     """The amount as a number, without the currency. `decimal: ","` for 1.234,50; thousands may be marked in the usual ways.
+
+    `1.234` is a thousand in one country and one in another, so it is read only where the mapping says `decimal:` or `thousands:`.
 
     >>> found = convert(pa.array(["$1,234.50", "(12.00)", "CHF 1'000.-", "EUR 5", "R$ 7", "1,5", "room 5"]), Settings())
     >>> found.values.to_pylist(), [wrong.at for wrong in found.wrong]
@@ -37,6 +41,8 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:
     def canonical(text: str) -> str | tuple[str, dict[str, Any]]:
         amount, negative = _bare(text)
         found = read(amount)
+        if not settings.decimal and not settings.thousands and _EITHER.fullmatch(amount):
+            return "number_syntax", {"example": example}
         if found is None or (negative and found.startswith("-")):
             return "number_syntax", {"example": example}
         return f"-{found}" if negative and found != "0" else found
@@ -61,6 +67,7 @@ def _bare(text: str) -> tuple[str, bool]:
 
 
 def _without_currency(text: str) -> str:
+    text = _DOLLARS.sub("", text)
     while text and unicodedata.category(text[0]) == "Sc":
         text = text[1:].lstrip()
     while text and unicodedata.category(text[-1]) == "Sc":
