@@ -74,6 +74,9 @@ class Application:
         brings = create or (rule is self.mapping.tags and self.mapping.destination.create_missing == "tags")
         for name in rule.brings() if rule is not None and brings else ():
             members.add(clean_text(name))
+        for flag in rule.remove.values() if rule is not None else ():
+            for name in flag.names:
+                members.prefer(clean_text(name))
         return members
 
     # columns
@@ -118,7 +121,9 @@ class Application:
             rows=frame.rows,
             lines=frame.lines,
             key=pc.fill_null(values[mapping.key], ""),
-            person=passage.column(mapping.person) if mapping.person else pa.repeat("", len(frame)),
+            person=passage.column(mapping.person)
+            if mapping.person is not None
+            else pa.repeat("", len(frame)),
             values=values,
             names=names,
             age=passage.age(),

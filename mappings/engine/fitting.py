@@ -11,7 +11,9 @@ from mappings.engine.cleaning import clean_text
 from mappings.engine.complaints import Complaint, listed, nearest
 from mappings.engine.document import Mapping, Names, Rule
 from mappings.engine.problems import CODES, Problem
+from mappings.engine.rules.split import several
 from mappings.engine.schema import Field, Schema
+from mappings.engine.transforms.choices import SEPARATOR
 from mappings.engine.typed import typed
 
 __all__ = ["complaints"]
@@ -141,17 +143,17 @@ def _of_clearing(mapping: Mapping, schema: Schema, *place: str) -> Iterator[Comp
 
 def _of_constants(mapping: Mapping, tag: str, rule: Rule, known: Field | None) -> Iterator[Complaint]:
     """Constants, defaults, cases and tables are known before any row: what they give has to be right."""
-    given: list[tuple[tuple[str | int, ...], str | None]] = [
-        (("value",), rule.value),
-        (("default",), rule.default),
-    ]
+    given: list[tuple[tuple[str | int, ...], str | None]] = [(("default",), rule.default)]
     given += [(("values", name), text) for name, text in (rule.values or {}).items()]
     if rule.values is None and rule.match is None and rule.split is None and rule.part is None:
+        given += [(("value",), rule.value)]
         given += [(("cases", index, "value"), case.value) for index, case in enumerate(rule.cases or ())]
     for place, text in given:
         if text is None or text == "":
             continue
-        for wrong in typed(rule, known, pa.array([clean_text(text)])).wrong:
+        choices = (rule.type or (known.type if known else "")) == "choices"
+        read = several(text, rule.split or ";") if choices else clean_text(text)
+        for wrong in typed(rule, known, pa.array([read]), split=SEPARATOR if choices else None).wrong:
             if CODES[wrong.code].severity == "error":
                 problem = Problem.of(
                     wrong.code, row=0, line=0, column=tag, **{"value": text, "field": tag, **wrong.detail}

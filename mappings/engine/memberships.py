@@ -22,6 +22,7 @@ class Memberships:
         """`code` is the problem of a name that is not there. `there` is None where nobody could be asked: all names are taken as they are."""
         self._code = code
         self._known = {name.casefold(): name for name in there or ()}
+        self._preferred: dict[str, str] = {}
         self._there = list(self._known.values())
         self._asked = there is not None
         self._create = create
@@ -32,12 +33,17 @@ class Memberships:
         if self._known.setdefault(name.casefold(), name) == name and name not in self._there:
             self.new.append(name)
 
+    def prefer(self, name: str) -> None:
+        """The spelling of a name, should it be brought: rows that give it and rows that take it away mean one."""
+        self._preferred.setdefault(name.casefold(), name)
+
     def spelled(self, name: str) -> str | tuple[str, dict[str, object]]:
         """The name as it is spelled there; a problem's code and detail where it is not there and not to be created."""
         found = self._known.get(name.casefold())
         if found is not None:
             return found
         if self._create or not self._asked:
+            name = self._preferred.get(name.casefold(), name)
             self.add(name)
             return name
         like = nearest(name, self._known.values())
@@ -52,4 +58,5 @@ class Memberships:
     def there(self, names: Iterable[str]) -> list[str]:
         """Names to be taken away, as they are spelled there; one that is not there is not brought by this."""
         cleaned = [clean_text(name) for name in names]
-        return [self._known.get(name.casefold(), name) for name in cleaned]
+        spelled = self._preferred | self._known
+        return [spelled.get(name.casefold(), name) for name in cleaned]

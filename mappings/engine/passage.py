@@ -27,12 +27,12 @@ from mappings.engine.rules.names import flagged, named, united
 from mappings.engine.rules.newest import age
 from mappings.engine.rules.opted_out import opted_out
 from mappings.engine.rules.part import part
-from mappings.engine.rules.split import BREAK, split
+from mappings.engine.rules.split import BREAK, cleaned, mark_of, several, split
 from mappings.engine.rules.template import template
 from mappings.engine.rules.values import values
 from mappings.engine.rules.where import Answer, all_hold
 from mappings.engine.schema import Schema
-from mappings.engine.transforms import Converted
+from mappings.engine.transforms import Converted, Wrong
 from mappings.engine.transforms.choices import SEPARATOR
 from mappings.engine.typed import typed
 
@@ -79,99 +79,131 @@ class Passage:
     def column(self, name: str, separator: str = "") -> pa.Array:
         """A source column, cleaned; cleaned once. A `separator` that cleaning would take away stays, as BREAK."""
         at = self._at[clean_text(name)]
-        mark = separator if _is_lost(separator) else ""
-        if (at, mark) not in self._cleaned:
-            cells = self.frame.cells.column(at)
-            if mark:
-                cells = pc.replace_substring(pc.replace_substring(cells, "\r\n", "\n"), "\r", "\n")
-                cells = pc.replace_substring(cells, mark, BREAK)
-            self._cleaned[at, mark] = clean(cells)
-        return self._cleaned[at, mark]
+        kept = separator if separator and mark_of(separator) == BREAK else ""
+        if (at, kept) not in self._cleaned:
+            self._cleaned[at, kept] = cleaned(self.frame.cells.column(at), kept)
+        return self._cleaned[at, kept]
 
     # fields
 
     def field(self, tag: str, rule: Rule) -> pa.Array:
         """A merge tag's canonical texts, null where blank or wrong."""
         if rule.take == "first_valid":
-            each = [rule.model_copy(update={"from_": (name,), "take": "first"}) for name in rule.from_ or ()]
+            only = {"take": "first", "default": None}
+            each = [rule.model_copy(update={"from_": (name,), **only}) for name in rule.from_ or ()]
         else:
             each = [rule]
         read = [self._read(tag, one) for one in each]
         if len(read) == 1:
             found, origin = read[0][1], np.zeros(len(self.frame), np.int64)
         else:
-            found, origin = first_valid([found for _, found in read], [texts for texts, _ in read])
+            found, origin = first_valid([found for _, found in read])
+            if rule.default is not None:  # the last to be asked, where all columns are blank
+                texts = default(
+                    pa.repeat("", len(self.frame)), self._constant(tag, rule, rule.default), origin >= 0
+                )
+                each, read = [*each, rule], [*read, (texts, self._typed(tag, rule, texts))]
+                found, origin = first_valid([found for _, found in read])
         for wrong in found.wrong:
             index = int(origin[wrong.at])
             value = read[index][0][wrong.at].as_py().replace(BREAK, " ")
-            self._note(
-                wrong.at,
-                wrong.code,
-                _named(each[index], tag),
-                **{"value": value, "field": tag, **wrong.detail},
-            )
+            said = {"column": _named(each[index], tag), "value": value, "field": tag, **wrong.detail}
+            self._note(wrong.at, wrong.code, said.pop("column"), **said)
         if rule.required or tag == self.mapping.key:
             self._require(tag, found.values, _named(rule, tag), {wrong.at for wrong in found.wrong})
         return found.values
 
     def _read(self, tag: str, rule: Rule) -> tuple[pa.Array, Converted]:
         """The texts as they are in the source, and what the rule makes of them."""
-        known = self._schema.field(tag)
-        several = (rule.type or (known.type if known else "")) == "choices"
-        separator = BREAK if _is_lost(rule.split) else rule.split or ";"
-        origin = self._origin(rule, separator) if rule.cases is None else self._case(tag, rule)
+        choices = self._holds_several(tag, rule)
+        divides = choices or (rule.split is not None and (rule.part is not None or rule.join is not None))
+        separator = (rule.split or ";") if divides else ""
+        origin = self._origin(rule, separator) if rule.cases is None else self._case(tag, rule, separator)
         raw = texts = pc.fill_null(origin.values, "")
         unknown = list(origin.wrong)
         if rule.match is not None:
             found = match(texts, rule.match, rule.otherwise or "reject")
             texts, unknown = pc.fill_null(found.values, ""), unknown + found.wrong
-        if several or (rule.split is not None and (rule.part is not None or rule.join is not None)):
-            texts = split(texts, separator, rule.part)
+        if divides:
+            texts = split(texts, mark_of(separator), rule.part)
         elif rule.part is not None:
             texts = part(texts, rule.part)
         if rule.values is not None:
-            found = values(texts, rule.values, rule.otherwise or "reject")
+            found = values(
+                texts, rule.values, rule.otherwise or "reject", separator=separator if choices else None
+            )
             texts, unknown = pc.fill_null(found.values, ""), unknown + found.wrong
-        if rule.join is not None and rule.split is not None and not several:
+        if rule.join is not None and rule.split is not None and not choices:
             texts = clean(pc.replace_substring(texts, SEPARATOR, rule.join))
         if rule.default is not None:
-            texts = default(texts, rule.default, [wrong.at for wrong in unknown])
-        found = typed(rule, known, texts, split=SEPARATOR if several else None)
+            rejected = np.zeros(len(self.frame), bool)
+            rejected[[wrong.at for wrong in unknown]] = True
+            texts = default(texts, self._constant(tag, rule, rule.default), rejected)
+        found = self._typed(tag, rule, texts)
         return raw, Converted(found.values, [*unknown, *found.wrong])
 
-    def _origin(self, rule: Origin, separator: str = "") -> Converted:
-        """The text that a rule or a case begins with."""
+    def _holds_several(self, tag: str, rule: Rule) -> bool:
+        known = self._schema.field(tag)
+        return (rule.type or (known.type if known else "")) == "choices"
+
+    def _constant(self, tag: str, rule: Rule, text: str) -> str:
+        """A text of the mapping that stands where the cells have been divided already."""
+        return several(text, rule.split or ";") if self._holds_several(tag, rule) else clean_text(text)
+
+    def _typed(self, tag: str, rule: Rule, texts: pa.Array) -> Converted:
+        split = SEPARATOR if self._holds_several(tag, rule) else None
+        return typed(rule, self._schema.field(tag), texts, split=split)
+
+    def _origin(self, rule: Origin, separator: str) -> Converted:
+        """The text that a rule or a case begins with; where it is divided later, with its `separator`."""
         size = len(self.frame)
+
+        def column(name: str) -> pa.Array:
+            return self.column(name, separator)
+
         if rule.value is not None:
-            return Converted(pa.repeat(clean_text(rule.value), size))
+            return Converted(pa.repeat(cleaned(pa.array([rule.value]), separator)[0].as_py(), size))
         if rule.template is not None:
-            return Converted(template(pieces_of(rule.template), self.column, size))
-        columns = [
-            self.column(name, rule.split or "" if isinstance(rule, Rule) else "") for name in rule.from_ or ()
-        ]
+            marked = rule.template
+            if separator and mark_of(separator) == BREAK:
+                marked = marked.replace(separator, BREAK)
+            return Converted(template(pieces_of(marked), column, size))
+        columns = [column(name) for name in rule.from_ or ()]
         if isinstance(rule, Rule) and rule.join is not None and len(columns) > 1:
-            return Converted(join(columns, rule.join if rule.split is None else separator))
+            return Converted(join(columns, mark_of(separator) if separator else rule.join))
         return Converted(first(columns))
 
-    def _case(self, tag: str, rule: Rule) -> Converted:
+    def _case(self, tag: str, rule: Rule, separator: str) -> Converted:
         """The text of the first case that fits each row."""
         fitting, texts = [], []
+        wrong: list[Wrong] = []
         size = len(self.frame)
         decided, unsure = np.zeros(size, bool), np.zeros(size, bool)
         for case in rule.cases or ():
             answer = all_hold(case.when, self.column, size, self._today)
             unclear = answer.unclear & ~decided & ~unsure
-            self._note_unclear(answer, unclear, tag)
+            wrong += self._unclear(answer, unclear, tag)
             unsure |= unclear
             decided |= answer.holds
             fitting.append(pa.array(answer.holds | unsure))
-            texts.append(pc.if_else(pa.array(unsure), "", self._origin(case).values))
-        return cases(fitting, texts, reject=rule.otherwise == "reject")
+            texts.append(pc.if_else(pa.array(unsure), "", self._origin(case, separator).values))
+        found = cases(fitting, texts, reject=rule.otherwise == "reject")
+        return Converted(found.values, [*wrong, *found.wrong])
 
-    def _note_unclear(self, answer: Answer, rows: Bools, field: str) -> None:
-        for name, cells in answer.cells.items():
-            for at in np.flatnonzero(cells & rows).tolist():
-                self._note(at, "condition_unclear", name, self.column(name)[at].as_py(), field=field)
+    def _unclear(self, answer: Answer, rows: Bools, field: str) -> list[Wrong]:
+        return [
+            Wrong(
+                at,
+                "condition_unclear",
+                {"column": name, "value": self.column(name)[at].as_py(), "field": field},
+            )
+            for name, cells in answer.cells.items()
+            for at in np.flatnonzero(cells & rows).tolist()
+        ]
+
+    def _note_unclear(self, answer: Answer, field: str) -> None:
+        for wrong in self._unclear(answer, answer.unclear, field):
+            self._note(wrong.at, wrong.code, **wrong.detail)
 
     def _require(self, tag: str, found: pa.Array, column: str, wrong: set[int]) -> None:
         code = "key_blank" if tag == self.mapping.key else "required_blank"
@@ -188,11 +220,7 @@ class Passage:
         given = [pa.repeat(SEPARATOR.join(members.written(rule.always)), size)]
         for name in rule.from_:
             cells = self.column(name, rule.split)
-            given.append(
-                self._noted(
-                    name, cells, named(cells, BREAK if _is_lost(rule.split) else rule.split, members.spelled)
-                )
-            )
+            given.append(self._noted(name, cells, named(cells, mark_of(rule.split), members.spelled)))
         for name, flag in rule.flags.items():
             cells = self.column(name)
             given.append(
@@ -200,7 +228,7 @@ class Passage:
             )
         for case in rule.cases:
             answer = all_hold(case.when, self.column, size, self._today)
-            self._note_unclear(answer, answer.unclear, "cases:")
+            self._note_unclear(answer, "cases:")
             given.append(pc.if_else(pa.array(answer.holds), SEPARATOR.join(members.written(case.names)), ""))
         taken = [pa.repeat("", size)]
         for name, flag in rule.remove.items():
@@ -232,7 +260,7 @@ class Passage:
         kept = answer.holds | answer.unclear
         for bad in self.frame.misread:
             kept[bad.at] = True  # which columns its cells belong to is not known
-        self._note_unclear(answer, answer.unclear, "where:")
+        self._note_unclear(answer, "where:")
         return kept
 
     def age(self) -> npt.NDArray[np.int64] | None:
@@ -248,8 +276,3 @@ class Passage:
 
 def _named(rule: Rule, tag: str) -> str:
     return " / ".join(rule.columns()) or tag
-
-
-def _is_lost(separator: str | None) -> bool:
-    """Whether cleaning would make another character of a separator, as of a line break."""
-    return separator is not None and any(letter in "\n\r\t\v\f" for letter in separator)

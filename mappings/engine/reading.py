@@ -184,7 +184,11 @@ class _Tree:
 
 
 def _complaints(error: ValidationError, lines: dict[Place, int], file: str) -> Iterator[Complaint]:
-    for problem in error.errors(include_url=False):
+    problems = error.errors(include_url=False)
+    places = [problem["loc"] for problem in problems]
+    for problem in problems:
+        if problem["type"] == "too_short" and any(_is_below(place, problem["loc"]) for place in places):
+            continue  # it is too short because what is in it is wrong
         place = _written(problem["loc"])
         line, key = _nearest_line(place, lines), _dotted(place)
         kind = problem["type"]
@@ -192,12 +196,16 @@ def _complaints(error: ValidationError, lines: dict[Place, int], file: str) -> I
             known = keys_of(problem["loc"][:-1])
             like = nearest(str(place[-1]), known)
             fix = f"Did you mean {like}?" if like else f"Known here: {', '.join(known)}."
+            if place[-2:-1] == ("any",) and not like:
+                fix = "Groups of conditions are a list, such as any: [{A: x}, {B: y}]."
             yield Complaint(file, line, key, "muster does not know this key.", fix)
         elif kind == "missing":
-            yield Complaint(file, line, key, "this key is missing.", _WHY_NEEDED.get(str(place[-1]), ""))
+            yield Complaint(file, line, key, "this key is missing.", _why_needed(place))
         elif kind == "literal_error":
             given = problem.get("input")
-            options = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+            options = problem["ctx"]["expected"].replace(" or ", ", ")
+            if "'.'" not in options:  # signs are shown in quotes
+                options = options.replace("'", "")
             like = nearest(str(given), options.split(", "))
             fix = f"Did you mean {like}?" if like else ""
             yield Complaint(file, line, key, f"'{given}' is not one of: {options}.", fix)
@@ -221,6 +229,16 @@ def _written(place: Place) -> Place:
     )
 
 
+def _is_below(place: Place, above: Place) -> bool:
+    return len(place) > len(above) and place[: len(above)] == above
+
+
+def _why_needed(place: Place) -> str:
+    if place[-1] == "name" and len(place) > 1:
+        return "Say which tag or list it is, such as name: vip."
+    return _WHY_NEEDED.get(str(place[-1]), "")
+
+
 _WHY_NEEDED = {
     "name": "Give the sync a stable name such as hubspot-newsletter; what was delivered is filed under it.",
     "source": "Say what is read, such as source: {kind: csv_file, path: contacts.csv}.",
@@ -228,6 +246,8 @@ _WHY_NEEDED = {
     "key": "Name the merge tag by which the destination knows a contact, such as key: email_address.",
     "fields": "List what is sent, such as fields: {email_address: Email}.",
     "kind": "Say which kind it is, such as csv_file or campaignlark.",
+    "when": "Say which rows are meant, such as when: {Country: DE}.",
+    "row": "Say what is in it, such as row: {Email: ann@example.com}.",
 }
 _WRITTEN = {
     "name": "Use lower-case letters, digits and hyphens, such as hubspot-newsletter.",
@@ -245,6 +265,7 @@ _EXPECTED = {
     "greater_than_equal": "a whole number from 1 on is expected here.",
     "float_parsing": "a number is expected here, such as 20.",
     "float_type": "a number is expected here, such as 20.",
+    "date_type": "a day is expected here, written as YYYY-MM-DD.",
     "finite_number": "a number is expected here, such as 20.",
     "greater_than": "a number above 0 is expected here.",
     "string_type": "a text is expected here.",

@@ -1,19 +1,16 @@
-"""A mapping applied to frames: the grammar rule by rule, and the whole against a plain reference, row by row."""
+"""A mapping applied to frames: the grammar rule by rule. `test_reference` holds the whole against a plain reference."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mappings.engine.applying import Application
-from mappings.engine.cleaning import clean_text
 from mappings.engine.complaints import MappingInvalid
 from mappings.engine.contact import Contact, rendered
 from mappings.engine.examples import failing_examples
@@ -136,6 +133,69 @@ def test_a_default_stands_in_for_a_blank() -> None:
 
 def test_a_default_is_converted_like_a_cell() -> None:
     assert contact(made(fields="  country: {from: A, default: Germany}\n"), {}).texts["country"] == "DE"
+
+
+def test_a_default_stands_in_only_where_no_column_is_right_and_none_is_wrong() -> None:
+    application = made(fields="  age: {from: [A, B], take: first_valid, default: 9}\n")
+    found = mapped(application, {"B": "7"}, {"A": "x", "B": "7"}, {"A": "x"}, {})
+    assert found.values["age"].to_pylist() == ["7", "7", None, "9"]
+    assert [(p.row, p.code, p.column) for p in found.problems] == [(3, "integer_syntax", "A")]
+
+
+def test_of_several_columns_what_is_wrong_is_told_though_an_earlier_one_means_blank() -> None:
+    application = made(
+        fields="  age: {from: [A, B], take: first_valid, values: {none: ~}, otherwise: as_is}\n"
+    )
+    assert problems(application, {"A": "none", "B": "x"}) == [("integer_syntax", "B", "x")]
+
+
+def test_a_case_that_cannot_be_told_is_not_covered_up_and_not_called_blank() -> None:
+    application = made(
+        fields="  source: {cases: [{when: {A: {at_least: 5}}, value: x}], default: y, required: true}\n"
+        "  plan: {cases: [{when: {A: {at_least: 5}}, value: Gold}], required: true}\n"
+    )
+    found = mapped(application, {"A": "many"})
+    assert found.values["source"].to_pylist() == [None]
+    assert [(p.code, p.column, p.value) for p in found.problems] == [("condition_unclear", "A", "many")] * 2
+
+
+def test_what_a_pattern_finds_may_stand_in_any_pair_of_parentheses() -> None:
+    application = made(fields="  source: {from: A, match: 'order (\\d+)|#(\\d+)'}\n")
+    assert contact(application, {"A": "see #7"}).texts["source"] == "7"
+
+
+# several values in one cell
+
+
+@pytest.mark.parametrize(
+    ("rule", "cells", "expected"),
+    [
+        ('{from: A, split: "\\n"}', {"A": "News\r\n\r\n Web "}, "News\x1fWeb"),
+        ('{from: A, split: "\\r\\n"}', {"A": "News\r\nWeb"}, "News\x1fWeb"),
+        ('{from: [A, B], split: "\\n"}', {"A": "\n \n", "B": "Web"}, "Web"),
+        ('{cases: [{from: A}], split: "\\n"}', {"A": "News\nWeb"}, "News\x1fWeb"),
+        ('{template: "{A}\\n{B}", split: "\\n"}', {"A": "News", "B": "Web\nEvents"}, "News\x1fEvents\x1fWeb"),
+        ('{value: "News\\nWeb", split: "\\n"}', {}, "News\x1fWeb"),
+        ("{from: A, default: News; Web}", {}, "News\x1fWeb"),
+        ('{from: A, default: "News\\nWeb", split: "\\n"}', {}, "News\x1fWeb"),
+        ("{from: A, values: {all: News; Web, web: Web}}", {"A": "web;all"}, "News\x1fWeb"),
+        ("{from: A, split: '  '}", {"A": "News  Web"}, "News\x1fWeb"),
+    ],
+)  # fmt: skip
+def test_several_choices_are_divided_wherever_they_come_from(
+    rule: str, cells: dict[str, str], expected: str
+) -> None:
+    assert contact(made(fields=f"  interests: {rule}\n"), cells).texts["interests"] == expected
+
+
+@pytest.mark.parametrize(
+    ("split", "cell", "expected"),
+    [(" - ", "e-mail - phone", "e-mail"), (" and ", "Andy and Sandra", "Andy"), ("; ", "a;b", "a"), (" ", "a b", "a"),
+     (" - ", "- b", "b")],
+)  # fmt: skip
+def test_spaces_on_both_sides_of_a_separator_belong_to_it(split: str, cell: str, expected: str) -> None:
+    application = made(fields=f"  source: {{from: A, split: '{split}', part: first}}\n")
+    assert contact(application, {"A": cell}).texts["source"] == expected
 
 
 # values
@@ -284,6 +344,13 @@ def test_tags_are_not_checked_where_nobody_could_be_asked() -> None:
     )
 
 
+def test_a_new_name_has_one_spelling_also_where_it_is_taken_away() -> None:
+    application = made("tags: {from: A, unknown: create, remove: {B: [FAN], C: [fan]}}\n")
+    found = mapped(application, {"B": "yes"}, {"A": "Fan", "C": "yes"})
+    assert [found.names[kind].to_pylist() for kind in ("tags", "tags_off")] == [["", "FAN"], ["FAN", "FAN"]]
+    assert application.tags.new == ["FAN"]
+
+
 # consent
 
 
@@ -335,6 +402,22 @@ def test_where_keeps_rows_whose_columns_all_hold_a_wanted_value() -> None:
         {"Kind": "a"},
     )
     assert found.kept.tolist() == [True, True, False, False]
+
+
+def test_only_the_columns_that_matter_are_told_where_a_condition_cannot_be_told() -> None:
+    application = made("where: {any: [{A: {at_least: 5}, B: x}, {C: {at_least: 1}}]}\n")
+    assert problems(application, {"A": "?", "B": "y", "C": "?"}) == [("condition_unclear", "C", "?")]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["2026-11-01", "2026/11/01", "2026-11-01 10:00", "2026-11-01T10:00:00.123Z", "2026-11-01 10:00:00+02:00", "2026-11-01T10:00Z"],
+)  # fmt: skip
+def test_a_condition_reads_days_with_any_time_behind_them(cell: str) -> None:
+    application = made("where: {A: {since: 2026-11-01, before: 2026-11-02}}\n")
+    assert mapped(application, {"A": cell}).kept.tolist() == [True]
+    assert problems(application, {"A": cell}) == []
+    assert [p[0] for p in problems(application, {"A": cell + " 25:00"})] == ["condition_unclear"]
 
 
 def test_a_row_that_is_left_out_carries_no_problems_but_its_opt_out() -> None:
@@ -447,6 +530,12 @@ def test_the_person_is_an_exact_text() -> None:
 # what does not fit
 
 
+def test_a_column_without_a_name_has_to_be_there_too() -> None:
+    for key in ("person: ''", "duplicates: {newest: ''}"):
+        [found] = complaints(f"{key}\n", header=["Email"])
+        assert "the file has no column ''" in found
+
+
 def test_a_missing_column_is_named_at_each_place_with_the_nearest() -> None:
     found = complaints(
         "tags: Tag\nperson: Id\n", fields="  first_name: [Frist Name, Tag]\n", header=["Email", "First Name"]
@@ -526,6 +615,11 @@ def test_a_constant_that_is_wrong_is_told_before_any_row(fields: str, expected: 
     assert complaints(fields=fields) == [f"news.yml:{expected}"]
 
 
+def test_a_constant_that_is_translated_need_not_be_right_itself() -> None:
+    application = made(fields="  age: {value: many, values: {many: 9}}\n")
+    assert contact(application, {}).texts["age"] == "9"
+
+
 def test_everything_that_does_not_fit_is_told_at_once() -> None:
     found = complaints(
         "tags: {from: T, always: [q]}\n", fields="  nope: A\n  age: {value: x}\n", header=["Email"]
@@ -584,220 +678,3 @@ def test_an_example_that_holds_says_nothing() -> None:
 )  # fmt: skip
 def test_an_example_that_does_not_hold_is_told_with_its_place(example: str, expected: str) -> None:
     assert failing(example) == [f"news.yml:9: {expected}"]
-
-
-# the whole against a plain reference
-
-_CELLS: dict[str, list[str]] = {
-    "E": ["ann@example.com", " Bob@Example.COM", "", "nobody", "cy@gmial.com", "\u200b"],
-    "A": ["", "gold", " SILVER ", "tin", "Größe", "01234"],
-    "B": ["", "x", "7", "-07", "1.5", "\u00a0y  z "],
-    "C": ["", "yes", "NO", "maybe", "vip;crm", "CRM; ", "new", "gold;free"],
-}
-_RULES = [
-    "{from: A}", "{from: [A, B]}", "{from: B, default: d}", "{value: k}", "{template: '{A}-{B}'}", "{template: '{B}'}",
-    "{from: A, values: {gold: Gold, GRÖSSE: big}, otherwise: reject}",
-    "{from: A, values: {gold: Gold, tin: ~}, otherwise: as_is}",
-    "{from: [B, A], values: {x: eks}, otherwise: blank, default: d}",
-    "{from: B, required: true}", "{from: B, max_length: 2}", "{from: A, required: true, max_length: 4}",
-]  # fmt: skip
-_AGES = [
-    "{from: B}",
-    "{from: [B, A], required: true}",
-    "{from: B, default: 5}",
-    "{from: B, values: {x: 1}, otherwise: as_is}",
-]
-_CUSTOMERS = ["{from: C}", "{from: C, truthy: [gold, maybe], falsy: [x]}"]
-_PLANS = ["{from: A}", "{from: A, values: {tin: Free}, otherwise: as_is, default: gold}"]
-
-
-@st.composite
-def small_mappings(draw: st.DrawFn) -> str:
-    fields = {"email_address": "{from: E}"}
-    for tag, rules in (
-        ("first_name", _RULES),
-        ("source", _RULES),
-        ("age", _AGES),
-        ("is_customer", _CUSTOMERS),
-        ("plan", _PLANS),
-    ):
-        if draw(st.booleans()):
-            fields[tag] = draw(st.sampled_from(rules))
-    text = HEAD + "fields:\n" + "".join(f"  {tag}: {rule}\n" for tag, rule in fields.items())
-    optional = ["tags: {from: C, always: [crm]}", "tags: {from: [A, C]}", ""]
-    text += draw(st.sampled_from(optional)) + "\n"
-    text += (
-        draw(
-            st.sampled_from(
-                ["consent: {opted_out: {from: [C, A]}}", "consent: {opted_out: {from: B, unless: [7]}}", ""]
-            )
-        )
-        + "\n"
-    )
-    text += (
-        draw(
-            st.sampled_from(["where: {A: [gold, '', größe]}", "where: {A: {in: [tin]}, B: [x, '7']}", "", ""])
-        )
-        + "\n"
-    )
-    return text + draw(st.sampled_from(["person: B\n", ""]))
-
-
-_ROWS = st.lists(st.tuples(*(st.sampled_from(_CELLS[name]) for name in "EABC")), max_size=9)
-
-
-def plain_row(application: Application, cells: dict[str, str]) -> dict[str, Any]:
-    """The reference: one row, in plain Python, from the mapping's document alone."""
-    mapping = application.mapping
-    row = {name: clean_text(text) for name, text in cells.items()}
-    values: dict[str, str | None] = {}
-    codes: list[str] = []
-    for tag, rule in mapping.fields.items():
-        values[tag], found = plain_value(rule, tag, row, required=rule.required or tag == mapping.key)
-        codes += found
-    tags, unknown = plain_tags(mapping, row)
-    out, unclear = plain_consent(mapping, row)
-    kept = all(
-        row[name].casefold() in [clean_text(t).casefold() for t in rule.in_]
-        for name, rule in mapping.where.items()
-    )
-    codes += unknown + unclear
-    return {
-        "values": values,
-        "key": values[mapping.key] or "",
-        "person": row[mapping.person] if mapping.person else "",
-        "tags": tags,
-        "opted_out": out,
-        "kept": kept,
-        "invalid": any(code not in ("email_typo_domain", "consent_not_understood") for code in codes),
-        "codes": codes if kept else [],
-    }
-
-
-def plain_value(rule: Any, tag: str, row: dict[str, str], *, required: bool) -> tuple[str | None, list[str]]:
-    if rule.value is not None:
-        text = rule.value
-    elif rule.template is not None:
-        text = clean_text(plain_template(rule.template, row))
-    else:
-        text = next((row[name] for name in rule.from_ if row[name]), "")
-    if rule.values is not None and text:
-        table = {clean_text(name).casefold(): given or "" for name, given in rule.values.items()}
-        if text.casefold() in table:
-            text = table[text.casefold()]
-        elif rule.otherwise in (None, "reject"):
-            return None, ["value_unknown"]
-        elif rule.otherwise == "blank":
-            text = ""
-    text = text or rule.default or ""
-    value, codes = plain_type(tag, rule, text) if text else (None, [])
-    if value is None and not codes and required:
-        codes = ["key_blank" if tag == "email_address" else "required_blank"]
-    if value is not None and rule.max_length and len(value) > rule.max_length:
-        codes = [*codes, "too_long"]
-    return value, codes
-
-
-def plain_template(template: str, row: dict[str, str]) -> str:
-    opening, *rest = re.split(r"\{(.*?)\}", template)
-    text, before = "", ""
-    for name, after in zip(rest[::2], rest[1::2], strict=True):
-        if row[name]:
-            text += (before if text or any(letter.isalnum() for letter in before) else "") + row[name]
-        before = after
-    return opening + text + before if text else ""
-
-
-def plain_type(tag: str, rule: Any, text: str) -> tuple[str | None, list[str]]:
-    if tag == "email_address":
-        if "@" not in text:
-            return None, ["email_syntax"]
-        return text.lower(), ["email_typo_domain"] if "gmial" in text else []
-    if tag == "age":
-        return (str(int(text)), []) if re.fullmatch("[+-]?[0-9]+", text) else (None, ["integer_syntax"])
-    if tag == "is_customer":
-        if text.casefold() in rule.truthy:
-            return "true", []
-        return ("false", []) if text.casefold() in rule.falsy else (None, ["boolean_unknown"])
-    if tag == "plan":
-        found = {"free": "Free", "silver": "Silver", "gold": "Gold"}.get(text.casefold())
-        return found, [] if found else ["choice_unknown"]
-    return text, []
-
-
-def plain_tags(mapping: Any, row: dict[str, str]) -> tuple[list[str], list[str]]:
-    if mapping.tags is None:
-        return [], []
-    known = {"crm": "crm", "vip": "VIP", "event-2026": "event-2026"}
-    names, codes = set(mapping.tags.always), []
-    for column in mapping.tags.from_:
-        parts = [part.strip().casefold() for part in row[column].split(";") if part.strip()]
-        if all(part in known for part in parts):
-            names |= {known[part] for part in parts}
-        else:
-            codes.append("tag_unknown")
-    return sorted(names), codes
-
-
-def plain_consent(mapping: Any, row: dict[str, str]) -> tuple[bool, list[str]]:
-    rule = mapping.consent.opted_out if mapping.consent else None
-    out, codes = False, []
-    for column in rule.from_ if rule else ():
-        text = row[column].casefold()
-        if text in rule.when:
-            out = True
-        elif text and text not in rule.unless:
-            out = True
-            codes.append("consent_not_understood")
-    return out, codes
-
-
-def as_rows(found: Mapped) -> Iterator[dict[str, Any]]:
-    for at in range(len(found)):
-        tags = found.names["tags"][at].as_py() if "tags" in found.names else ""
-        yield {
-            "values": {tag: values[at].as_py() for tag, values in found.values.items()},
-            "key": found.key[at].as_py(),
-            "person": found.person[at].as_py(),
-            "tags": tags.split("\x1f") if tags else [],
-            "opted_out": bool(found.opted_out[at]),
-            "kept": bool(found.kept[at]),
-            "invalid": bool(found.invalid[at]),
-            "codes": [p.code for p in found.problems if p.row == found.rows[at]],
-        }
-
-
-@settings(max_examples=100, deadline=None)
-@given(small_mappings(), _ROWS, st.data())
-def test_columns_give_what_a_plain_reference_gives_row_by_row(
-    text: str, rows: list[tuple[str, ...]], data: st.DataObject
-) -> None:
-    application = Application(read_mapping_text(text), SCHEMA, ["E", "A", "B", "C"])
-    frame = framed("EABC", rows)
-    whole = application.apply(frame)
-    assert list(as_rows(whole)) == [
-        plain_row(application, dict(zip("EABC", row, strict=True))) for row in rows
-    ]
-    # however the rows are cut into frames, also where these are slices of other memory
-    cut = data.draw(st.integers(0, len(rows)))
-    parts = [
-        application.apply(
-            Frame(
-                frame.cells.slice(first, size),
-                frame.rows[first : first + size],
-                frame.lines[first : first + size],
-            )
-        )
-        for first, size in ((0, cut), (cut, len(rows) - cut))
-    ]
-    assert [row for part in parts for row in as_rows(part)] == list(as_rows(whole))
-    assert [p for part in parts for p in part.problems] == whole.problems
-    assert np.concatenate([part.content for part in parts]).tolist() == whole.content.tolist()
-    # and whichever of them are taken
-    chosen = np.array(sorted(data.draw(st.sets(st.integers(0, len(rows) - 1)))) if rows else [], np.int64)
-    taken = application.apply(frame.take(chosen))
-    assert taken.content.tolist() == whole.content[chosen].tolist()
-    assert list(as_rows(taken)) == [row for at, row in enumerate(as_rows(whole)) if at in chosen]
-    assert list(application.contacts(taken, range(len(chosen)))) == list(
-        application.contacts(whole, chosen.tolist())
-    )

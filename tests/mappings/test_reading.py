@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mappings
+from mappings.engine.applying import Application
 from mappings.engine.complaints import Complaint, MappingInvalid, nearest
-from mappings.engine.document import Mapping
+from mappings.engine.document import Mapping, keys_of
+from mappings.engine.frame import Frame
 from mappings.engine.reading import read_mapping, read_mapping_text
+from mappings.engine.schema import Field, Schema
 
 SHIPPED = sorted(Path(mappings.__file__).parent.glob("*.yml"))
 BASE = """\
@@ -190,6 +197,24 @@ def test_all_keys_that_are_there_twice_are_said_at_once() -> None:
         ("consent: {opted_out: A, newcomer: x}\n", "newcomers", "consent.newcomer"),
         ("consent: {opted_out: {from: A, wen: x}}\n", "when", "consent.opted_out.wen"),
         ("examples: [{row: {}, contacts: {}}]\n", "contact", "examples[0].contacts"),
+        ("  a: {from: [A, B], tke: first_valid}\n", "take", "fields.a.tke"),
+        ("  a: {cases: [{wen: {A: x}, value: b}]}\n", "when", "fields.a.cases[0].wen"),
+        ("  a: {cases: [{when: {A: {lke: x}}, value: b}]}\n", "like", "fields.a.cases[0].when.A.lke"),
+        (
+            "  a: {cases: [{when: {any: [{A: {blnk: x}}]}, value: b}]}\n",
+            "blank",
+            "fields.a.cases[0].when.any[0].A.blnk",
+        ),
+        ("where: {any: [{A: x}, {B: {witin: 3 days}}]}\n", "within", "where.any[1].B.witin"),
+        ("where: {any: [{any: [{A: {inn: x}}]}]}\n", "in", "where.any[0].any[0].A.inn"),
+        ("where: {A: {not: {at_leas: 3}}}\n", "at_least", "where.A.not.at_leas"),
+        ("tags: {flag: {A: x}}\n", "flags", "tags.flag"),
+        ("tags: {flags: {A: {name: x, truty: y}}}\n", "truthy", "tags.flags.A.truty"),
+        ("tags: {remove: {A: {name: x, flsy: y}}}\n", "falsy", "tags.remove.A.flsy"),
+        ("lists: {cases: [{when: {A: {bfore: x}}, name: x}]}\n", "before", "lists.cases[0].when.A.bfore"),
+        ("lists: {cases: [{when: {A: x}, name: x, nme: y}]}\n", "name", "lists.cases[0].nme"),
+        ("duplicates: {newst: A}\n", "newest", "duplicates.newst"),
+        ("duplicates: {newest: A, fromat: DD/MM/YYYY}\n", "format", "duplicates.fromat"),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_known_one(added: str, key: str, fix: str) -> None:
@@ -296,7 +321,8 @@ def test_all_complaints_come_at_once_in_the_order_of_the_file() -> None:
         ("where: [x]\n", "7: where: keys and values are expected here, such as {A: B}."),
         ("examples: {}\n", "7: examples: a list is expected here, such as [A, B]."),
         ("examples: [x]\n", "7: examples[0]: keys and values are expected here, such as {from: Column}."),
-        ("examples: [{}]\n", "7: examples[0].row: this key is missing."),
+        ("examples: [{}]\n",
+         "7: examples[0].row: this key is missing. Say what is in it, such as row: {Email: ann@example.com}."),
         ("examples: [{row: [x]}]\n", "7: examples[0].row: keys and values are expected here, such as {A: B}."),
         ("examples: [{row: {}, opted_out: maybe}]\n", "7: examples[0].opted_out: true or false is expected here."),
         ("ignore: {a: b}\n", "7: ignore: a list is expected here, such as [A, B]."),
@@ -304,6 +330,40 @@ def test_all_complaints_come_at_once_in_the_order_of_the_file() -> None:
         ("title: [a]\n", "7: title: a text is expected here."),
         ("person: {a: b}\n", "7: person: a text is expected here."),
         ("tags: {from: A, split: ''}\n", "7: tags.split: a longer text is needed here."),
+        ("  a: {from: A, take: first_valid}\n",
+         "7: fields.a: take: first_valid needs several columns, such as from: [Email, Work email]."),
+        ("  a: {from: A, match: '('}\n", "7: fields.a.match: '(' is no pattern: missing ): (."),
+        ("  a: {from: A, match: '\\Qa'}\n",
+         "7: fields.a.match: '\\Qa' is no pattern: missing ): ^(?s:.*?)(\\Qa)(?s:.*)$."),
+        ("  a: {from: A, thousands: x}\n",
+         "7: fields.a.thousands: 'x' is not one of: '.', ',', ' ', \"'\"."),
+        ("  a: {from: A, thousands: '.'}\n",
+         "7: fields.a: thousands: and decimal: are both '.', so that 1.234 could be two numbers; say decimal:, too."),
+        ("  a: {from: A, thousands: ',', decimal: ','}\n",
+         "7: fields.a: thousands: and decimal: are both ',', so that 1,234 could be two numbers; say another decimal:."),
+        ("  a: {cases: []}\n", "7: fields.a.cases: at least one is needed here."),
+        ("  a: {cases: [{when: x, value: y}]}\n",
+         "7: fields.a.cases[0].when: keys and values are expected here, such as {A: B}."),
+        ("  a: {cases: [{value: y}, {value: z}]}\n",
+         "7: fields.a.cases: the case number 1 has no when: and fits every row; put it last."),
+        ("where: {A: {within: [90 days]}}\n",
+         "7: where.A.within: this is no span of time; write one such as 90 days, 6 months or next 2 weeks."),
+        ("where: {A: {within: {count: 1000000000, unit: day}}}\n",
+         "7: where.A.within: this is no span of time; write one such as 90 days, 6 months or next 2 weeks."),
+        ("where: {A: {since: [x]}}\n", "7: where.A.since: a day is expected here, written as YYYY-MM-DD."),
+        ("where: {A: {at_least: nan}}\n", "7: where.A.at_least: a number is expected here, such as 20."),
+        ("where: {A: {match: '(?=x)'}}\n",
+         "7: where.A.match: '(?=x)' is no pattern: invalid perl operator: (?=."),
+        ("where: {any: [{}]}\n", "7: where: a group under any: is empty; name a column in it."),
+        ("where: {any: {A: x}}\n",
+         "7: where.any.A: muster does not know this key. Groups of conditions are a list, such as any: [{A: x}, {B: y}]."),
+        ("tags: {flags: {A: {truthy: x}}}\n",
+         "7: tags.flags.A.name: this key is missing. Say which tag or list it is, such as name: vip."),
+        ("tags: {cases: [{name: x}]}\n",
+         "7: tags.cases[0].when: this key is missing. Say which rows are meant, such as when: {Country: DE}."),
+        ("duplicates: [A]\n",
+         "7: duplicates: write last, first, reject, or {newest: COLUMN} with the column of the date."),
+        ("duplicates: {newest: [A]}\n", "7: duplicates.newest: a text is expected here."),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_told_with_file_line_and_key(added: str, expected: str) -> None:
@@ -555,6 +615,69 @@ def test_any_value_under_any_key_is_read_or_refused(
     found = read_or_refused(text)
     if isinstance(found, MappingInvalid):
         assert all(complaint.line >= 1 and complaint.what for complaint in found.complaints)
+
+
+_ODD = st.one_of(
+    st.none(),
+    st.sampled_from(
+        ["", "A", "B", "x", "0", "-1", "1e999", "nan", "true", "no", "first", "last", "first_valid", "newest", "reject", "as_is", "blank",
+         "create", "replace", "{A}", "{A", "a\nb", "\n", "\r\n", " ", "\ue01f", "\x1f", "\u00a0", "DD/MM/YYYY", "YYYY", "2026-01-31", "90 days",
+         "next 100 years", "0 days", "(", "(a)|(b)", "\\Qa", "\\1", "(?i)x", "(?m)^", "a{1000}", "((a{9}){9}){9}", "*", "?", "[", "\\", ".", ",",
+         "'", "money", "choices", "datetime", "number", "email", "Europe/Berlin", "UTC"]),
+)  # fmt: skip
+
+
+def odd(shape: object, depth: int = 0) -> st.SearchStrategy[object]:
+    """What could stand in the place of a part of the document: the part with some of its keys, or something else."""
+    if not isinstance(shape, dict) or depth > 6:
+        return st.one_of(_ODD, _ODD, _ODD, st.lists(_ODD, max_size=3))
+    inner = {key: odd(part, depth + 1) for key, part in shape.items()}
+    part = st.lists(st.sampled_from(sorted(inner)), max_size=3, unique=True).flatmap(
+        lambda keys: st.fixed_dictionaries({key: inner[key] for key in keys})
+    )
+    several = st.lists(part, max_size=2)
+    wrong = st.dictionaries(st.sampled_from(["A", "any", "", "frm", *sorted(inner)]), _ODD, max_size=2)
+    return st.one_of(part, part, part, several, several, wrong, _ODD)
+
+
+_WHERE = dict.fromkeys(keys_of(("where", "A")), "") | {"not": dict.fromkeys(keys_of(("where", "A")), "")}
+_WHEN = {"A": _WHERE, "B": _WHERE, "any": {"A": _WHERE, "B": _WHERE, "any": {"A": _WHERE}}}
+_RULE = dict.fromkeys(keys_of(("fields", "x")), "") | {
+    "cases": dict.fromkeys(keys_of(("fields", "x", "cases", 0)), "") | {"when": _WHEN},
+    "values": {"A": "", "x": ""},
+}
+_NAMES = dict.fromkeys(keys_of(("tags",)), "") | {
+    "flags": {"A": dict.fromkeys(keys_of(("tags", "flags", "A")), "")},
+    "remove": {"B": dict.fromkeys(keys_of(("tags", "remove", "A")), "")},
+    "cases": {"name": "", "when": _WHEN},
+}
+_PARTS: dict[str, object] = {
+    "x": _RULE, "tags": _NAMES, "lists": _NAMES, "where": _WHEN, "duplicates": dict.fromkeys(keys_of(("duplicates",)), ""),
+}  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_any_part_of_the_grammar_is_read_and_applied_or_refused_with_places(data: st.DataObject) -> None:
+    key = data.draw(st.sampled_from([*_PARTS, "x"]))
+    written = json.dumps(data.draw(odd(_PARTS[key])), ensure_ascii=False).replace("null", "~")
+    text = BASE + ("  x: " if key == "x" else f"{key}: ") + written + "\n"
+    try:
+        mapping = read_mapping_text(text, "news.yml")
+        schema = Schema(
+            (Field("email_address", "Email", "email"), Field("x", "X", "text")), {"x": 1}, {"x": 1}
+        )
+        application = Application(mapping, schema, list(mapping.columns()), dt.date(2026, 11, 20))
+    except MappingInvalid as invalid:
+        for complaint in invalid.complaints:
+            assert complaint.key, complaint
+            assert str(complaint).startswith(f"news.yml:7: {complaint.key}"), complaint
+            assert not complaint.what.startswith(("Input", "Value error", "String", "Assertion")), complaint
+        return
+    cells = {name: pa.array(["", "x", " 2026-11-01 ", "a\r\nb;7", "yes"]) for name in application.header}
+    numbers = np.arange(1, 6)
+    found = application.apply(Frame(pa.table(cells), numbers, numbers))
+    assert len(list(application.contacts(found, range(5)))) == 5
 
 
 # the nearest name

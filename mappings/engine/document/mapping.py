@@ -41,6 +41,9 @@ class Duplicates(Part):
             return {"keep": value}
         if isinstance(value, dict) and "newest" in value:
             return {"keep": "newest", **value}
+        if not isinstance(value, dict | Duplicates):
+            # pydantic makes a complaint of a ValueError only
+            raise ValueError("write last, first, reject, or {newest: COLUMN} with the column of the date.")  # noqa: TRY004
         return value
 
     @model_validator(mode="after")
@@ -178,8 +181,8 @@ class Mapping(Part):
         if self.consent and self.consent.opted_out:
             note(self.consent.opted_out.from_, "consent", "opted_out")
         note(tuple(columns_of(self.where)), "where")
-        if self.person:
+        if self.person is not None:
             note((self.person,), "person")
-        if self.duplicates.newest:
+        if self.duplicates.newest is not None:
             note((self.duplicates.newest,), "duplicates")
         return used

@@ -182,6 +182,11 @@ class Rule(Origin):
             )
         if self.join is not None and self.part is not None:
             raise ValueError("part: takes one value, and join: puts several together; keep one of them.")
+        if self.thousands is not None and self.thousands == (self.decimal or "."):
+            raise ValueError(
+                f"thousands: and decimal: are both '{self.thousands}', so that 1{self.thousands}234 could be two numbers; "
+                + ("say another decimal:." if self.decimal else "say decimal:, too.")
+            )
         if self.otherwise is not None and self.values is None and self.match is None and self.cases is None:
             raise ValueError(
                 "otherwise: says what becomes of a value that is not in values: or not matched; add one."

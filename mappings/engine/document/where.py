@@ -42,14 +42,13 @@ class Span(Part):
 
 
 def _as_span(value: Any) -> Any:
-    if not isinstance(value, str):
+    if isinstance(value, Span):
         return value
-    found = _SPAN.fullmatch(value.strip())
+    found = _SPAN.fullmatch(value.strip()) if isinstance(value, str) else None
     days = {"day": 1, "week": 7, "month": 31, "year": 366}
     if not found or int(found[2]) * days[found[3].lower()] > _LONGEST_DAYS:
-        raise ValueError(
-            f"'{value}' is no span of time; write one such as 90 days, 6 months or next 2 weeks."
-        )
+        named = f"'{value}'" if isinstance(value, str) else "this"
+        raise ValueError(f"{named} is no span of time; write one such as 90 days, 6 months or next 2 weeks.")
     return {
         "count": int(found[2]),
         "unit": found[3].lower(),

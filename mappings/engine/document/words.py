@@ -57,7 +57,8 @@ def _readable_pattern(pattern: str) -> str:
     import pyarrow.compute as pc  # noqa: PLC0415 - as above
 
     try:
-        pc.match_substring_regex(pa.array([""]), pattern)
+        for used in (pattern, f"^(?s:.*?)({pattern})(?s:.*)$"):  # as where: and as match: use it
+            pc.match_substring_regex(pa.array([""]), used)
     except pa.ArrowInvalid as error:
         said = str(error).removeprefix("Invalid regular expression: ")
         raise ValueError(f"'{pattern}' is no pattern: {said}.") from None

@@ -6,23 +6,18 @@ language: {from: Language, default: en}
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from mappings.engine.cleaning import clean_text
 
 __all__ = ["default"]
 
 
-def default(texts: pa.Array, text: str, wrong: list[int]) -> pa.Array:
-    """`text` in place of blanks, except in the rows whose cell was wrong.
+def default(texts: pa.Array, text: str, wrong: npt.NDArray[np.bool_]) -> pa.Array:
+    """`text`, which is clean, in place of blanks, except in the rows whose cell was wrong.
 
-    >>> default(pa.array(["de", "", ""]), "en", [2]).to_pylist()
+    >>> default(pa.array(["de", "", ""]), "en", np.array([False, False, True])).to_pylist()
     ['de', 'en', '']
     """
-    missing = pc.equal(texts, "")
-    if wrong:
-        rejected = np.zeros(len(texts), bool)
-        rejected[wrong] = True
-        missing = pc.and_not(missing, pa.array(rejected))
-    return pc.if_else(missing, clean_text(text), texts)
+    missing = pc.and_not(pc.equal(texts, ""), pa.array(wrong))
+    return pc.if_else(missing, text, texts)

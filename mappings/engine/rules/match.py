@@ -31,19 +31,27 @@ def groups(pattern: str) -> int:
 
 
 def match(texts: pa.Array, pattern: str, otherwise: str) -> Converted:
-    r"""What the pattern finds first in each text; `otherwise` is reject, blank or as_is.
+    r"""What the pattern finds first in each text; of several pairs of parentheses the first that holds something.
+
+    `otherwise` is what becomes of a text in which nothing is found: reject, blank or as_is.
 
     >>> found = match(pa.array(["order 42!", "none", ""]), r"order (\d+)", "reject")
     >>> found.values.to_pylist(), [wrong.at for wrong in found.wrong]
     (['42', None, ''], [1])
+    >>> match(pa.array(["order 42", "#7"]), r"order (\d+)|#(\d+)", "reject").values.to_pylist()
+    ['42', '7']
     """
     inside = f"(?:{pattern})" if groups(pattern) else f"({pattern})"
     distinct = texts.dictionary_encode()
     names = distinct.dictionary
     hit = pc.match_substring_regex(names, f"(?:{pattern})")
-    found = pc.replace_substring_regex(names, f"^(?s:.*?){inside}(?s:.*)$", r"\1")
+    found = pa.repeat("", len(names))
+    for number in range(max(1, groups(pattern)), 0, -1):
+        between = pc.replace_substring_regex(names, f"^(?s:.*?){inside}(?s:.*)$", f"\\{number}")
+        between = pc.utf8_trim_whitespace(between)
+        found = pc.if_else(pc.equal(between, ""), found, between)
     none = {"blank": "", "as_is": names}.get(otherwise, pa.scalar(None, pa.string()))
-    found = pc.utf8_trim_whitespace(pc.if_else(hit, found, none))
+    found = pc.if_else(hit, found, none)
     found = pc.if_else(pc.equal(names, ""), "", found)
     values = found.take(distinct.indices)
     return Converted(

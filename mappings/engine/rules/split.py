@@ -5,25 +5,66 @@ interests: {from: Interests, split: ";", join: ", "}
 
 from __future__ import annotations
 
-import pyarrow as pa
+import functools
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mappings.engine.cleaning import clean, clean_text
 from mappings.engine.transforms import by_value
 from mappings.engine.transforms.choices import SEPARATOR
 
-__all__ = ["BREAK", "pieces", "split"]
+__all__ = ["BREAK", "cleaned", "mark_of", "pieces", "several", "split"]
 
 BREAK = "\ue01f"
 """Stands for a separator that cleaning would take away, such as a line break; from the private area of Unicode."""
 
 
-def pieces(text: str, separator: str) -> list[str]:
-    """The values in a text, without blank ones.
+@functools.lru_cache(maxsize=64)
+def mark_of(separator: str) -> str:
+    r"""What stands for a separator in a cleaned cell: BREAK where cleaning would make something else of it.
 
-    >>> pieces(" a ;; b;a", ";")
-    ['a', 'b', 'a']
+    >>> mark_of(";"), mark_of("\r\n") == BREAK
+    (';', True)
     """
-    mark = separator.strip() or separator
-    return [part for part in (part.strip() for part in text.split(mark)) if part]
+    return separator if clean_text(f"a{separator}a") == f"a{separator}a" else BREAK
+
+
+def cleaned(cells: pa.Array, separator: str) -> pa.Array:
+    r"""Cells cleaned, with BREAK in the place of a separator that cleaning would take away.
+
+    >>> cleaned(pa.array([" a\r\nb ", "\n", "c "]), "\n").to_pylist() == [f"a{BREAK}b", "", "c"]
+    True
+    """
+    if mark_of(separator) != BREAK:
+        return clean(cells)
+    marked = pc.replace_substring(_one_line_end(cells), _one_line_end(separator).as_py(), BREAK)
+    return pc.utf8_trim(clean(marked), characters=f"{BREAK} ")
+
+
+def _one_line_end(texts: pa.Array | str) -> pa.Array:
+    return pc.replace_substring(pc.replace_substring(texts, "\r\n", "\n"), "\r", "\n")
+
+
+def pieces(text: str, separator: str) -> list[str]:
+    """The values in a text, without blank ones. Spaces on both sides of a separator belong to it, on one side not.
+
+    >>> pieces(" a ;; b;a", "; "), pieces("e-mail - phone", " - ")
+    (['a', 'b', 'a'], ['e-mail', 'phone'])
+    """
+    spaced = separator[0] == separator[-1] == " "
+    found = f" {text} ".split(separator) if spaced else text.split(separator.strip())
+    return [part for part in (part.strip() for part in found) if part]
+
+
+def several(text: str, separator: str) -> str:
+    r"""The values in a text of the mapping itself, put together with U+001F.
+
+    >>> several("a ; b", ";")
+    'a\x1fb'
+    """
+    [whole] = cleaned(pa.array([text], pa.string()), separator).to_pylist()
+    return SEPARATOR.join(dict.fromkeys(pieces(whole, mark_of(separator))))
 
 
 def split(texts: pa.Array, separator: str, part: str | None = None) -> pa.Array:

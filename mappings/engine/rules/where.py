@@ -23,7 +23,9 @@ from mappings.engine.transforms.number import convert as numbers
 __all__ = ["Answer", "all_hold", "holds"]
 
 Bools = npt.NDArray[np.bool_]
-_DAYS = ("YYYY-MM-DD", "YYYY/MM/DD", "YYYY-MM-DDThh:mm:ss", "YYYY-MM-DD hh:mm:ss", "YYYY-MM-DD hh:mm", "YYYY-MM-DDThh:mm:ssZ")  # fmt: skip
+_DAYS = ("YYYY-MM-DD", "YYYY/MM/DD")
+# The day is the one that is written, whatever time and offset follow it.
+_TIME = r"(?i)^(\d{4}[-/]\d{2}[-/]\d{2})[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?\s?(?:Z|UTC|[+-]\d{2}:?\d{2})?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def all_hold(
     >>> read.holds.tolist(), read.unclear.tolist()
     ([True, False, False], [False, False, True])
     """
-    true, false = np.ones(size, bool), np.zeros(size, bool)
+    true, false, none = np.ones(size, bool), np.zeros(size, bool), np.zeros(size, bool)
     cells: dict[str, Bools] = {}
     for name, where in conditions.items():
         if where.any_ is not None:
@@ -54,11 +56,10 @@ def all_hold(
             unsure = np.logical_or.reduce([group.unclear for group in groups]) & ~some
             for group in groups:
                 for other, mask in group.cells.items():
-                    cells[other] = cells.get(other, np.zeros(size, bool)) | mask
+                    cells[other] = cells.get(other, none) | (mask & group.unclear & unsure)
         else:
             some, unsure = holds(where, column(name), today)
-            if unsure.any():
-                cells[name] = cells.get(name, np.zeros(size, bool)) | unsure
+            cells[name] = cells.get(name, none) | unsure
         true &= some
         false |= ~some & ~unsure
     return Answer(true, ~true & ~false, cells)
@@ -84,9 +85,7 @@ def holds(where: Where, texts: pa.Array, today: dt.date | None) -> tuple[Bools, 
     if where.blank is not None:
         true &= np.asarray(pc.equal(texts, "")) == where.blank
     if where.like is not None:
-        cells = folded(texts)
-        patterns = [_like(clean_text(text).casefold()) for text in where.like]
-        true &= np.logical_or.reduce([np.asarray(pc.match_substring_regex(cells, p)) for p in patterns])
+        true &= _alike(texts, [clean_text(text) for text in where.like])
     if where.match is not None:
         true &= np.asarray(pc.match_substring_regex(texts, where.match))
     for found, wrong in (_dates(where, texts, today), _numbers(where, texts)):
@@ -97,6 +96,22 @@ def holds(where: Where, texts: pa.Array, today: dt.date | None) -> tuple[Bools, 
         true &= ~opposite
         unclear |= unsure
     return true & ~unclear, unclear & true
+
+
+def _alike(texts: pa.Array, patterns: list[str]) -> Bools:
+    """Whether one of the patterns fits; `stra?e` and `*strasse` both mean Straße, which is folded to strasse.
+
+    >>> _alike(pa.array(["Straße", "STRASSE", "Strase"]), ["stra?e", "*sse"]).tolist()
+    [True, True, True]
+    """
+    forms = [(folded(texts), [pattern.casefold() for pattern in patterns])]
+    if not pc.all(pc.string_is_ascii(texts)).as_py():
+        forms.append((pc.utf8_lower(texts), [pattern.lower() for pattern in patterns]))
+    found = np.zeros(len(texts), bool)
+    for cells, said in forms:
+        for pattern in said:
+            found |= np.asarray(pc.match_substring_regex(cells, _like(pattern)))
+    return found
 
 
 def _like(pattern: str) -> str:
@@ -122,6 +137,8 @@ def _dates(where: Where, texts: pa.Array, today: dt.date | None) -> tuple[Bools,
             bounds.append((where.older_than.reach(today).isoformat(), pc.less))
     if not bounds:
         return np.ones(size, bool), np.zeros(size, bool)
+    if where.format is None:
+        texts = pc.replace_substring_regex(texts, _TIME, r"\1")
     values, bad = days(texts, where.format or _DAYS, "")
     unclear = np.zeros(size, bool)
     unclear[bad] = True

@@ -14,10 +14,11 @@ from mappings.engine.transforms.number import reader
 __all__ = ["convert"]
 
 _NO_CENTS = re.compile(r"[.,][-\u2013\u2014]{1,2}$")
-_CODE = r"(?:[A-Z]{3}|US|HK|NT|[ACRS]|RM|Rs\.?|[Kk]r\.?|K\u010d|z\u0142|Ft|lei|Fr\.?)"
+_DOLLARS = re.compile(r"^(?:US|HK|NT|[ACRS])(?=\$)|(?<![A-Za-z])(?:US|HK|NT|[ACRS])(?=\$$)")
+_CODE = r"(?:[A-Z]{3}|US|R|RM|Rs\.?|[Kk]r\.?|K\u010d|z\u0142|Ft|lei|Fr\.?)"
 _CODE_BEFORE = re.compile(rf"{_CODE}(?![A-Za-z])")
 _CODE_BEHIND = re.compile(rf"(?<![A-Za-z]){_CODE}$")
-_EITHER = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
+_EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 _MINUS = "-\u2212\u2013"
 
 
@@ -66,6 +67,7 @@ def _bare(text: str) -> tuple[str, bool]:
 
 
 def _without_currency(text: str) -> str:
+    text = _DOLLARS.sub("", text)
     while text and unicodedata.category(text[0]) == "Sc":
         text = text[1:].lstrip()
     while text and unicodedata.category(text[-1]) == "Sc":
