@@ -17,8 +17,10 @@ from typing import Any
 
 from connectors.base import Delivered, Destination, Known, Remembered
 from connectors.errors import CredentialsError, LedgerError, LookUpRefused, MusterError
+from flows.addresses import Addresses
 from flows.batches import Batch, Entry
 from flows.consent import Suppressions, strictest
+from flows.identity import Identity
 from flows.knowledge import Knowledge
 from flows.ledger import Answers, Intent, Memory, Outcome
 from flows.report.summary import NEED_A_PERSON
@@ -74,6 +76,7 @@ class Delivery:
         *,
         pace_has_room: Callable[[], Awaitable[None]],
         forget: Callable[[str], bool] | None = None,
+        identity: Identity | None = None,
     ) -> None:
         self._run = run_id
         self._account = account
@@ -85,6 +88,8 @@ class Delivery:
         self._suppressions = suppressions
         self._watcher = watcher
         self._forget = forget
+        self._identity = identity
+        self._addresses = Addresses()
         self._pace_has_room = pace_has_room
         self._room = asyncio.Semaphore(_IN_FLIGHT)
         self._writer = ThreadPoolExecutor(1, "answers")
@@ -106,6 +111,8 @@ class Delivery:
         remembered = self._memory.remembered(self._account, self._mapping, pairs)
         if self._forget is not None:
             remembered = {k: (_without_memory(r) if self._forget(k) else r) for k, r in remembered.items()}
+        if self._identity is not None:
+            remembered = self._identity.checked(pairs, remembered)
         keys = [key for key, _ in pairs]
         old = [r.key for key, r in remembered.items() if r.key not in ("", key)]
         known = self._knowledge.known([*keys, *old])
@@ -189,7 +196,8 @@ class Delivery:
             if self.stopped:
                 delivered = Delivered("unsent", self.stopped, WHY_STOPPED[self.stopped])
             else:
-                delivered = await self._sent(entry, known, remembered, now)
+                async with self._addresses.alone(entry, remembered):
+                    delivered = await self._sent(entry, known, remembered, now)
             self._watch_for_trouble(delivered)
             await self._keep(contact.row, delivered)
             self._count(entry, delivered)

@@ -82,4 +82,11 @@ STEPS: tuple[str, ...] = (
         primary key (account, mapping, person, column_name)
     );
     """,
+    """
+    -- The names in the headers that finished runs have read: a name that is not here is new.
+    create table column_seen (
+        account integer not null, mapping text not null, name text not null, first_seen text not null,
+        primary key (account, mapping, name)
+    );
+    """,
 )
