@@ -17,9 +17,11 @@ from typing import Any
 
 from connectors.base import Delivered, Destination, Known, Remembered
 from connectors.errors import CredentialsError, LedgerError, LookUpRefused, MusterError, Unreachable
+from flows.addresses import Addresses
 from flows.batches import Batch, Entry
 from flows.consent import Suppressions, strictest
 from flows.figures import Figures
+from flows.identity import Identity
 from flows.knowledge import Knowledge
 from flows.ledger import Answers, Intent, Memory, Outcome
 from flows.new_tags import NewTags
@@ -77,6 +79,7 @@ class Delivery:
         *,
         pace_has_room: Callable[[], Awaitable[None]],
         forget: Callable[[str], bool] | None = None,
+        identity: Identity | None = None,
     ) -> None:
         self._run = run_id
         self._account = account
@@ -88,6 +91,8 @@ class Delivery:
         self._suppressions = suppressions
         self._watcher = watcher
         self._forget = forget
+        self._identity = identity
+        self._addresses = Addresses()
         self._pace_has_room = pace_has_room
         self._new_tags = NewTags(destination)
         self._room = asyncio.Semaphore(_IN_FLIGHT)
@@ -112,6 +117,8 @@ class Delivery:
         remembered = self._memory.remembered(self._account, self._mapping, pairs)
         if self._forget is not None:
             remembered = {k: (_without_memory(r) if self._forget(k) else r) for k, r in remembered.items()}
+        if self._identity is not None:
+            remembered = self._identity.checked(pairs, remembered)
         keys = [key for key, _ in pairs]
         old = [r.key for key, r in remembered.items() if r.key not in ("", key)]
         known = self._knowledge.known([*keys, *old])
@@ -192,7 +199,8 @@ class Delivery:
         try:
             delivered, there = self._unsent(), known
             if not self.stopped:
-                delivered, there = await self._sent(entry, known, remembered, now)
+                async with self._addresses.alone(entry, remembered):
+                    delivered, there = await self._sent(entry, known, remembered, now)
             self._watch_for_trouble(delivered)
             own = None if entry.carried else own_of(delivered, there, remembered, self._destination.rules)
             await self._keep(entry.contact.row, delivered, own)

@@ -1,8 +1,7 @@
 """The keys of a source: hashes, fingerprints and texts, spilled to disk in the order of their hashes.
 
-Pass 1 keeps of each row only this. Each frame is a file of its own, sorted by hash, so that the rows of one
-of the 256 partitions are a slice of it; memory is bounded by the frame, and all rows of a key meet in one
-partition.
+Pass 1 keeps of each row only this. What a mapping does not ask for is not spilled: the age of a row where the
+newest wins, the person where persons are told apart.
 """
 
 from __future__ import annotations
@@ -14,25 +13,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 
-from flows.ledger.pages import PAGES, key_hash
+from flows.ledger.pages import key_hash
+from flows.spill import Spill, hashes_of
 from mappings.engine.mapped import Mapped
 
 __all__ = ["Keys", "Partition", "key_hash", "with_consent"]
 
-_MAPPED_ANEW = 16
 _OPTED_OUT = 0x9E3779B97F4A7C15
-_SCHEMA = pa.schema(
-    [
-        ("hash", pa.uint64()),
-        ("print", pa.uint64()),
-        ("row", pa.int64()),
-        ("eligible", pa.bool_()),
-        ("out", pa.bool_()),
-        ("key", pa.string()),
-    ]
-)
+_FIELDS = [
+    ("hash", pa.uint64()),
+    ("print", pa.uint64()),
+    ("row", pa.int64()),
+    ("eligible", pa.bool_()),
+    ("out", pa.bool_()),
+    ("key", pa.string()),
+]
 
 
 def with_consent(prints: npt.NDArray[np.uint64], opted_out: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
@@ -42,7 +38,7 @@ def with_consent(prints: npt.NDArray[np.uint64], opted_out: npt.NDArray[np.bool_
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """All rows whose keys share a first byte, in the order of hash, then row."""
+    """All rows whose keys share a first byte, in the order of hash, then row. `ages` and `persons` where asked for."""
 
     hashes: npt.NDArray[np.uint64]
     prints: npt.NDArray[np.uint64]
@@ -50,76 +46,71 @@ class Partition:
     eligible: npt.NDArray[np.bool_]
     opted_out: npt.NDArray[np.bool_]
     keys: pa.Array
+    ages: npt.NDArray[np.int64] | None = None
+    persons: pa.Array | None = None
 
     def __len__(self) -> int:
         return len(self.hashes)
+
+    def take(self, order: npt.NDArray[np.int64]) -> Partition:
+        """The same rows in another order."""
+        at = pa.array(order)
+        return Partition(
+            self.hashes[order], self.prints[order], self.rows[order], self.eligible[order], self.opted_out[order],
+            self.keys.take(at),
+            None if self.ages is None else self.ages[order],
+            None if self.persons is None else self.persons.take(at),
+        )  # fmt: skip
 
 
 class Keys:
     """The spilled keys of one run."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._files: list[tuple[Path, npt.NDArray[np.int64]]] = []
-        self._open: list[pa.RecordBatch] = []
+    def __init__(self, folder: Path, *, ages: bool = False, persons: bool = False) -> None:
+        fields = [*_FIELDS]
+        if ages:
+            fields.append(("age", pa.int64()))
+        if persons:
+            fields.append(("person", pa.string()))
+        self._ages, self._persons = ages, persons
+        self._spill = Spill(folder, "keys", pa.schema(fields))
 
     def add(self, mapped: Mapped) -> None:
         """The rows of a frame that have a usable key, whatever else is wrong with them."""
         usable = np.asarray(pc.not_equal(mapped.key, ""))
         at = np.flatnonzero(usable)
         keys = mapped.key.take(pa.array(at))
-        digest = xxhash.xxh3_64_intdigest
-        hashes = np.fromiter((digest(key) for key in keys.cast(pa.binary()).to_pylist()), np.uint64, len(at))
+        hashes = hashes_of(keys)
         order = np.argsort(hashes, kind="stable")
-        at, hashes = at[order], hashes[order]
-        batch = pa.record_batch(
-            [
-                pa.array(hashes),
-                pa.array(mapped.content[at]),
-                pa.array(mapped.rows[at]),
-                pa.array((mapped.kept & ~mapped.invalid)[at]),
-                pa.array(mapped.opted_out[at]),
-                keys.take(pa.array(order)),
-            ],
-            schema=_SCHEMA,
-        )
-        path = self._folder / f"keys-{len(self._files) + 1:05d}.arrow"
-        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
-            writer.write_batch(batch)
-        bounds = np.searchsorted(hashes >> np.uint64(56), np.arange(PAGES + 1, dtype=np.uint64))
-        self._files.append((path, bounds.astype(np.int64)))
+        at = at[order]
+        columns = [
+            pa.array(mapped.content[at]),
+            pa.array(mapped.rows[at]),
+            pa.array((mapped.kept & ~mapped.invalid)[at]),
+            pa.array(mapped.opted_out[at]),
+            keys.take(pa.array(order)),
+        ]
+        if self._ages:
+            assert mapped.age is not None  # noqa: S101 - the mapping says newest:
+            columns.append(pa.array(mapped.age[at]))
+        if self._persons:
+            columns.append(mapped.person.take(pa.array(at)))
+        self._spill.add(hashes[order], columns)
 
     def partition(self, number: int) -> Partition:
-        """All rows of a partition. The files are mapped, not loaded, and anew now and then: pages once read count as memory."""
-        if number % _MAPPED_ANEW == 0:
-            self._open.clear()
-        if not self._open:
-            for path, _ in self._files:
-                reader = pa.ipc.open_file(pa.memory_map(str(path)))
-                self._open.append(reader.get_batch(0))
-        slices = [
-            batch.slice(int(bounds[number]), int(bounds[number + 1] - bounds[number]))
-            for batch, (_, bounds) in zip(self._open, self._files, strict=True)
-        ]
-        columns = [
-            pa.concat_arrays([part.column(index) for part in slices]) if slices else pa.array([], field.type)
-            for index, field in enumerate(_SCHEMA)
-        ]
-        hashes = columns[0].to_numpy()
-        order = np.argsort(hashes, kind="stable") if len(slices) > 1 else np.arange(len(hashes))
+        """All rows of a partition."""
+        hashes, prints, rows, eligible, out, keys, *more = self._spill.partition(number)
         return Partition(
-            hashes=hashes[order],
-            prints=columns[1].to_numpy()[order],
-            rows=columns[2].to_numpy()[order],
-            eligible=columns[3].to_numpy(zero_copy_only=False)[order],
-            opted_out=columns[4].to_numpy(zero_copy_only=False)[order],
-            keys=columns[5].take(pa.array(order)) if len(slices) > 1 else columns[5],
+            hashes=hashes.to_numpy(),
+            prints=prints.to_numpy(),
+            rows=rows.to_numpy(),
+            eligible=eligible.to_numpy(zero_copy_only=False),
+            opted_out=out.to_numpy(zero_copy_only=False),
+            keys=keys,
+            ages=more.pop(0).to_numpy() if self._ages else None,
+            persons=more.pop(0) if self._persons else None,
         )
 
     def close(self) -> None:
         """Removes the spilled files."""
-        self._open.clear()
-        for path, _ in self._files:
-            path.unlink(missing_ok=True)
-        self._files.clear()
+        self._spill.close()

@@ -6,7 +6,6 @@ Works on a partition at a time, as columns. Equal hashes count only after the te
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -15,43 +14,59 @@ import pyarrow.compute as pc
 
 from flows.keys import Partition, with_consent
 from flows.ledger.pages import Page
+from flows.persons import Persons
 from flows.roll import Roll, State
+from flows.spill import together
 
 __all__ = ["match"]
 
+Bools = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.int64]
+_OLDEST = np.iinfo(np.int64).min
+
 
 def match(
-    part: Partition, page: Page, roll: Roll, *, duplicates: str, resend: Callable[[str], bool] | None = None
+    part: Partition,
+    page: Page,
+    roll: Roll,
+    *,
+    duplicates: str,
+    resend: Callable[[str], bool] | None = None,
+    persons: Persons | None = None,
 ) -> None:
-    """Enters each eligible row of the partition in the roll: to be sent, unchanged, or a duplicate of another.
+    """Enters each eligible row of the partition in the roll: to be sent, unchanged, or left out because of another.
 
-    `duplicates` is last, first or reject. `resend` says for which keys what was delivered before does not count.
+    `duplicates` is last, first, newest or reject. `resend` says for which keys what was delivered before does not
+    count. Where `persons` are told apart, no row of an address that has several of them wins, whatever `duplicates` says.
     """
     if not len(part):
         return
-    part, first = _by_key(part)
+    order, first = together(part.hashes, part.keys, part.rows)
+    if order is not None:
+        part = part.take(order)
     group = np.cumsum(first) - 1
     starts = np.flatnonzero(first)
     out = np.logical_or.reduceat(part.opted_out, starts)
     position = np.arange(len(part))
-    if duplicates == "first":
-        chosen = np.where(part.eligible, position, len(part))
-        winners = np.minimum.reduceat(chosen, starts)
-        won = winners < len(part)
-    else:
-        chosen = np.where(part.eligible, position, -1)
-        winners = np.maximum.reduceat(chosen, starts)
-        won = winners >= 0
+    winners = _winners(part, group, starts, position, duplicates)
+    won = winners >= 0
     losers = part.eligible & (position != winners[group])
+    named = None if part.persons is None else _named(part, starts, position)
     if duplicates == "reject":
         crowded = np.bincount(group[losers], minlength=len(starts)) > 0
         rejected = part.eligible & crowded[group]
         roll.reject(part.rows[rejected], _others(part, group, position, rejected))
         won &= ~crowded
     else:
+        if named is not None:
+            contested = _contest(part, group, starts, position, named, roll)
+            won &= ~contested
+            losers &= ~contested[group]
         roll.lose(part.rows[losers], part.rows[winners[group[losers]]])
     carried = out & ~won
     roll.carry(_last_opted_out(part, group, len(starts))[carried])
+    if named is not None and persons is not None:
+        _introduce(part, group, starts, winners, won, out, named, persons)
     at = winners[won]
     hashes, keys, opted_out = part.hashes[at], part.keys.take(pa.array(at)), out[won]
     prints = with_consent(part.prints[at], opted_out)
@@ -63,9 +78,70 @@ def match(
     roll.win(part.rows[at], states, opted_out)
 
 
+def _winners(part: Partition, group: Places, starts: Places, position: Places, duplicates: str) -> Places:
+    """The position of each key's winner; -1 where no row is eligible."""
+    if duplicates == "first":
+        chosen = np.where(part.eligible, position, len(part))
+        winners = np.minimum.reduceat(chosen, starts)
+        return np.where(winners < len(part), winners, -1)
+    able = part.eligible
+    if duplicates == "newest":
+        assert part.ages is not None  # noqa: S101 - the mapping says newest:
+        newest = np.maximum.reduceat(np.where(able, part.ages, _OLDEST), starts)
+        able = able & (part.ages == newest[group])
+    return np.maximum.reduceat(np.where(able, position, -1), starts)
+
+
+def _named(part: Partition, starts: Places, position: Places) -> Places:
+    """The position of each key's first eligible row with a person id; -1 where there is none."""
+    able = part.eligible & np.asarray(pc.not_equal(part.persons, ""))
+    first = np.minimum.reduceat(np.where(able, position, len(part)), starts)
+    return np.where(first < len(part), first, -1)
+
+
+def _is_another(part: Partition, group: Places, named: Places) -> Bools:
+    """Which rows have another person than their key's first one; a blank id is another one, too."""
+    assert part.persons is not None  # noqa: S101 - asked for only where they are told apart
+    theirs = part.persons.take(pa.array(np.maximum(named, 0)[group]))
+    return np.asarray(pc.not_equal(part.persons, theirs)) & (named >= 0)[group]
+
+
+def _contest(
+    part: Partition, group: Places, starts: Places, position: Places, named: Places, roll: Roll
+) -> Bools:
+    """The keys whose eligible rows have several person ids: all those rows are in conflict.
+
+    So are rows without an id: they are not known to be somebody else, and what is sent to an address concerns them.
+    """
+    another = _is_another(part, group, named) & part.eligible
+    rival = another & np.asarray(pc.not_equal(part.persons, ""))
+    second = np.minimum.reduceat(np.where(rival, position, len(part)), starts)
+    contested = second < len(part)
+    rows = np.flatnonzero(part.eligible & contested[group])
+    groups = group[rows]
+    roll.conflict(part.rows[rows], part.rows[np.where(another[rows], named[groups], second[groups])])
+    return contested
+
+
+def _introduce(
+    part: Partition,
+    group: Places,
+    starts: Places,
+    winners: Places,
+    won: Bools,
+    out: Bools,
+    named: Places,
+    persons: Persons,
+) -> None:
+    """Tells whose rows stand under which key: where a key's winner has no id, it is that of the rows it stands for."""
+    wins = (won & (named >= 0))[group] & ~_is_another(part, group, named)
+    through = np.where(wins, part.rows[winners[group]], np.where(won | out, 0, part.rows[starts])[group])
+    persons.add(part, through, wins, np.where(wins, out[group], part.opted_out))
+
+
 def compare(
     hashes: npt.NDArray[np.uint64], prints: npt.NDArray[np.uint64], keys: pa.Array, page: Page
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+) -> tuple[Bools, Bools]:
     """Which keys the page knows, and which of them with the same fingerprint."""
     known = np.zeros(len(hashes), bool)
     same = np.zeros(len(hashes), bool)
@@ -89,34 +165,7 @@ def compare(
     return known, same
 
 
-def _by_key(part: Partition) -> tuple[Partition, npt.NDArray[np.bool_]]:
-    """The rows so that those of one key stand together, and where each key begins."""
-    first = np.ones(len(part), bool)
-    first[1:] = part.hashes[1:] != part.hashes[:-1]
-    same = np.flatnonzero(~first)
-    equal = np.asarray(pc.equal(part.keys.take(pa.array(same)), part.keys.take(pa.array(same - 1))))
-    if equal.all():
-        return part, first
-    keys = part.keys.to_pylist()  # two keys share a hash: rare, so that it may take its time
-    order = np.array(
-        sorted(range(len(part)), key=lambda i: (int(part.hashes[i]), keys[i], int(part.rows[i])))
-    )
-    part = Partition(
-        part.hashes[order], part.prints[order], part.rows[order], part.eligible[order], part.opted_out[order],
-        part.keys.take(pa.array(order)),
-    )  # fmt: skip
-    first[1:] = (part.hashes[1:] != part.hashes[:-1]) | [
-        keys[i] != keys[before] for before, i in pairwise(order)
-    ]
-    return part, first
-
-
-def _others(
-    part: Partition,
-    group: npt.NDArray[np.int64],
-    position: npt.NDArray[np.int64],
-    rejected: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.int64]:
+def _others(part: Partition, group: Places, position: Places, rejected: Bools) -> Places:
     """For each rejected row another row with its key: the first, or for the first the second."""
     at = position[rejected]
     groups = group[at]
@@ -128,7 +177,7 @@ def _others(
     return part.rows[at[other]]
 
 
-def _last_opted_out(part: Partition, group: npt.NDArray[np.int64], groups: int) -> npt.NDArray[np.int64]:
+def _last_opted_out(part: Partition, group: Places, groups: int) -> Places:
     rows = np.zeros(groups, np.int64)
     rows[group[part.opted_out]] = part.rows[part.opted_out]
     return rows

@@ -34,6 +34,22 @@ _PLAIN = {
     State.FILTERED: ("filtered", "where", "left out by where: in the mapping"),
     State.UNCHANGED: ("unchanged", "delivered_before", "exactly this was delivered before"),
 }
+_STANDS = ("duplicate", "same_key", "row {other} has the same key and stands for both")
+_RIVALLED = {
+    State.DUPLICATE: ("duplicate", "same_key", "row {other} has the same key and is sent instead"),
+    State.REJECTED: ("invalid", "duplicate_rejected", "row {other} has the same key"),
+    State.CONFLICT: (
+        "protected",
+        "identity_conflict",
+        "row {other} has the same address and another person id: merge the two in the source, or correct an address",
+    ),
+    State.SPLIT: (
+        "protected",
+        "identity_conflict",
+        "row {other} has the same person id and another address: keep the right one of them in the source",
+    ),
+}
+"""Endings because of another row; `_STANDS` where that one is not sent either."""
 _LEFT = ("unsent", "limited", "not in this run: --limit, --only or --opt-outs-only")
 
 
@@ -111,18 +127,15 @@ class Books:
         ):
             endings.one(index, ("invalid", code, ""))
         found: list[Problem] = []
-        for index in np.flatnonzero((states == State.DUPLICATE) | (states == State.REJECTED)).tolist():
-            row, other = first + index, roll.winners[first + index]
-            if states[index] == State.DUPLICATE:
-                endings.one(
-                    index, ("duplicate", "same_key", f"row {other} has the same key and is sent instead")
-                )
-            else:
-                endings.one(index, ("invalid", "duplicate_rejected", f"row {other} has the same key"))
+        rows, others = roll.rivals.of(first, last)
+        unsent_too = (roll.states[others - 1] == State.SPLIT) & (states[rows - first] == State.DUPLICATE)
+        for row, other, both in zip(rows.tolist(), others.tolist(), unsent_too.tolist(), strict=True):
+            index = row - first
+            outcome, code, reason = _STANDS if both else _RIVALLED[State(states[index])]
+            endings.one(index, (outcome, code, reason.format(other=other)))
+            if states[index] == State.REJECTED:
                 line, key = begun.column("line")[index].as_py(), begun.column("key")[index].as_py()
-                found.append(
-                    Problem.of("duplicate_rejected", row=row, line=line, value=key, other=other, field="key")
-                )
+                found.append(Problem.of(code, row=row, line=line, value=key, other=other, field="key"))
         contacts: dict[int, str] = {}
         for answer, _, carried in answers.of(run_id, first, last):
             index = answer.row - first

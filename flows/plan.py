@@ -20,9 +20,11 @@ from flows.keys import Keys
 from flows.ledger.pages import PAGES, Page
 from flows.matching import match
 from flows.outcomes import Books
+from flows.persons import Persons
 from flows.roll import Roll, State
 from flows.spool import Spool
 from flows.watching import Watcher
+from flows.whereabouts import Whereabouts
 from mappings.engine.applying import Application
 from mappings.engine.frame import Frame
 
@@ -31,7 +33,10 @@ __all__ = ["Plan", "limit_to", "make_plan"]
 
 @dataclass(slots=True)
 class Plan:
-    """The source, read and mapped. `filled` are the cells that are not blank, by column, in the file's order."""
+    """The source, read and mapped. `filled` are the cells that are not blank, by column, in the file's order.
+
+    `whereabouts` are those of the persons, where the mapping tells them apart; whoever makes a plan closes it.
+    """
 
     application: Application
     spool: Spool
@@ -40,6 +45,8 @@ class Plan:
     filled: list[int]
     warnings: int = 0
     guards: list[Verdict] = field(default_factory=list)
+    new_columns: list[str] = field(default_factory=list)
+    whereabouts: Whereabouts | None = None
 
     @property
     def rows(self) -> int:
@@ -49,6 +56,11 @@ class Plan:
     def tripped(self) -> list[Verdict]:
         """The guards that stop the run."""
         return [verdict for verdict in self.guards if verdict.tripped and not verdict.allowed]
+
+    def close(self) -> None:
+        """Removes what only the run itself asks for."""
+        if self.whereabouts is not None:
+            self.whereabouts.close()
 
 
 def make_plan(
@@ -66,7 +78,9 @@ def make_plan(
     `page` gives the ledger's page of a number; `stop` is asked after each frame. Raises SourceError, OSError when the disk is full.
     """
     spool, roll, books = Spool(folder / "spool", source.header), Roll(), Books(folder)
-    keys = Keys(folder / "keys")
+    mapping = application.mapping
+    keys = Keys(folder / "keys", ages=mapping.duplicates.keep == "newest", persons=mapping.person is not None)
+    persons = Persons(folder / "keys") if mapping.person is not None else None
     plan = Plan(application, spool, roll, books, [0] * len(source.header))
     watcher.stage("reading and mapping")
     try:
@@ -89,12 +103,17 @@ def make_plan(
                 keys.partition(number),
                 page(number),
                 roll,
-                duplicates=application.mapping.duplicates.keep,
+                duplicates=mapping.duplicates.keep,
                 resend=resend,
+                persons=persons,
             )
+        if persons is not None:
+            plan.whereabouts = persons.settle(roll, folder / "whereabouts.arrow")
     finally:
         spool.close()
         keys.close()
+        if persons is not None:
+            persons.close()
         (folder / "keys").rmdir()
     return plan
 
@@ -145,6 +164,7 @@ def count_states(plan: Plan) -> dict[str, int]:
         "filtered": roll.count(State.FILTERED),
         "invalid": roll.count(State.INVALID, State.REJECTED),
         "duplicate": roll.count(State.DUPLICATE),
+        "protected": roll.count(State.CONFLICT, State.SPLIT),
         "unchanged": roll.count(State.UNCHANGED),
         "unsent": roll.count(State.LEFT),
         "to_send": roll.count(State.NEW, State.CHANGED),

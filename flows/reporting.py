@@ -50,6 +50,8 @@ def report(run: SyncRun) -> Ending:
     for group in groups:
         if group.severity == "warning":
             warnings[group.code] += group.count
+    if plan.new_columns:
+        warnings["column_new"] = len(plan.new_columns)
     traffic, tally = opened.destination.traffic, run.delivery.tally
     busy = traffic.last_sent - traffic.first_sent
     summary = Summary.model_validate(
@@ -132,12 +134,16 @@ def _details(run: SyncRun, comparison: Comparison | None) -> Details:
         Column(name=use.name, use=use.use, into=list(use.into), filled=filled, rows=plan.rows)  # type: ignore[arg-type]
         for use, filled in zip(uses, plan.filled, strict=True)
     ]
+    new = [
+        OddLine(line=0, message=f"The column '{name}' is new, and nothing is taken from it yet.")
+        for name in plan.new_columns
+    ]
     last = max(traffic.answered_at, default=-1)
     return Details(
         title=opened.mapping.title or opened.mapping.name,
         mapping_path=opened.mapping.file,
         columns=columns,
-        oddities=[OddLine(line=odd.line, message=odd.message) for odd in opened.source.oddities],
+        oddities=[*new, *(OddLine(line=odd.line, message=odd.message) for odd in opened.source.oddities)],
         reasons=_reasons(run),
         pace_series=[(second, traffic.answered_at.get(second, 0)) for second in range(last + 1)],
         source_reading={name: str(value) for name, value in opened.source.reading.items()},

@@ -7,6 +7,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from flows.rivals import Rivals
+
 __all__ = ["OUTCOMES", "Roll", "State"]
 
 OUTCOMES = (
@@ -28,19 +30,21 @@ class State(IntEnum):
     CHANGED = 6
     REJECTED = 7
     LEFT = 8  # would be sent, and is not: limited
+    CONFLICT = 9  # another row has its address and another person
+    SPLIT = 10  # another row has its person and another address
 
 
 Rows = npt.NDArray[np.int64]
 
 
 class Roll:
-    """States by row number (from 1), duplicates with their winners, opt-outs."""
+    """States by row number (from 1), the rows because of which others are not sent, opt-outs."""
 
     def __init__(self) -> None:
         self._states = np.zeros(1024, np.uint8)
         self._out = np.zeros(1024, np.bool_)
         self.rows = 0
-        self.winners: dict[int, int] = {}
+        self.rivals = Rivals()
         self.carried: set[int] = set()
 
     @property
@@ -70,11 +74,22 @@ class Roll:
 
     def lose(self, rows: Rows, winners: Rows) -> None:
         self._states[rows - 1] = State.DUPLICATE
-        self.winners.update(zip(rows.tolist(), winners.tolist(), strict=True))
+        self.rivals.add(rows, winners)
 
     def reject(self, rows: Rows, others: Rows) -> None:
         self._states[rows - 1] = State.REJECTED
-        self.winners.update(zip(rows.tolist(), others.tolist(), strict=True))
+        self.rivals.add(rows, others)
+
+    def conflict(self, rows: Rows, others: Rows) -> None:
+        """Rows of one address and several persons."""
+        self._states[rows - 1] = State.CONFLICT
+        self.rivals.add(rows, others)
+
+    def split(self, rows: Rows, others: Rows) -> None:
+        """Rows that would win, of one person and several addresses."""
+        self._states[rows - 1] = State.SPLIT
+        self._out[rows - 1] = False
+        self.rivals.add(rows, others)
 
     def carry(self, rows: Rows) -> None:
         """Rows that are not sent themselves and whose opt-out is."""

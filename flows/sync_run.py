@@ -24,12 +24,13 @@ from typing import Any, Self
 import numpy as np
 
 from connectors.base import Destination, Source, destination_module
-from connectors.errors import LedgerError, MusterError, Stopped
+from connectors.errors import LedgerError, MusterError, SourceError, Stopped
 from connectors.pace import Pace
 from flows.batches import Batch, batches
 from flows.consent import Suppressions, complaint_of
 from flows.delivery import Delivery
 from flows.guards import Counts, judged
+from flows.identity import Identity
 from flows.knowledge import Knowledge
 from flows.ledger import Account, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
@@ -41,6 +42,7 @@ from flows.roll import Roll, State
 from flows.settings import Settings, find_mapping
 from flows.watching import Silent, Watcher
 from mappings.engine.applying import Application
+from mappings.engine.complaints import listed, visible
 from mappings.engine.document import Mapping
 from mappings.engine.schema import Schema
 
@@ -150,6 +152,8 @@ class SyncRun:
         finally:
             if self._knowledge is not None:
                 self._knowledge.close()
+            if self._plan is not None:
+                self._plan.close()
             if self._opened is not None:
                 await self._let_go(
                     "failed" if kind is not None and issubclass(kind, Exception) else "interrupted"
@@ -297,6 +301,7 @@ class SyncRun:
         opened, options = self.opened, self.options
         account, name = opened.account.id, opened.mapping.name
         before = opened.ledger.runs.last_complete(account, name)
+        new_columns = self._new_columns()
         gone = threading.Event()
         reading = functools.partial(
             make_plan,
@@ -314,8 +319,14 @@ class SyncRun:
             gone.set()
         if options.verb == "sync":
             opened.ledger.runs.read(self.id, opened.source.sha256, plan.rows)
-        if options.limit is not None or options.only is not None or options.opt_outs_only:
-            limit_to(plan, limit=options.limit, only=options.only, opt_outs_only=options.opt_outs_only)
+        try:
+            if options.limit is not None or options.only is not None or options.opt_outs_only:
+                limit_to(plan, limit=options.limit, only=options.only, opt_outs_only=options.opt_outs_only)
+        except SourceError:  # nobody has that key
+            plan.close()
+            raise
+        plan.new_columns = new_columns
+        plan.warnings += len(new_columns)
         self._plan = plan
         self._knowledge = Knowledge(opened.folder)
         lookups = len(plan.roll.to_send()) + len(plan.roll.carried)
@@ -327,7 +338,20 @@ class SyncRun:
         self._delivery = Delivery(
             self.id, account, name, opened.destination, opened.ledger.answers, opened.ledger.memory, self._knowledge,
             opened.suppressions, self.watcher, pace_has_room=opened.pace.room, forget=_resending(options.resend),
+            identity=Identity(account, name, opened.ledger.memory, plan.whereabouts) if plan.whereabouts else None,
         )  # fmt: skip
+
+    def _new_columns(self) -> list[str]:
+        """The columns that no earlier run has seen and nobody has decided about; said at once."""
+        opened = self.opened
+        unmapped = [use.name for use in opened.application.uses() if use.use == "unmapped"]
+        new = opened.ledger.columns.new(opened.account.id, opened.mapping.name, unmapped)
+        if new:
+            names = listed(visible(name) or "(no name)" for name in new)
+            self.watcher.say(
+                f"columns   new in this file, and not used: {names}. Map them, or name them under ignore:."
+            )
+        return new
 
     def _judge(self, roll: Roll, rows_before: int | None, *, opt_outs: int) -> bool:
         """The guards' verdicts; true when one stops the run."""
@@ -414,6 +438,8 @@ class SyncRun:
             if not self.guarded:
                 self._file()
             ending = report(self)
+            if ending.state in ("completed", "needs_review"):
+                opened.ledger.columns.remember(opened.account.id, opened.mapping.name, opened.source.header)
             opened.ledger.runs.finished(
                 self.id, ending.state, ending.summary.exit_code, ending.summary.model_dump(mode="json")
             )

@@ -1,7 +1,7 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `answers`, `memory`,
-`pages` and `booking` are its nouns.
+`pages`, `columns` and `booking` are its nouns.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from flows.ledger.accounts import Account, Accounts
 from flows.ledger.answers import Answers, Intent, Outcome
 from flows.ledger.booking import Bookings
+from flows.ledger.columns import Columns
 from flows.ledger.database import Database, open_database
 from flows.ledger.lock import RunLock
 from flows.ledger.memory import Memory
@@ -16,7 +17,7 @@ from flows.ledger.pages import Page, Pages
 from flows.ledger.runs import Run, Runs
 
 __all__ = [
-    "Account", "Accounts", "Answers", "Bookings", "Database", "Intent", "Ledger", "Memory", "Outcome", "Page", "Pages",
+    "Account", "Accounts", "Answers", "Bookings", "Columns", "Database", "Intent", "Ledger", "Memory", "Outcome", "Page", "Pages",
     "Run", "RunLock", "Runs", "open_database",
 ]  # fmt: skip
 
@@ -31,6 +32,7 @@ class Ledger:
         self.answers = Answers(database)
         self.memory = Memory(database)
         self.pages = Pages(database)
+        self.columns = Columns(database)
         self._bookings: list[Bookings] = []
 
     def bookings(self, account: int) -> Bookings:

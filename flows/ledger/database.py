@@ -6,6 +6,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ _CHECKED_WHOLE = (
 )  # bytes; a larger file is checked where it is read, so that opening it stays quick
 
 
+_LOCKED_SECONDS = 30.0
+
+
 class Database:
     """One SQLite file in WAL mode; commits are on the disk when they return. Each thread has its own connection."""
 
@@ -36,8 +40,10 @@ class Database:
     def connection(self) -> sqlite3.Connection:
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
-            found = sqlite3.connect(self.path, timeout=30.0, isolation_level=None, check_same_thread=False)
-            found.execute("pragma journal_mode = wal")
+            found = sqlite3.connect(
+                self.path, timeout=_LOCKED_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            _write_ahead(found)
             found.execute("pragma synchronous = full")
             found.execute("pragma foreign_keys = on")
             found.execute("pragma secure_delete = on")
@@ -54,7 +60,7 @@ class Database:
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a query one after the other, as they were when it began; meanwhile others may write."""
-        with _explained(self.path), closing(sqlite3.connect(self.path, timeout=30.0)) as reader:
+        with _explained(self.path), closing(sqlite3.connect(self.path, timeout=_LOCKED_SECONDS)) as reader:
             yield from reader.execute(sql, parameters)
 
     def tell(self, sql: str, parameters: Sequence[Any] = ()) -> None:
@@ -136,7 +142,7 @@ def open_database(home: Path) -> Database:
         if new:
             _write(home / ".gitignore", "*\n")
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        elif path.stat().st_size and path.read_bytes()[:16] != b"SQLite format 3\x00":
+        elif path.stat().st_size and not _begins_as_sqlite(path):
             raise LedgerError(
                 f"The ledger {path} is damaged: it is no SQLite file.",
                 "Keep it, move it aside under another name, and restore a copy; nothing was changed.",
@@ -180,6 +186,25 @@ def _checked(database: Database, home: Path) -> None:
         part = database.path.with_name(database.path.name + suffix)
         if part.exists() and part.stat().st_uid == os.getuid():
             part.chmod(0o600)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Two that open a new ledger at once both ask for it, and SQLite does not let the second one wait for the first."""
+    until = time.monotonic() + _LOCKED_SECONDS
+    while True:
+        try:
+            connection.execute("pragma journal_mode = wal")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _begins_as_sqlite(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\x00"
 
 
 def _migrate(database: Database) -> None:

@@ -61,6 +61,14 @@ class Memory:
             remembered.setdefault(key, Remembered("", opted_out=True))
         return remembered
 
+    def delivered_for(self, account: int, mapping: str, keys: Sequence[str]) -> dict[str, str]:
+        """Under whose person id each of these keys was last delivered; keys that had none are left out."""
+        sql = """
+            select key, person from delivered
+            where account = ? and mapping = ? and person <> '' and key in (select value from json_each(?))
+        """
+        return dict(self._database.ask(sql, (account, mapping, json.dumps(list(keys), ensure_ascii=False))))
+
     def _opted_out(self, account: int, keys: Sequence[str]) -> set[str]:
         sql = "select key from consent where account = ? and opted_out = 1 and key in (select value from json_each(?))"
         return {key for (key,) in self._database.ask(sql, (account, json.dumps(keys, ensure_ascii=False)))}

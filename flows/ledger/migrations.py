@@ -88,4 +88,11 @@ STEPS: tuple[str, ...] = (
     alter table answer add column own text not null default '';
     alter table delivered add column own text not null default '';
     """,
+    """
+    -- The names in the headers that finished runs have read: a name that is not here is new.
+    create table column_seen (
+        account integer not null, mapping text not null, name text not null, first_seen text not null,
+        primary key (account, mapping, name)
+    );
+    """,
 )

@@ -34,7 +34,7 @@ def mapped(first: int, keys: list[str], problems: list[Problem] | None = None) -
     rows = np.arange(first, first + size)
     return Mapped(
         rows=rows, lines=rows * 10, key=pa.array(keys, pa.string()), person=pa.array([""] * size), values={},
-        tags=pa.array([""] * size), opted_out=np.zeros(size, bool), kept=np.ones(size, bool), invalid=np.zeros(size, bool),
+        names={}, opted_out=np.zeros(size, bool), kept=np.ones(size, bool), invalid=np.zeros(size, bool),
         problems=problems or [],
     )  # fmt: skip
 
@@ -95,7 +95,8 @@ def test_each_state_and_each_answer_comes_to_its_outcome(tmp_path: Path, ledger:
             size = last - first
             roll.read(frame.rows, np.ones(size, bool), np.zeros(size, bool))
     roll._states[: len(states)] = states
-    roll.winners |= {3: 4, 7: 8, 8: 7}
+    for row, other in ((3, 4), (8, 7), (7, 8)):
+        roll.rivals.add(np.array([row]), np.array([other]))
     intend(ledger, 1, "f@x.org", carried=True)  # the filtered row's opt-out was carried: it stays filtered
     for row in (5, 6, 10):
         intend(ledger, row, keys[row - 1])

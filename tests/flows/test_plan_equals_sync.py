@@ -183,7 +183,6 @@ FRAGMENTS: list[dict[str, Any]] = [
     {"fields": {"city": {"from": "City", "write": "if_empty"}}},
     {"fields": {"first_name": {"from": "First", "write": "once"}}},
     {"together": [["city", "first_name"]]},
-    {"person": None},
     {
         "fields": {
             "city": {"cases": [{"when": {"Score": {"at_least": 2}}, "value": "Rome"}, {"from": "City"}]}

@@ -49,7 +49,7 @@ async def test_a_first_run_creates_what_the_file_and_the_mapping_say_and_nobody_
     rows[19] |= {"Keep": "no"}
     rows[29] |= {"Email": "nobody"}
     rows[39] |= {"Score": "many"}
-    rows[49] |= {"Email": rows[50]["Email"].upper()}
+    rows[49] |= {"Email": rows[50]["Email"].upper(), "Id": "51"}
     ended = await desk.sync(desk.file(rows))
     assert ended.exit_code == 1
     assert ended.outcomes == {"created": 56, "filtered": 1, "invalid": 2, "duplicate": 1}

@@ -126,6 +126,20 @@ def test_warnings_change_the_exit_code_only_when_asked(shell: Shell) -> None:
     assert shell.run("sync", "signups.yml", "people.csv", "--fail-on-warning").returncode == 1
 
 
+def test_a_new_column_is_said_by_plan_and_sync_and_exits_1_when_asked(shell: Shell) -> None:
+    shell.write("people.csv", "Email,First name,Country\nann@example.com,Ann,DE\n")
+    assert shell.run("sync", "signups.yml", "people.csv", "--fail-on-warning").returncode == 0
+    shell.write("people.csv", "Email,First name,Country,Fax\nann@example.com,Ann,DE,1\n")
+    planned = shell.run("plan", "signups.yml", "people.csv", "--fail-on-warning")
+    assert planned.returncode == 1
+    done = shell.run("sync", "signups.yml", "people.csv", "--fail-on-warning")
+    assert done.returncode == 1
+    assert "1 × column_new" in done.stdout
+    for said in (planned, done):
+        assert "new in this file, and not used: Fax" in said.stderr
+    assert shell.run("sync", "signups.yml", "people.csv", "--fail-on-warning").returncode == 0
+
+
 def test_confirmation_mails_are_asked_about_before_anything_is_sent(shell: Shell, sandbox: Running) -> None:
     shell.write("signups.yml", MAPPING.replace("consent: {", "consent: {newcomers: UNCONFIRMED, "))
     done = shell.run("sync", "signups.yml", "people.csv")
