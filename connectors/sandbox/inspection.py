@@ -10,6 +10,7 @@
     GET    /_sandbox/switches      {name: value}; POST {name: value} sets some
     POST   /_sandbox/reset         as it was when it started
 
+These words are the same for every sandbox; some show and take more of a contact, which their `seed` says.
 Requests to these paths are counted nowhere and limited by nothing. A wrong one is 400 `{"error": text}`.
 """
 
