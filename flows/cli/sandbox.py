@@ -1,4 +1,4 @@
-"""muster sandbox: a local server that answers as the real API does."""
+"""muster sandbox: local servers that answer as the real APIs do."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from connectors.errors import CannotStart
 
 __all__ = ["command"]
 
+LAST_PORT = 65535
+
 
 @click.command("sandbox", context_settings={"ignore_unknown_options": True})
-@click.argument("destination", required=False, default="campaignlark")
-@click.argument("settings", nargs=-1, type=click.UNPROCESSED)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[DESTINATION]... [SETTING]...")
 @click.option(
-    "--port", default=8900, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when it is ready.")
-def command(destination: str, settings: tuple[str, ...], port: int, as_json: bool) -> int:
-    """Start a server that answers as DESTINATION does, on this machine only, until Ctrl-C.
+    "--port", default=8900, show_default=True, type=click.IntRange(0, LAST_PORT),
+    help="The first one's; the others take the ports after it. 0 takes any free ports.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for each when it is ready.")
+def command(words: tuple[str, ...], port: int, as_json: bool) -> int:
+    """Start a server that answers as DESTINATION does, on this machine only, until Ctrl-C; without a name, all of them.
 
     \b
     Faults on demand:  --fault 500:0.05   --fault reset_after:next=3   --latency-ms 200   --seed 7
@@ -32,35 +34,57 @@ def command(destination: str, settings: tuple[str, ...], port: int, as_json: boo
     """  # noqa: D301 - a backspace keeps the lines as they are
     from connectors.sandbox.serving import kinds  # noqa: PLC0415 - only this verb
 
-    if destination not in kinds():
+    first = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
+    named, settings = list(dict.fromkeys(words[:first])) or kinds(), words[first:]
+    if unknown := [name for name in named if name not in kinds()]:
         raise CannotStart(
-            f"There is no sandbox for {destination}.", f"There is one for: {', '.join(kinds())}."
+            f"There is no sandbox for {unknown[0]}.", f"There is one for: {', '.join(kinds())}."
         )
-    given = any(word.startswith("--keys") for word in settings)
-    key = "" if given else f"sandbox-{secrets.token_hex(4)}"
+    if port and port + len(named) - 1 > LAST_PORT:
+        raise CannotStart(f"There is no port after {LAST_PORT} for every sandbox.", "Choose a lower --port.")
     start = [sys.executable, "-P", "-m", "connectors.sandbox.serving"]
     if "--help-settings" in settings:
-        return subprocess.run([*start, destination, "--help"], check=False).returncode  # noqa: S603 - our own module
+        return subprocess.run([*start, named[0], "--help"], check=False).returncode  # noqa: S603 - our own module
     # A key of its own each time: this sandbox is empty, and must not be taken for one that was there before.
-    keys = ["--keys", key] if key else []
-    # Ctrl-C reaches the server as well; here it only means to wait for its end.
-    words = [*start, destination, "--port", str(port), *settings, *keys]
-    child = subprocess.Popen(words, stdout=subprocess.PIPE)  # noqa: S603 - as above
+    given = any(word.startswith("--keys") for word in settings)
+    keys = {name: "" if given else f"sandbox-{secrets.token_hex(4)}" for name in named}
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    for place, name in enumerate(named):
+        own = [
+            "--port",
+            str(port and port + place),
+            *settings,
+            *(["--keys", keys[name]] if keys[name] else []),
+        ]
+        children[name] = subprocess.Popen([*start, name, *own], stdout=subprocess.PIPE)  # noqa: S603 - as above
+
+    def end(*_: object) -> None:
+        for child in children.values():
+            child.terminate()
+
+    # Ctrl-C reaches the servers as well; here it only means to wait for their end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-    assert child.stdout is not None  # noqa: S101 - a pipe was asked for
-    line = child.stdout.readline()
-    if line:
-        ready = json.loads(line)
-        if as_json:
-            click.echo(json.dumps(ready | ({"key": key} if key else {})))
-        else:
-            prefix = destination.upper()
-            click.echo(
-                f"{destination} answers at {ready['url']}; what it holds is shown at {ready['inspect']}\n"
-            )
-            shown = key or "(one of --keys)"
-            click.echo(f"export {prefix}_BASE_URL={ready['url']}\nexport {prefix}_API_KEY={shown}\n")
+    signal.signal(signal.SIGTERM, end)
+    for name, child in children.items():
+        assert child.stdout is not None  # noqa: S101 - a pipe was asked for
+        line = child.stdout.readline()
+        if not line:
+            end()
+            break
+        _show(json.loads(line), keys[name], as_json=as_json)
+    else:
+        if not as_json:
             click.echo("Ctrl-C ends it; nothing it holds is kept.")
-        sys.stdout.flush()
-    return child.wait()
+    sys.stdout.flush()
+    return max(child.wait() for child in children.values())
+
+
+def _show(ready: dict[str, str], key: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(ready | ({"key": key} if key else {})))
+        return
+    name, prefix = ready["kind"], ready["kind"].upper()
+    click.echo(f"{name} answers at {ready['url']}; what it holds is shown at {ready['inspect']}\n")
+    click.echo(
+        f"export {prefix}_BASE_URL={ready['url']}\nexport {prefix}_API_KEY={key or '(one of --keys)'}\n"
+    )

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -25,84 +26,106 @@ COMMAND = [sys.executable, "-m", "connectors.sandbox.serving", "campaignlark"]
 KEY = {"Authorization": "Bearer sandbox-key"}
 
 
+WRITES = {
+    "campaignlark": ("POST", "/contacts/upsert", "email_address"),
+    "loops": ("PUT", "/contacts/update", "email"),
+}
+"""How one contact is written, by kind: the verb, the path, and where its address stands."""
+
+
 @pytest.fixture
 def sandbox() -> Iterator[Running]:
     with in_thread(CampaignLarkSandbox({"rate": "0"})) as started:
         yield started
 
 
+@pytest.fixture(params=kinds())
+def each(request: pytest.FixtureRequest) -> Iterator[Running]:
+    """Every sandbox in turn."""
+    with in_thread(sandbox_of(request.param, {"rate": "0"})) as started:
+        yield started
+
+
 def upsert(sandbox: Running, address: str = "a@example.com", timeout: float = 10) -> httpx.Response:
+    verb, path, name = WRITES[sandbox.kind]
     with httpx.Client(trust_env=False, timeout=timeout) as client:
-        return client.post(f"{sandbox.url}/contacts/upsert", json={"email_address": address}, headers=KEY)
+        return client.request(verb, sandbox.url + path, json={name: address}, headers=KEY)
+
+
+def endpoint(sandbox: Running) -> str:
+    """The name under which `upsert` is counted."""
+    verb, path, _ = WRITES[sandbox.kind]
+    return f"{verb} {urlsplit(sandbox.url).path}{path}"
 
 
 # ---- each fault
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_status_on_demand_has_the_error_envelope_and_applies_nothing(sandbox: Running, status: int) -> None:
-    sandbox.faults({"kind": str(status), "next": 1})
-    answer = upsert(sandbox)
+def test_a_status_on_demand_has_the_error_envelope_and_applies_nothing(each: Running, status: int) -> None:
+    each.faults({"kind": str(status), "next": 1})
+    answer = upsert(each)
     assert answer.status_code == status
-    assert list(answer.json()["error"]) == ["message"]
+    assert isinstance(answer.json(), dict)
     assert "retry-after" not in answer.headers
-    assert sandbox.contacts() == []
-    assert upsert(sandbox).status_code == 200
+    assert each.contacts() == []
+    assert upsert(each).status_code == 200
 
 
-def test_a_429_on_demand_can_say_when_to_come_back(sandbox: Running) -> None:
-    sandbox.faults("429:next=1,retry_after=2")
-    assert upsert(sandbox).headers["retry-after"] == "2"
+def test_a_429_on_demand_can_say_when_to_come_back(each: Running) -> None:
+    each.faults("429:next=1,retry_after=2")
+    assert upsert(each).headers["retry-after"] == "2"
 
 
 @pytest.mark.parametrize("kind", ["500", "502", "503", "non_json_502"])
-def test_a_server_error_can_come_after_the_write(sandbox: Running, kind: str) -> None:
-    sandbox.faults({"kind": kind, "next": 1, "applied": True})
-    assert upsert(sandbox).status_code >= 500
-    assert len(sandbox.contacts()) == 1
+def test_a_server_error_can_come_after_the_write(each: Running, kind: str) -> None:
+    each.faults({"kind": kind, "next": 1, "applied": True})
+    assert upsert(each).status_code >= 500
+    assert len(each.contacts()) == 1
 
 
 @pytest.mark.parametrize(("kind", "applied"), [("reset_before", 0), ("reset_after", 1)])
-def test_a_reset_comes_before_or_after_the_write(sandbox: Running, kind: str, applied: int) -> None:
-    sandbox.faults(f"{kind}:next=1")
+def test_a_reset_comes_before_or_after_the_write(each: Running, kind: str, applied: int) -> None:
+    each.faults(f"{kind}:next=1")
     with pytest.raises(httpx.ReadError):
-        upsert(sandbox)
-    assert len(sandbox.contacts()) == applied
-    assert sandbox.requests()["applied"] == applied
-    assert sandbox.requests()["by_endpoint"] == {"POST /v1/contacts/upsert": {"reset": 1}}
+        upsert(each)
+    assert len(each.contacts()) == applied
+    assert each.requests()["applied"] == applied
+    assert each.requests()["by_endpoint"] == {endpoint(each): {"reset": 1}}
 
 
 @pytest.mark.parametrize(("kind", "status", "applied"), [("non_json", 200, 1), ("non_json_502", 502, 0)])
-def test_an_html_page_comes_instead_of_json(sandbox: Running, kind: str, status: int, applied: int) -> None:
-    sandbox.faults(f"{kind}:next=1")
-    answer = upsert(sandbox)
+def test_an_html_page_comes_instead_of_json(each: Running, kind: str, status: int, applied: int) -> None:
+    each.faults(f"{kind}:next=1")
+    answer = upsert(each)
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/html")
     assert answer.text.startswith("<!DOCTYPE html>")
-    assert len(sandbox.contacts()) == applied
+    assert len(each.contacts()) == applied
 
 
-def test_a_truncated_body_promises_more_than_it_holds(sandbox: Running) -> None:
-    sandbox.faults("truncated:next=1")
+def test_a_truncated_body_promises_more_than_it_holds(each: Running) -> None:
+    each.faults("truncated:next=1")
     with pytest.raises(httpx.RemoteProtocolError, match=r"received .* expected"):
-        upsert(sandbox)
-    assert len(sandbox.contacts()) == 1
+        upsert(each)
+    assert len(each.contacts()) == 1
 
 
-def test_a_slow_body_dribbles_and_arrives_whole(sandbox: Running) -> None:
-    sandbox.faults("slow_body:next=1,seconds=0.3")
+def test_a_slow_body_dribbles_and_arrives_whole(each: Running) -> None:
+    upsert(each)
+    each.faults("slow_body:next=1,seconds=0.3")
     began = time.monotonic()
-    assert upsert(sandbox).json()["data"]["data"] == {"email_address": "a@example.com"}
+    assert each.contacts()[0]["id"] in upsert(each).text
     assert time.monotonic() - began >= 0.25
 
 
 def test_a_late_answer_outlasts_a_patience_that_is_too_short_and_the_write_is_applied(
-    sandbox: Running,
+    each: Running,
 ) -> None:
-    sandbox.faults("late:next=1,seconds=0.8")
+    each.faults("late:next=1,seconds=0.8")
     with pytest.raises(httpx.ReadTimeout):
-        upsert(sandbox, timeout=0.3)
-    assert len(sandbox.contacts()) == 1
+        upsert(each, timeout=0.3)
+    assert len(each.contacts()) == 1
 
 
 def test_validation_error_strikes_writes_of_tags_and_fields_and_by_switch_of_contacts(
@@ -121,20 +144,20 @@ def test_validation_error_strikes_writes_of_tags_and_fields_and_by_switch_of_con
         assert client.post("/contacts/search", json={}).status_code == 200
 
 
-def test_latency_delays_every_answer(sandbox: Running) -> None:
-    sandbox.faults(latency_ms=100)
+def test_latency_delays_every_answer(each: Running) -> None:
+    each.faults(latency_ms=100)
     began = time.monotonic()
-    upsert(sandbox)
+    upsert(each)
     assert time.monotonic() - began >= 0.09
 
 
 # ---- which requests a fault strikes
 
 
-def test_next_strikes_that_many_and_shows_what_is_left(sandbox: Running) -> None:
-    sandbox.faults("500:next=2")
-    assert [upsert(sandbox).status_code for _ in range(3)] == [500, 500, 200]
-    rule = sandbox.faults()["rules"][0]
+def test_next_strikes_that_many_and_shows_what_is_left(each: Running) -> None:
+    each.faults("500:next=2")
+    assert [upsert(each).status_code for _ in range(3)] == [500, 500, 200]
+    rule = each.faults()["rules"][0]
     assert (rule["next"], rule["left"], rule["hits"]) == (2, 0, 2)
 
 
@@ -143,6 +166,24 @@ def test_paths_narrow_a_fault_by_path_and_by_method(sandbox: Running) -> None:
     assert upsert(sandbox).status_code == 200
     assert httpx.put(f"{sandbox.url}/contacts/x", headers=KEY, trust_env=False).status_code == 500
     assert httpx.get(f"{sandbox.url}/fields", headers=KEY, trust_env=False).status_code == 503
+
+
+def test_a_fault_of_one_address_strikes_that_address(each: Running) -> None:
+    each.faults("500:email=Poison@example.com")
+    assert upsert(each, "poison@example.com").status_code == 500
+    assert upsert(each).status_code == 200
+
+
+def test_on_loops_an_address_gets_its_fault_also_by_its_user_id() -> None:
+    with in_thread(sandbox_of("loops", {"rate": "0"})) as team:
+        team.seed([{"email_address": "poison@example.com", "fields": {"userId": "u1"}}])
+        team.faults("500:email=poison@example.com")
+        with httpx.Client(base_url=team.url, headers=KEY, trust_env=False) as client:
+            for query in ({"email": "poison@example.com"}, {"userId": "u1"}):
+                assert client.get("/contacts/find", params=query).status_code == 500
+            assert client.put("/contacts/update", json={"userId": "u1"}).status_code == 500
+            assert client.get("/contacts/find", params={"userId": "u2"}).status_code == 200
+            assert client.put("/contacts/update", content=b"{").status_code == 400
 
 
 def test_an_address_gets_its_fault_by_every_way_it_can_be_named(sandbox: Running) -> None:
@@ -206,8 +247,8 @@ def test_a_rule_that_cannot_be_is_refused_with_what_could_be(text: str, said: st
         Rule.parse(text)
 
 
-def test_faults_change_while_it_runs_and_a_wrong_change_changes_nothing(sandbox: Running) -> None:
-    assert sandbox.faults("500:0.5", latency_ms=1, jitter_ms=2, seed=3)["seed"] == 3
+def test_faults_change_while_it_runs_and_a_wrong_change_changes_nothing(each: Running) -> None:
+    assert each.faults("500:0.5", latency_ms=1, jitter_ms=2, seed=3)["seed"] == 3
     for wrong in (
         {"kind": "teapot"},
         {"latency_ms": -1},
@@ -215,35 +256,31 @@ def test_faults_change_while_it_runs_and_a_wrong_change_changes_nothing(sandbox:
         {"rules": [], "kind": "500"},
         [],
     ):
-        assert httpx.post(f"{sandbox.inspect}/faults", json=wrong, trust_env=False).status_code == 400
-    assert [rule["kind"] for rule in sandbox.faults()["rules"]] == ["500"]
-    assert sandbox.clear_faults() == {"latency_ms": 0, "jitter_ms": 0, "seed": 0, "rules": []}
+        assert httpx.post(f"{each.inspect}/faults", json=wrong, trust_env=False).status_code == 400
+    assert [rule["kind"] for rule in each.faults()["rules"]] == ["500"]
+    assert each.clear_faults() == {"latency_ms": 0, "jitter_ms": 0, "seed": 0, "rules": []}
 
 
 # ---- the inspection
 
 
 def test_requests_are_counted_by_endpoint_and_status_and_the_inspection_counts_nowhere(
-    sandbox: Running,
+    each: Running,
 ) -> None:
-    sandbox.faults("503:next=1")
+    each.faults("503:next=1")
     for _ in range(3):
-        upsert(sandbox)
-    httpx.get(f"{sandbox.url}/contacts/by-email?email=x@y.example", headers=KEY, trust_env=False)
-    httpx.get(f"{sandbox.url}/nothing", headers=KEY, trust_env=False)
-    sandbox.contacts()
-    shown = sandbox.requests()
-    assert shown["received"] == 5
+        upsert(each)
+    httpx.get(f"{each.url}/nothing", headers=KEY, trust_env=False)
+    each.contacts()
+    shown = each.requests()
+    assert shown["received"] == 4
     assert shown["applied"] == 2
-    assert shown["by_endpoint"] == {
-        "GET (unknown)": {"404": 1},
-        "GET /v1/contacts/by-email": {"404": 1},
-        "POST /v1/contacts/upsert": {"503": 1, "200": 2},
-    }
-    assert shown["by_status"] == {"200": 2, "404": 2, "503": 1}
+    assert shown["by_endpoint"] == {"GET (unknown)": {"404": 1}, endpoint(each): {"503": 1, "200": 2}}
+    assert shown["applied_by_endpoint"] == {endpoint(each): 2}
+    assert shown["by_status"] == {"200": 2, "404": 1, "503": 1}
     assert shown["faults"] == {"503": 1}
-    assert sum(shown["seconds"].values()) == 5
-    assert sandbox.contacts("a@example.com")[0]["writes"] == 2
+    assert sum(shown["seconds"].values()) == 4
+    assert each.contacts("a@example.com")[0]["writes"] == 2
 
 
 def test_the_busiest_sliding_second_can_hold_more_than_the_busiest_second_of_the_clock() -> None:
@@ -279,6 +316,19 @@ def test_a_seed_that_cannot_be_adds_nobody(sandbox: Running, wrong: dict[str, An
     assert sandbox.contacts() == []
 
 
+def test_every_sandbox_seeds_shows_and_deletes_in_the_same_words(each: Running) -> None:
+    assert each.seed([{"email_address": "a@example.com", "status": "UNSUBSCRIBED"}]) == 1
+    [contact] = each.contacts("A@example.com")
+    words = {"id", "email_address", "status", "tags", "fields", "writes", "created_at", "updated_at"}
+    assert words <= set(contact)
+    assert (contact["status"], contact["writes"]) == ("UNSUBSCRIBED", 0)
+    upsert(each)
+    assert [one["writes"] for one in each.contacts()] == [1]
+    assert each.delete("A@example.com")
+    assert not each.delete("a@example.com")
+    assert each.contacts() == []
+
+
 def test_automations_are_listed_and_counted(sandbox: Running) -> None:
     sandbox.seed([{"email_address": "a@example.com", "tags": ["vip"]}])
     upsert(sandbox)
@@ -306,6 +356,24 @@ def test_reset_brings_back_how_it_was_started() -> None:
         assert sandbox.requests()["received"] == 0
         assert sandbox.switch()["email_case"] == "sensitive"
         assert upsert(sandbox).status_code == 500
+
+
+def test_reset_brings_back_every_sandbox_as_it_was(each: Running) -> None:
+    upsert(each)
+    each.switch(rate="5")
+    each.reset()
+    assert each.contacts() == []
+    assert each.requests()["received"] == 0
+    assert each.automations() == {"counts": {}, "list": []}
+    assert each.switch()["rate"] == "0"
+
+
+def test_every_page_shows_who_is_there_and_what_fired(each: Running) -> None:
+    upsert(each)
+    page = httpx.get(each.inspect, trust_env=False).text
+    assert f"Sandbox: {each.kind}" in page
+    assert "a@example.com" in page
+    assert all(f"<td>{name}</td>" in page for name in each.automations()["counts"])
 
 
 def test_the_page_shows_strangers_text_escaped_and_loads_nothing(sandbox: Running) -> None:
@@ -344,8 +412,7 @@ async def test_a_port_that_is_taken_or_impossible_is_said() -> None:
 
 
 def test_the_sandboxes_are_found_by_their_files() -> None:
-    assert "campaignlark" in kinds()
-    assert not {"faults", "inspection", "serving"} & set(kinds())
+    assert set(kinds()) == set(WRITES)
     with pytest.raises(CannotStart, match="no sandbox for 'mailbox'"):
         sandbox_of("mailbox", {})
 
@@ -361,6 +428,14 @@ def test_a_process_of_its_own_takes_its_options_and_ends_with_the_block() -> Non
         assert sandbox.pid
     with pytest.raises(ProcessLookupError):
         os.kill(sandbox.pid, 0)
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_sandbox_runs_in_a_process_of_its_own(kind: str) -> None:
+    with running(kind, keys="sandbox-key,second") as sandbox:
+        assert sandbox.kind == kind
+        assert upsert(sandbox).status_code == 200
+        assert len(sandbox.contacts()) == 1
 
 
 def test_a_process_that_is_killed_leaves_nothing_to_clean_up() -> None:
