@@ -30,8 +30,9 @@ Beside them: `keys` (accepted API keys, comma-separated), `rate` (requests per s
 number) and, at the start only, `workspace` (a file like campaignlark_workspace.json: fields, tags, segments).
 Texts that no page shows are in `campaignlark_call.INFERRED`; a client must not rely on them.
 
-Here are the switches, the door and the serving. The endpoints are in campaignlark_contacts, _search and _settings,
-what they share of a call in campaignlark_call, and what they change in campaignlark_people and _workspace.
+Here are the switches and the door; the serving is in answering, as every sandbox's. The endpoints are in
+campaignlark_contacts, _search and _settings, what they share of a call in campaignlark_call, and what they change in
+campaignlark_people and _workspace.
 """
 
 from __future__ import annotations
@@ -40,19 +41,17 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 
-from connectors.errors import CannotStart
+from connectors.sandbox.answering import Answering
 from connectors.sandbox.campaignlark_call import HANDLERS, INFERRED, WRITES, ApiError, Call, body_of, envelope
 from connectors.sandbox.campaignlark_contacts import ContactEndpoints
 from connectors.sandbox.campaignlark_search import SearchEndpoint
 from connectors.sandbox.campaignlark_settings import SettingsEndpoints
 from connectors.sandbox.campaignlark_workspace import EMAIL, STATUSES, TYPES, WORKSPACE, Workspace
-from connectors.sandbox.faults import JSON_TYPE, Answer, Faults, deliver
-from connectors.sandbox.inspection import Traffic, add_inspection
+from connectors.sandbox.faults import JSON_TYPE, Answer
 
 __all__ = ["STATUSES", "SWITCHES", "TYPES", "WORKSPACE", "CampaignLarkSandbox", "create"]
 
@@ -81,7 +80,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
 BUSY = "Validation error"
 
 
-class CampaignLarkSandbox(ContactEndpoints, SearchEndpoint, SettingsEndpoints):
+class CampaignLarkSandbox(ContactEndpoints, SearchEndpoint, SettingsEndpoints, Answering):
     """One workspace: its state, its endpoints, and `application()` to serve both.
 
     `settings` are the switches, `keys`, `rate` and `workspace`, as text. `clock` gives seconds since 1970.
@@ -89,79 +88,47 @@ class CampaignLarkSandbox(ContactEndpoints, SearchEndpoint, SettingsEndpoints):
     """
 
     kind = "campaignlark"
+    title = "CampaignLark"
     base_path = "/v1"
+    positions = SWITCHES
+    others: ClassVar = {"keys": "sandbox-key", "rate": "100"}
+    workspace_file = WORKSPACE
 
     def __init__(
         self, settings: Mapping[str, str] | None = None, clock: Callable[[], float] = time.time
     ) -> None:
-        self._settings = dict(settings or {})
-        self._clock = clock
-        self._workspace_file = Path(self._settings.pop("workspace", "") or WORKSPACE)
-        self.faults = Faults()
-        try:
-            self._start()
-        except ValueError as error:
-            raise CannotStart(str(error)) from None
+        super().__init__(settings, clock)
 
-    def _start(self) -> None:
-        self._switches = {name: positions[0] for name, positions in SWITCHES.items()}
-        self._switches |= {"keys": "sandbox-key", "rate": "100"}
+    def _begin(self) -> None:
         self.workspace = Workspace.read(self._workspace_file)
-        self.traffic = Traffic()
         self._nobody()
         self._found = {}
         self._window = (0, 0)
-        self.switch(self._settings)
 
-    # ---- serving
+    def _check_setting(self, name: str, value: str) -> None:
+        if name == "rate" and not value.isdecimal():
+            raise ValueError(f"rate is a whole number of requests per second, 0 for any, not {value!r}.")
 
-    def application(self) -> web.Application:
-        """The API under `/v1` and the inspection under `/_sandbox`, ready for an `AppRunner`."""
-        app = web.Application(client_max_size=1 << 28)
-        add_inspection(app, self)
-        app.router.add_route("*", "/{path:.*}", self._serve)
-        return app
+    def _switched(self) -> None:
+        self._rate = int(self._switches["rate"])
+        self._index()
+        self._found.clear()
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
-        now = self._clock()
-        self.traffic.arrived(now)
-        raw = await request.read()
-        endpoint, contact_id = _endpoint(request.method, request.path)
-        rule = None
-        if self.faults.rules:
-            rule = self.faults.strike(
-                request.method,
-                request.path,
-                lambda: self._address(contact_id, request.query, raw),
-                busy_possible=self._may_be_busy(endpoint),
-            )
-        if rule is None or rule.applied:
-            answer = self._answer(request, endpoint, contact_id, raw, now)
-            applied = answer
-        else:
-            applied = None
-            answer = Answer(200, b"")
-        if rule is not None:
-            self.traffic.faults[rule.kind] += 1
-            answer = self._spoiled(rule.kind, rule.retry_after, answer)
-        reset = rule is not None and rule.kind.startswith("reset_")
-        self.traffic.answered(endpoint, "reset" if reset else str(answer.status))
-        if applied is not None and applied.status < 300 and endpoint in WRITES:
-            self.traffic.applied[endpoint] += 1
-        await self.faults.pause()
-        return await deliver(request, answer, rule)
+    # ---- serving: see Answering
 
-    def _spoiled(self, kind: str, retry_after: str, answer: Answer) -> Answer:
+    def _endpoint(self, method: str, path: str) -> tuple[str, str]:
+        return _endpoint(method, path)
+
+    def _writes_something(self, endpoint: str) -> bool:
+        return endpoint in WRITES
+
+    def _refusal(self, kind: str, retry_after: str) -> Answer:
         if kind == "429":
             headers = {**JSON_TYPE, "Retry-After": retry_after} if retry_after else JSON_TYPE
             return Answer(429, envelope(INFERRED["rate"]), headers)
-        if kind in ("500", "502", "503"):
-            return Answer(int(kind), envelope(INFERRED["server"]))
         if kind == "validation_error":
             return Answer(400, envelope(BUSY))
-        if kind.startswith("non_json"):
-            return Answer(502 if kind.endswith("502") else 200, b"")
-        return answer
+        return Answer(int(kind), envelope(INFERRED["server"]))
 
     def _answer(self, request: web.Request, endpoint: str, contact_id: str, raw: bytes, now: float) -> Answer:
         try:
@@ -190,7 +157,7 @@ class CampaignLarkSandbox(ContactEndpoints, SearchEndpoint, SettingsEndpoints):
             told = self._switches["retry_after"] == "header"
             raise ApiError(429, INFERRED["rate"], {**JSON_TYPE, "Retry-After": "1"} if told else JSON_TYPE)
 
-    def _may_be_busy(self, endpoint: str) -> bool:
+    def _may_be_busy(self, endpoint: str, raw: bytes) -> bool:  # noqa: ARG002 - the endpoint says it here
         if "/contacts" in endpoint:
             return endpoint in WRITES and self._switches["busy_refuses_contacts"] == "yes"
         return endpoint in WRITES
@@ -205,30 +172,6 @@ class CampaignLarkSandbox(ContactEndpoints, SearchEndpoint, SettingsEndpoints):
         fields = body.get("fields")
         inner = fields.get(EMAIL) if isinstance(fields, dict) else None
         return str(body.get(EMAIL) or inner or query.get("email") or "")
-
-    # ---- inspection: the rest of Inspected is in People
-
-    def switches(self) -> dict[str, str]:
-        return dict(self._switches)
-
-    def switch(self, changes: Mapping[str, str]) -> None:
-        for name, value in changes.items():
-            if name not in self._switches:
-                known = ", ".join(sorted(self._switches))
-                raise ValueError(f"CampaignLark's sandbox has no setting {name!r}. It has: {known}.")
-            if name in SWITCHES and value not in SWITCHES[name]:
-                raise ValueError(f"{name} is one of {', '.join(SWITCHES[name])}, not {value!r}.")
-            if name == "rate" and not value.isdecimal():
-                raise ValueError(f"rate is a whole number of requests per second, 0 for any, not {value!r}.")
-        self._switches |= changes
-        self._rate = int(self._switches["rate"])
-        self._keys = frozenset(key.strip() for key in self._switches["keys"].split(",") if key.strip())
-        self._index()
-        self._found.clear()
-
-    def reset(self) -> None:
-        self._start()
-        self.faults.reset()
 
 
 def create(settings: Mapping[str, str]) -> CampaignLarkSandbox:
