@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -23,12 +23,34 @@ from connectors.sandbox.serving import Running, in_thread, kinds, running, sandb
 
 COMMAND = [sys.executable, "-m", "connectors.sandbox.serving", "campaignlark"]
 KEY = {"Authorization": "Bearer sandbox-key"}
+LEAST = {
+    "first_name": "A", "last_name": "A", "country": "DE", "address": "A 1", "city": "A", "state": "A",
+    "zip_code": "1", "type": "client",
+}  # fmt: skip
+WRITES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
+    "campaignlark": ("POST", "/contacts/upsert", lambda address: {"email_address": address}),
+    "corporate_merch": ("POST", "/contacts", lambda address: {**LEAST, "email": address}),
+}
+"""For each sandbox, a request that creates a contact."""
 
 
 @pytest.fixture
 def sandbox() -> Iterator[Running]:
     with in_thread(CampaignLarkSandbox({"rate": "0"})) as started:
         yield started
+
+
+@pytest.fixture(params=kinds())
+def each(request: pytest.FixtureRequest) -> Iterator[Running]:
+    """Every sandbox, one after the other."""
+    with in_thread(sandbox_of(request.param, {"rate": "0"})) as started:
+        yield started
+
+
+def write(sandbox: Running, address: str = "a@example.com", timeout: float = 10) -> httpx.Response:
+    method, path, body = WRITES[sandbox.kind]
+    with httpx.Client(trust_env=False, timeout=timeout) as client:
+        return client.request(method, sandbox.url + path, json=body(address), headers=KEY)
 
 
 def upsert(sandbox: Running, address: str = "a@example.com", timeout: float = 10) -> httpx.Response:
@@ -40,69 +62,78 @@ def upsert(sandbox: Running, address: str = "a@example.com", timeout: float = 10
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_status_on_demand_has_the_error_envelope_and_applies_nothing(sandbox: Running, status: int) -> None:
-    sandbox.faults({"kind": str(status), "next": 1})
-    answer = upsert(sandbox)
+def test_a_status_on_demand_has_a_body_of_the_api_and_applies_nothing(each: Running, status: int) -> None:
+    each.faults({"kind": str(status), "next": 1})
+    answer = write(each)
     assert answer.status_code == status
-    assert list(answer.json()["error"]) == ["message"]
+    assert answer.headers["content-type"].startswith("application/json")
+    assert isinstance(answer.json(), dict)
     assert "retry-after" not in answer.headers
-    assert sandbox.contacts() == []
-    assert upsert(sandbox).status_code == 200
+    assert each.contacts() == []
+    assert write(each).is_success
 
 
-def test_a_429_on_demand_can_say_when_to_come_back(sandbox: Running) -> None:
-    sandbox.faults("429:next=1,retry_after=2")
-    assert upsert(sandbox).headers["retry-after"] == "2"
+def test_campaignlarks_error_envelope_has_a_message(sandbox: Running) -> None:
+    for status in ("429", "500", "502", "503"):
+        sandbox.faults({"kind": status, "next": 1})
+        assert list(upsert(sandbox).json()["error"]) == ["message"]
+
+
+def test_a_429_on_demand_can_say_when_to_come_back(each: Running) -> None:
+    each.faults("429:next=1,retry_after=2")
+    assert write(each).headers["retry-after"] == "2"
 
 
 @pytest.mark.parametrize("kind", ["500", "502", "503", "non_json_502"])
-def test_a_server_error_can_come_after_the_write(sandbox: Running, kind: str) -> None:
-    sandbox.faults({"kind": kind, "next": 1, "applied": True})
-    assert upsert(sandbox).status_code >= 500
-    assert len(sandbox.contacts()) == 1
+def test_a_server_error_can_come_after_the_write(each: Running, kind: str) -> None:
+    each.faults({"kind": kind, "next": 1, "applied": True})
+    assert write(each).status_code >= 500
+    assert len(each.contacts()) == 1
 
 
 @pytest.mark.parametrize(("kind", "applied"), [("reset_before", 0), ("reset_after", 1)])
-def test_a_reset_comes_before_or_after_the_write(sandbox: Running, kind: str, applied: int) -> None:
-    sandbox.faults(f"{kind}:next=1")
+def test_a_reset_comes_before_or_after_the_write(each: Running, kind: str, applied: int) -> None:
+    each.faults(f"{kind}:next=1")
     with pytest.raises(httpx.ReadError):
-        upsert(sandbox)
-    assert len(sandbox.contacts()) == applied
-    assert sandbox.requests()["applied"] == applied
-    assert sandbox.requests()["by_endpoint"] == {"POST /v1/contacts/upsert": {"reset": 1}}
+        write(each)
+    assert len(each.contacts()) == applied
+    assert each.requests()["applied"] == applied
+    method, path, _ = WRITES[each.kind]
+    base = each.url.removeprefix(each.inspect.removesuffix("/_sandbox"))
+    assert each.requests()["by_endpoint"] == {f"{method} {base}{path}": {"reset": 1}}
 
 
 @pytest.mark.parametrize(("kind", "status", "applied"), [("non_json", 200, 1), ("non_json_502", 502, 0)])
-def test_an_html_page_comes_instead_of_json(sandbox: Running, kind: str, status: int, applied: int) -> None:
-    sandbox.faults(f"{kind}:next=1")
-    answer = upsert(sandbox)
+def test_an_html_page_comes_instead_of_json(each: Running, kind: str, status: int, applied: int) -> None:
+    each.faults(f"{kind}:next=1")
+    answer = write(each)
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/html")
     assert answer.text.startswith("<!DOCTYPE html>")
-    assert len(sandbox.contacts()) == applied
+    assert len(each.contacts()) == applied
 
 
-def test_a_truncated_body_promises_more_than_it_holds(sandbox: Running) -> None:
-    sandbox.faults("truncated:next=1")
+def test_a_truncated_body_promises_more_than_it_holds(each: Running) -> None:
+    each.faults("truncated:next=1")
     with pytest.raises(httpx.RemoteProtocolError, match=r"received .* expected"):
-        upsert(sandbox)
-    assert len(sandbox.contacts()) == 1
+        write(each)
+    assert len(each.contacts()) == 1
 
 
-def test_a_slow_body_dribbles_and_arrives_whole(sandbox: Running) -> None:
-    sandbox.faults("slow_body:next=1,seconds=0.3")
+def test_a_slow_body_dribbles_and_arrives_whole(each: Running) -> None:
+    each.faults("slow_body:next=1,seconds=0.3")
     began = time.monotonic()
-    assert upsert(sandbox).json()["data"]["data"] == {"email_address": "a@example.com"}
+    assert write(each).is_success
     assert time.monotonic() - began >= 0.25
 
 
 def test_a_late_answer_outlasts_a_patience_that_is_too_short_and_the_write_is_applied(
-    sandbox: Running,
+    each: Running,
 ) -> None:
-    sandbox.faults("late:next=1,seconds=0.8")
+    each.faults("late:next=1,seconds=0.8")
     with pytest.raises(httpx.ReadTimeout):
-        upsert(sandbox, timeout=0.3)
-    assert len(sandbox.contacts()) == 1
+        write(each, timeout=0.3)
+    assert len(each.contacts()) == 1
 
 
 def test_validation_error_strikes_writes_of_tags_and_fields_and_by_switch_of_contacts(
@@ -121,20 +152,20 @@ def test_validation_error_strikes_writes_of_tags_and_fields_and_by_switch_of_con
         assert client.post("/contacts/search", json={}).status_code == 200
 
 
-def test_latency_delays_every_answer(sandbox: Running) -> None:
-    sandbox.faults(latency_ms=100)
+def test_latency_delays_every_answer(each: Running) -> None:
+    each.faults(latency_ms=100)
     began = time.monotonic()
-    upsert(sandbox)
+    write(each)
     assert time.monotonic() - began >= 0.09
 
 
 # ---- which requests a fault strikes
 
 
-def test_next_strikes_that_many_and_shows_what_is_left(sandbox: Running) -> None:
-    sandbox.faults("500:next=2")
-    assert [upsert(sandbox).status_code for _ in range(3)] == [500, 500, 200]
-    rule = sandbox.faults()["rules"][0]
+def test_next_strikes_that_many_and_shows_what_is_left(each: Running) -> None:
+    each.faults("500:next=2")
+    assert [write(each).is_success for _ in range(3)] == [False, False, True]
+    rule = each.faults()["rules"][0]
     assert (rule["next"], rule["left"], rule["hits"]) == (2, 0, 2)
 
 
@@ -206,8 +237,8 @@ def test_a_rule_that_cannot_be_is_refused_with_what_could_be(text: str, said: st
         Rule.parse(text)
 
 
-def test_faults_change_while_it_runs_and_a_wrong_change_changes_nothing(sandbox: Running) -> None:
-    assert sandbox.faults("500:0.5", latency_ms=1, jitter_ms=2, seed=3)["seed"] == 3
+def test_faults_change_while_it_runs_and_a_wrong_change_changes_nothing(each: Running) -> None:
+    assert each.faults("500:0.5", latency_ms=1, jitter_ms=2, seed=3)["seed"] == 3
     for wrong in (
         {"kind": "teapot"},
         {"latency_ms": -1},
@@ -215,12 +246,43 @@ def test_faults_change_while_it_runs_and_a_wrong_change_changes_nothing(sandbox:
         {"rules": [], "kind": "500"},
         [],
     ):
-        assert httpx.post(f"{sandbox.inspect}/faults", json=wrong, trust_env=False).status_code == 400
-    assert [rule["kind"] for rule in sandbox.faults()["rules"]] == ["500"]
-    assert sandbox.clear_faults() == {"latency_ms": 0, "jitter_ms": 0, "seed": 0, "rules": []}
+        assert httpx.post(f"{each.inspect}/faults", json=wrong, trust_env=False).status_code == 400
+    assert [rule["kind"] for rule in each.faults()["rules"]] == ["500"]
+    assert each.clear_faults() == {"latency_ms": 0, "jitter_ms": 0, "seed": 0, "rules": []}
 
 
 # ---- the inspection
+
+
+def test_every_sandbox_shows_contacts_in_the_same_words_and_deletes_them_as_in_the_app(each: Running) -> None:
+    assert write(each).is_success
+    [contact] = each.contacts("A@example.com")
+    assert {"id", "email_address", "status", "tags", "fields", "writes"} <= set(contact)
+    assert (contact["email_address"], contact["writes"]) == ("a@example.com", 1)
+    each.seed([{"email_address": "b@example.com"}])
+    assert each.contacts("b@example.com")[0]["writes"] == 0
+    assert each.delete("a@example.com")
+    assert not each.delete("a@example.com")
+    assert [one["email_address"] for one in each.contacts()] == ["b@example.com"]
+    assert each.requests()["applied"] == 1
+    page = httpx.get(each.inspect, trust_env=False)
+    assert page.status_code == 200
+    assert "b@example.com" in page.text
+
+
+def test_every_sandbox_gives_an_address_its_fault(each: Running) -> None:
+    each.faults("500:email=Poison@example.com")
+    assert write(each, "poison@example.com").status_code == 500
+    assert write(each, "fine@example.com").is_success
+
+
+def test_every_sandbox_is_empty_after_a_reset(each: Running) -> None:
+    write(each)
+    each.faults("500")
+    each.reset()
+    assert (each.contacts(), each.requests()["received"], each.faults()["rules"]) == ([], 0, [])
+    with pytest.raises(ValueError, match="has no setting 'colour'"):
+        each.switch(colour="red")
 
 
 def test_requests_are_counted_by_endpoint_and_status_and_the_inspection_counts_nowhere(
@@ -253,6 +315,7 @@ def test_the_busiest_sliding_second_can_hold_more_than_the_busiest_second_of_the
     shown = traffic.shown()
     assert shown["seconds"] == {"10": 3, "11": 3, "12": 1}
     assert (shown["busiest_second"], shown["busiest_sliding_second"]) == (3, 5)
+    assert (shown["busiest_within"], traffic.shown(within=1.2)["busiest_within"]) == (7, 6)
 
 
 def test_contacts_are_seeded_changed_and_deleted_as_in_the_app_and_nothing_fires(sandbox: Running) -> None:
@@ -344,8 +407,9 @@ async def test_a_port_that_is_taken_or_impossible_is_said() -> None:
 
 
 def test_the_sandboxes_are_found_by_their_files() -> None:
-    assert "campaignlark" in kinds()
-    assert not {"faults", "inspection", "serving"} & set(kinds())
+    assert {"campaignlark", "corporate_merch"} <= set(kinds())
+    assert not {"answering", "faults", "inspection", "serving"} & set(kinds())
+    assert not [kind for kind in kinds() if kind not in WRITES], "each has a request of its own above"
     with pytest.raises(CannotStart, match="no sandbox for 'mailbox'"):
         sandbox_of("mailbox", {})
 
