@@ -30,23 +30,17 @@ Beside them: `keys` (accepted API keys, comma-separated), `rate` (requests per s
 number) and, at the start only, `workspace` (a file like campaignlark_workspace.json: fields, tags, segments).
 Texts that no page shows are in `campaignlark_call.INFERRED`; a client must not rely on them.
 
-Here are the switches and the door; the serving is in answering, as every sandbox's. The endpoints are in
-campaignlark_contacts, _search and _settings, what they share of a call in campaignlark_call, and what they change in
-campaignlark_people and _workspace.
+Here are the switches and the door; the serving is in answering. The endpoints are in campaignlark_contacts, _search and _settings,
+what they share of a call in campaignlark_call, and what they change in campaignlark_people and _workspace.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import time
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any
 
-from aiohttp import web
-
-from connectors.sandbox.answering import Answering
-from connectors.sandbox.campaignlark_call import HANDLERS, INFERRED, WRITES, ApiError, Call, body_of, envelope
+from connectors.sandbox.campaignlark_call import ENDPOINTS, INFERRED, ApiError, body_of, envelope
 from connectors.sandbox.campaignlark_contacts import ContactEndpoints
 from connectors.sandbox.campaignlark_search import SearchEndpoint
 from connectors.sandbox.campaignlark_settings import SettingsEndpoints
@@ -80,65 +74,28 @@ SWITCHES: dict[str, tuple[str, ...]] = {
 BUSY = "Validation error"
 
 
-class CampaignLarkSandbox(ContactEndpoints, SearchEndpoint, SettingsEndpoints, Answering):
-    """One workspace: its state, its endpoints, and `application()` to serve both.
-
-    `settings` are the switches, `keys`, `rate` and `workspace`, as text. `clock` gives seconds since 1970.
-    Raises CannotStart for a setting that does not exist or cannot be.
-    """
+class CampaignLarkSandbox(ContactEndpoints, SearchEndpoint, SettingsEndpoints):
+    """One workspace: its state, its endpoints, and `application()` to serve both. See `Answering` for its settings."""
 
     kind = "campaignlark"
     title = "CampaignLark"
     base_path = "/v1"
+    endpoints = ENDPOINTS
     positions = SWITCHES
-    others: ClassVar = {"keys": "sandbox-key", "rate": "100"}
     workspace_file = WORKSPACE
-
-    def __init__(
-        self, settings: Mapping[str, str] | None = None, clock: Callable[[], float] = time.time
-    ) -> None:
-        super().__init__(settings, clock)
+    default_rate = 100
 
     def _begin(self) -> None:
-        self.workspace = Workspace.read(self._workspace_file)
+        self.workspace = Workspace.read(self._workspace_path)
         self._nobody()
         self._found = {}
-        self._window = (0, 0)
-
-    def _check_setting(self, name: str, value: str) -> None:
-        if name == "rate" and not value.isdecimal():
-            raise ValueError(f"rate is a whole number of requests per second, 0 for any, not {value!r}.")
 
     def _switched(self) -> None:
-        self._rate = int(self._switches["rate"])
         self._index()
         self._found.clear()
 
-    # ---- serving: see Answering
-
     def _endpoint(self, method: str, path: str) -> tuple[str, str]:
         return _endpoint(method, path)
-
-    def _writes_something(self, endpoint: str) -> bool:
-        return endpoint in WRITES
-
-    def _refusal(self, kind: str, retry_after: str) -> Answer:
-        if kind == "429":
-            headers = {**JSON_TYPE, "Retry-After": retry_after} if retry_after else JSON_TYPE
-            return Answer(429, envelope(INFERRED["rate"]), headers)
-        if kind == "validation_error":
-            return Answer(400, envelope(BUSY))
-        return Answer(int(kind), envelope(INFERRED["server"]))
-
-    def _answer(self, request: web.Request, endpoint: str, contact_id: str, raw: bytes, now: float) -> Answer:
-        try:
-            self._let_in(request.headers.get("Authorization", ""))
-            self._keep_the_rate(now)
-            handler = HANDLERS.get(endpoint, _nothing_here)
-            status, data = handler(self, Call(contact_id, request.query, body_of(raw)))
-        except ApiError as error:
-            return error.answer
-        return Answer(status, json.dumps({"data": data}).encode())
 
     def _let_in(self, authorization: str) -> None:
         scheme, _, key = authorization.partition(" ")
@@ -149,18 +106,31 @@ class CampaignLarkSandbox(ContactEndpoints, SearchEndpoint, SettingsEndpoints, A
         if self._switches["ip_allowed"] == "no":
             raise ApiError(403, "Your IP address is not authorized to use this API key.")
 
-    def _keep_the_rate(self, now: float) -> None:
-        second, count = self._window
-        count = count + 1 if second == int(now) else 1
-        self._window = (int(now), count)
-        if 0 < self._rate < count:
-            told = self._switches["retry_after"] == "header"
-            raise ApiError(429, INFERRED["rate"], {**JSON_TYPE, "Retry-After": "1"} if told else JSON_TYPE)
+    def _too_many(self, retry_after: str) -> Answer:
+        told = retry_after or ("1" if self._switches["retry_after"] == "header" else "")
+        return Answer(
+            429, envelope(INFERRED["rate"]), {**JSON_TYPE, "Retry-After": told} if told else JSON_TYPE
+        )
+
+    def _nothing_here(self, path: str) -> ApiError:  # noqa: ARG002 - the same for all
+        return ApiError(404, INFERRED["nothing_here"])
+
+    def _failed(self, status: int) -> Answer:
+        return Answer(status, envelope(INFERRED["server"]))
+
+    def _busy(self) -> Answer:
+        return Answer(400, envelope(BUSY))
+
+    def _body(self, raw: bytes) -> dict[str, Any]:
+        return body_of(raw)
+
+    def _envelope(self, shown: Any) -> Any:
+        return {"data": shown}
 
     def _may_be_busy(self, endpoint: str, raw: bytes) -> bool:  # noqa: ARG002 - the endpoint says it here
         if "/contacts" in endpoint:
-            return endpoint in WRITES and self._switches["busy_refuses_contacts"] == "yes"
-        return endpoint in WRITES
+            return endpoint in ENDPOINTS.writes and self._switches["busy_refuses_contacts"] == "yes"
+        return endpoint in ENDPOINTS.writes
 
     def _address(self, contact_id: str, query: Mapping[str, str], raw: bytes) -> str:
         if contact_id in self.people:
@@ -185,15 +155,11 @@ WITH_ID = re.compile(r"/v1/(contacts|fields|tags)(?:/([^/]*))?(/tags/(?:add|remo
 def _endpoint(method: str, path: str) -> tuple[str, str]:
     """The endpoint's name, as it is counted, and the id in the path; a missing id is an empty one."""
     name = f"{method} {path}"
-    if name in HANDLERS:
+    if name in ENDPOINTS.handlers:
         return name, ""
     match = WITH_ID.fullmatch(path)
     if match:
         name = f"{method} /v1/{match[1]}/{{id}}{match[3] or ''}"
-        if name in HANDLERS:
+        if name in ENDPOINTS.handlers:
             return name, match[2] or ""
     return f"{method} (unknown)", ""
-
-
-def _nothing_here(_: Any, __: Call) -> tuple[int, Any]:
-    raise ApiError(404, INFERRED["nothing_here"])

@@ -6,16 +6,16 @@ Source of the texts: the pages that connectors.sandbox.campaignlark names, excep
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
+from connectors.sandbox.answering import Call, Endpoints, Refused, object_of
 from connectors.sandbox.campaignlark_workspace import STATUSES
 from connectors.sandbox.faults import JSON_TYPE, Answer
 
 __all__ = [
-    "HANDLERS", "INFERRED", "WRITES", "ApiError", "Call", "Handler", "at", "body_of", "check_status", "envelope",
-    "mapping", "pages", "whole",
+    "ENDPOINTS", "INFERRED", "ApiError", "Call", "at", "body_of", "check_status", "envelope", "mapping", "pages",
+    "whole",
 ]  # fmt: skip
 
 INFERRED = {
@@ -34,52 +34,23 @@ INFERRED = {
 """Texts that no page shows: a client must not rely on them."""
 
 
-class ApiError(Exception):
+class ApiError(Refused):
     """The API says no: a status, the text of its error envelope, and headers."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] = JSON_TYPE) -> None:
-        super().__init__(message)
-        self.answer = Answer(status, envelope(message), headers)
+        super().__init__(Answer(status, envelope(message), headers))
 
 
-@dataclass(slots=True)
-class Call:
-    """A request that got past the door: what its handler may look at."""
-
-    id: str
-    query: Mapping[str, str]
-    body: dict[str, Any]
-
-
-Handler = Callable[[Any, Call], tuple[int, Any]]
-HANDLERS: dict[str, Handler] = {}
-WRITES: set[str] = set()
-"""The endpoints by name ("PUT /v1/contacts/{id}"), and which of them change something. Filled by `at`."""
-
-
-def at(endpoint: str, *, writes: bool = True) -> Callable[[Handler], Handler]:
-    """Marks the method that answers an endpoint, and says whether a 2xx of it has changed something."""
-
-    def mark(handler: Handler) -> Handler:
-        HANDLERS[endpoint] = handler
-        if writes:
-            WRITES.add(endpoint)
-        return handler
-
-    return mark
+ENDPOINTS = Endpoints()
+at = ENDPOINTS.at
 
 
 def body_of(raw: bytes) -> dict[str, Any]:
     """The JSON object of a request; no bytes are an empty one. Raises ApiError."""
-    if not raw:
-        return {}
     try:
-        body = json.loads(raw)
+        return object_of(raw)
     except ValueError:
         raise ApiError(400, INFERRED["not_json"]) from None
-    if not isinstance(body, dict):
-        raise ApiError(400, INFERRED["not_json"])
-    return body
 
 
 def mapping(body: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -5,14 +5,13 @@ The endpoints build on `People`; what the inspection shows and does as if in the
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
+from connectors.sandbox.answering import Answering
 from connectors.sandbox.campaignlark_workspace import EMAIL, STATUSES, Workspace
+from connectors.sandbox.inspection import timestamp
 
 __all__ = ["People", "Person"]
 
@@ -31,7 +30,7 @@ class Person:
     writes: int = 1
 
 
-class People:
+class People(Answering):
     """The contacts by id (`people`, in the order of their creation) and by address, and what fired.
 
     Two versions tell a search whether what it found still holds: `_writes` counts every change, `_membership` those
@@ -39,8 +38,6 @@ class People:
     """
 
     workspace: Workspace
-    _clock: Callable[[], float]
-    _switches: dict[str, str]
     _serial = 0  # goes on over a reset, so that no id comes twice
 
     def _nobody(self) -> None:
@@ -48,8 +45,6 @@ class People:
         self.people: dict[str, Person] = {}
         self._by_email: dict[str, Person] = {}
         self._twins = False
-        self._events: list[dict[str, Any]] = []
-        self._fired: Counter[str] = Counter()
         self._writes = 0
         self._membership = 0
 
@@ -121,16 +116,7 @@ class People:
                         self._by_email.setdefault(key, other)
 
     def _fire(self, name: str, person: Person, detail: dict[str, Any]) -> None:
-        self._fired[name] += 1
-        self._events.append(
-            {
-                "name": name,
-                "contact_id": person.id,
-                "email_address": person.data[EMAIL],
-                "at": _timestamp(int(self._clock())),
-                "detail": detail,
-            }
-        )
+        self.fired.fire(name, person.id, person.data[EMAIL], self._clock(), detail)
 
     def _shown(self, person: Person, *, opened: bool = False) -> dict[str, Any]:
         """The contact object; `opened` adds the two times that answers to create and upsert do not have."""
@@ -144,8 +130,8 @@ class People:
         }
         if opened:
             shown["last_opened_at"] = shown["last_clicked_at"] = None
-        shown["created_at"] = _timestamp(person.created)
-        shown["updated_at"] = _timestamp(person.updated)
+        shown["created_at"] = timestamp(person.created)
+        shown["updated_at"] = timestamp(person.updated)
         return shown
 
     # ---- inspection: see Inspected there
@@ -163,17 +149,11 @@ class People:
                 "tag_ids": one.tags,
                 "fields": {name: value for name, value in one.data.items() if name != EMAIL},
                 "writes": one.writes,
-                "created_at": _timestamp(one.created),
-                "updated_at": _timestamp(one.updated),
+                "created_at": timestamp(one.created),
+                "updated_at": timestamp(one.updated),
             }
             for one in chosen
         ]
-
-    def automations(self, *, last: int = 0) -> list[dict[str, Any]]:
-        return self._events[-last:]
-
-    def automation_counts(self) -> Mapping[str, int]:
-        return dict(sorted(self._fired.items()))
 
     def seed(self, contacts: Iterable[Mapping[str, Any]]) -> int:
         """Adds contacts; of those that are there, changes what is named (fields are merged). Nothing fires."""
@@ -209,8 +189,3 @@ class People:
         if person is not None:
             self._remove(person)
         return person is not None
-
-
-@lru_cache(maxsize=4096)
-def _timestamp(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -44,14 +44,21 @@ from __future__ import annotations
 import json
 import math
 import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aiohttp import web
 
 from connectors.sandbox.answering import Answering
-from connectors.sandbox.corporate_merch_call import INFERRED, TEXT_TYPE, Call, Refusal, body_of, invalid
+from connectors.sandbox.corporate_merch_call import (
+    ENDPOINTS,
+    INFERRED,
+    TEXT_TYPE,
+    Call,
+    Refusal,
+    body_of,
+    invalid,
+)
 from connectors.sandbox.corporate_merch_contacts import ContactEndpoints
 from connectors.sandbox.corporate_merch_rate import Allowance, Turn
 from connectors.sandbox.corporate_merch_workspace import WORKSPACE, Workspace
@@ -81,7 +88,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "over_limit": ("cap", "refuse"),
     "ids": ("numbers", "texts"),
 }
-LIST, CREATE, ONE = "GET /v2/contacts", "POST /v2/contacts", "/v2/contacts/{id}"
+ALL, ONE = "/v2/contacts", "/v2/contacts/{id}"
 HTML_TYPE = {"Content-Type": "text/html; charset=utf-8"}
 
 
@@ -95,23 +102,19 @@ class CorporateMerchSandbox(ContactEndpoints, Answering):
     kind = "corporate_merch"
     title = "Corporate Merch"
     base_path = "/v2"
+    endpoints = ENDPOINTS
     positions = SWITCHES
-    others: ClassVar = {"keys": "sandbox-key", "rate": "40", "window": "60"}
     workspace_file = WORKSPACE
-
-    def __init__(
-        self, settings: Mapping[str, str] | None = None, clock: Callable[[], float] = time.time
-    ) -> None:
-        super().__init__(settings, clock)
+    default_rate = 40
+    window_seconds = 60
+    others: ClassVar = {"window": "60"}
 
     def _begin(self) -> None:
-        self.workspace = Workspace.read(self._workspace_file)
+        self.workspace = Workspace.read(self._workspace_path)
         self._nobody()
         self._allowance = Allowance(0, 0, sliding=False)
 
     def _check_setting(self, name: str, value: str) -> None:
-        if name == "rate" and not value.isdecimal():
-            raise ValueError(f"rate is a whole number of requests per window, 0 for any, not {value!r}.")
         if name == "window" and (not re.fullmatch(r"\d+(\.\d+)?", value) or not float(value)):
             raise ValueError(f"window is a number of seconds, more than 0, not {value!r}.")
 
@@ -125,37 +128,39 @@ class CorporateMerchSandbox(ContactEndpoints, Answering):
     def _answer(self, request: web.Request, endpoint: str, contact_id: str, raw: bytes, now: float) -> Answer:
         turn = self._allowance.look("", now)
         try:
-            token = self._let_in(request.headers.get("Authorization", ""))
-            turn = self._allowance.take(token, now)
+            authorization = request.headers.get("Authorization", "")
+            self._let_in(authorization)
+            turn = self._allowance.take(_token(authorization), now)
             if not turn.allowed:
                 return self._throttled(turn.headers(waiting=True))
             place = str(request.url.with_query(None))
-            call = Call(request.method, request.path, place, contact_id, request.query, body_of(raw))
+            call = Call(contact_id, request.query, self._body(raw), request.method, request.path, place)
             status, shown = self._handled(endpoint, call)
         except Refusal as refusal:
             return self._with_headers(refusal.answer(self._switches["errors"]), turn)
         return self._with_headers(Answer(status, json.dumps(shown).encode()), turn)
 
-    def _let_in(self, authorization: str) -> str:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or token.strip() not in self._keys:
+    def _let_in(self, authorization: str) -> None:
+        if _token(authorization) not in self._keys:
             raise Refusal(401, INFERRED["door"])  # text inferred
-        return token.strip()
 
     def _handled(self, endpoint: str, call: Call) -> tuple[int, Any]:
-        if endpoint == CREATE:
-            return self._create(call)
-        if endpoint == LIST:
-            return self._list(call)
-        path = call.path.lstrip("/")
         verb = self._switches["update"].upper()
-        if endpoint == f"{verb} {ONE}":
-            return self._update(call)
-        if endpoint.endswith(ONE) or call.path == "/v2/contacts":  # status and text inferred
+        handler = ENDPOINTS.handlers.get(endpoint)
+        if handler is not None and (not endpoint.endswith(ONE) or call.method == verb):
+            return handler(self, call)
+        path = call.path.lstrip("/")
+        if endpoint.endswith(ONE) or call.path == ALL:  # status and text inferred
             allowed = verb if endpoint.endswith(ONE) else "GET, POST"
             said = INFERRED["verb"].format(method=call.method, path=path, allowed=allowed)
             raise Refusal(405, said, headers={"Allow": allowed})
-        raise Refusal(404, INFERRED["nothing_here"].format(path=path))  # text inferred
+        raise self._nothing_here(path)
+
+    def _nothing_here(self, path: str) -> Refusal:
+        return Refusal(404, INFERRED["nothing_here"].format(path=path))  # text inferred
+
+    def _body(self, raw: bytes) -> dict[str, Any]:
+        return body_of(raw)
 
     def _with_headers(self, answer: Answer, turn: Turn) -> Answer:
         waiting = self._switches["wait_headers"] == "all"
@@ -170,38 +175,43 @@ class CorporateMerchSandbox(ContactEndpoints, Answering):
                 return Answer(429, PAGE, {**HTML_TYPE, **headers})
         return Answer(429, json.dumps({"message": INFERRED["rate"]}).encode(), {**JSON_TYPE, **headers})
 
-    def _refusal(self, kind: str, retry_after: str) -> Answer:
-        if kind == "429":
-            told = {"X-RateLimit-Limit": str(self._allowance.limit or 40), "X-RateLimit-Remaining": "0"}
-            if retry_after:
-                told["Retry-After"] = retry_after
-            if retry_after.isdecimal():
-                told["X-RateLimit-Reset"] = str(math.ceil(self._clock()) + int(retry_after))
-            return self._throttled(told)
-        if kind == "validation_error":
-            refusal = invalid({"address": [INFERRED["address"]]})
-        else:
-            refusal = Refusal(int(kind), INFERRED["server"])
-        return refusal.answer(self._switches["errors"])
+    def _too_many(self, retry_after: str) -> Answer:
+        told = {
+            "X-RateLimit-Limit": str(self._allowance.limit or self.default_rate),
+            "X-RateLimit-Remaining": "0",
+        }
+        if retry_after:
+            told["Retry-After"] = retry_after
+        if retry_after.isdecimal():
+            told["X-RateLimit-Reset"] = str(math.ceil(self._clock()) + int(retry_after))
+        return self._throttled(told)
+
+    def _failed(self, status: int) -> Answer:
+        return Refusal(status, INFERRED["server"]).answer(self._switches["errors"])
+
+    def _busy(self) -> Answer:
+        return invalid({"address": [INFERRED["address"]]}).answer(self._switches["errors"])
 
     def _may_be_busy(self, endpoint: str, raw: bytes) -> bool:
-        forced = body_of(raw).get("address_forced") is True
-        return self._writes_something(endpoint) and not forced
-
-    def _writes_something(self, endpoint: str) -> bool:
-        return endpoint in (CREATE, f"{self._switches['update'].upper()} {ONE}")
+        return endpoint in ENDPOINTS.writes and body_of(raw).get("address_forced") is not True
 
     def _endpoint(self, method: str, path: str) -> tuple[str, str]:
-        if path == "/v2/contacts":
-            name = f"{method} {path}"
-            return (name if name in (LIST, CREATE) else f"{method} (unknown)"), ""
-        match = re.fullmatch(r"/v2/contacts/([^/]+)", path)
+        name = f"{method} {path}"
+        if path == ALL and name in ENDPOINTS.handlers:
+            return name, ""
+        match = re.fullmatch(f"{ALL}/([^/]+)", path)
         return (f"{method} {ONE}", match[1]) if match else (f"{method} (unknown)", "")
 
     def _address(self, contact_id: str, query: Mapping[str, str], raw: bytes) -> str:  # noqa: ARG002 - no query names one
         if contact_id in self.people:
             return str(self.people[contact_id].data.get("email", ""))
         return str(body_of(raw).get("email") or "")
+
+
+def _token(authorization: str) -> str:
+    """The bearer token of a header; "" for none, which is never a key."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def create(settings: Mapping[str, str]) -> CorporateMerchSandbox:

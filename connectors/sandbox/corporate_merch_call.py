@@ -11,9 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.sandbox import answering
+from connectors.sandbox.answering import Endpoints, object_of
 from connectors.sandbox.faults import JSON_TYPE, Answer
 
-__all__ = ["INFERRED", "TEXT_TYPE", "Call", "Refusal", "body_of", "invalid", "whole"]
+__all__ = ["ENDPOINTS", "INFERRED", "TEXT_TYPE", "Call", "Refusal", "at", "body_of", "invalid", "whole"]
+
+ENDPOINTS = Endpoints()
+at = ENDPOINTS.at
 
 TEXT_TYPE = {"Content-Type": "text/plain; charset=utf-8"}
 INFERRED = {
@@ -75,24 +80,20 @@ def invalid(errors: Mapping[str, list[str]]) -> Refusal:
 
 
 @dataclass(slots=True)
-class Call:
-    """A request that got past the door: what its endpoint may look at. `place` is its address without the query."""
+class Call(answering.Call):
+    """A request that got past the door; `place` is its whole address without the query."""
 
     method: str
     path: str
     place: str
-    id: str
-    query: Mapping[str, str]
-    body: dict[str, Any]
 
 
 def body_of(raw: bytes) -> dict[str, Any]:
     """The JSON object of a request. Inferred: what is none counts as empty, so that its required fields are missing."""
     try:
-        body = json.loads(raw or b"{}")
+        return object_of(raw)
     except ValueError:
         return {}
-    return body if isinstance(body, dict) else {}
 
 
 def whole(query: Mapping[str, str], name: str, default: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.sandbox.corporate_merch_call import INFERRED, Call, Refusal, invalid, whole
+from connectors.sandbox.corporate_merch_call import INFERRED, Call, Refusal, at, invalid, whole
 from connectors.sandbox.corporate_merch_people import People, Person
 from connectors.sandbox.corporate_merch_rules import blank, names, problems
 from connectors.sandbox.corporate_merch_workspace import MANY
@@ -22,6 +22,7 @@ USUAL, MOST = 15, 50
 class ContactEndpoints(People):
     """What can be done to contacts. Every endpoint raises Refusal."""
 
+    @at("POST /v2/contacts")
     def _create(self, call: Call) -> tuple[int, Any]:
         values, ignored = self._read(call.body, creating=True)
         if self._having(values["email"]) and self._switches["duplicate_email"] == "refuse":
@@ -31,6 +32,9 @@ class ContactEndpoints(People):
         person.ignored = ignored
         return int(self._switches["create_status"]), {"data": self._shown(person)}
 
+    @at("PUT /v2/contacts/{id}")
+    @at("PATCH /v2/contacts/{id}")
+    @at("POST /v2/contacts/{id}")
     def _update(self, call: Call) -> tuple[int, Any]:
         person = self.people.get(call.id)
         if person is None:
@@ -45,6 +49,7 @@ class ContactEndpoints(People):
         person.ignored = ignored
         return 200, {"data": self._shown(person)}  # status inferred
 
+    @at("GET /v2/contacts", writes=False)
     def _list(self, call: Call) -> tuple[int, Any]:
         page, limit = whole(call.query, "page", 1), whole(call.query, "limit", USUAL)
         if limit > MOST:

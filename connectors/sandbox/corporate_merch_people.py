@@ -118,12 +118,6 @@ class People:
             for one in chosen[-last:]
         ]
 
-    def automations(self, *, last: int = 0) -> list[dict[str, Any]]:  # noqa: ARG002 - nothing fires
-        return []
-
-    def automation_counts(self) -> Mapping[str, int]:
-        return {}
-
     def seed(self, contacts: Iterable[Mapping[str, Any]]) -> int:
         """Adds contacts `{"email_address", "fields", "lists", "labels"}`; of those that are there, changes what is named.
 

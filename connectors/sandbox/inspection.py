@@ -16,9 +16,11 @@ Requests to these paths are counted nowhere and limited by nothing. A wrong one 
 from __future__ import annotations
 
 import json
+import time
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any, Protocol
 
@@ -26,7 +28,7 @@ from aiohttp import web
 
 from connectors.sandbox.faults import Faults
 
-__all__ = ["PATH", "Inspected", "Traffic", "add_inspection"]
+__all__ = ["PATH", "Automations", "Inspected", "Traffic", "add_inspection", "timestamp"]
 
 PATH = "/_sandbox"
 SHOWN_ON_PAGE = 100
@@ -74,6 +76,33 @@ class Traffic:
             "busiest_sliding_second": _most_within(1, self.arrivals),
             "busiest_within": _most_within(within, self.arrivals),
         }
+
+
+class Automations:
+    """What fired: `events` in order, and `counts` by name."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.counts: Counter[str] = Counter()
+
+    def fire(self, name: str, contact_id: str, address: str, at: float, detail: Mapping[str, Any]) -> None:
+        """One more, for this person at this time (seconds since 1970)."""
+        self.counts[name] += 1
+        self.events.append(
+            {
+                "name": name,
+                "contact_id": contact_id,
+                "email_address": address,
+                "at": timestamp(int(at)),
+                "detail": dict(detail),
+            }
+        )
+
+
+@lru_cache(maxsize=4096)
+def timestamp(seconds: int) -> str:
+    """Seconds since 1970 as "2024-02-15T10:30:00Z"."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 class Inspected(Protocol):
