@@ -7,7 +7,6 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 
 import click
 
@@ -15,21 +14,18 @@ from connectors.errors import CannotStart
 
 __all__ = ["command"]
 
-_SERVE = [sys.executable, "-P", "-m", "connectors.sandbox.serving"]
+LAST_PORT = 65535
 
 
 @click.command("sandbox", context_settings={"ignore_unknown_options": True})
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[DESTINATION]... [SETTINGS]...")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[DESTINATION]... [SETTING]...")
 @click.option(
-    "--port",
-    default=8900,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="The first one's; the others follow. 0 takes any free ones.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for each when all are ready.")
+    "--port", default=8900, show_default=True, type=click.IntRange(0, LAST_PORT),
+    help="The first one's; the others take the ports after it. 0 takes any free ports.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for each when it is ready.")
 def command(words: tuple[str, ...], port: int, as_json: bool) -> int:
-    """Start a server that answers as DESTINATION does (all of them where none is named), on this machine, until Ctrl-C.
+    """Start a server that answers as DESTINATION does, on this machine only, until Ctrl-C; without a name, all of them.
 
     \b
     Faults on demand:  --fault 500:0.05   --fault reset_after:next=3   --latency-ms 200   --seed 7
@@ -38,67 +34,57 @@ def command(words: tuple[str, ...], port: int, as_json: bool) -> int:
     """  # noqa: D301 - a backspace keeps the lines as they are
     from connectors.sandbox.serving import kinds  # noqa: PLC0415 - only this verb
 
-    destinations, settings = _told_apart(words)
-    if unknown := [name for name in destinations if name not in kinds()]:
+    first = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
+    named, settings = list(dict.fromkeys(words[:first])) or kinds(), words[first:]
+    if unknown := [name for name in named if name not in kinds()]:
         raise CannotStart(
             f"There is no sandbox for {unknown[0]}.", f"There is one for: {', '.join(kinds())}."
         )
-    chosen = list(dict.fromkeys(destinations)) or kinds()
+    if port and port + len(named) - 1 > LAST_PORT:
+        raise CannotStart(f"There is no port after {LAST_PORT} for every sandbox.", "Choose a lower --port.")
+    start = [sys.executable, "-P", "-m", "connectors.sandbox.serving"]
     if "--help-settings" in settings:
-        return max(subprocess.run([*_SERVE, kind, "--help"], check=False).returncode for kind in chosen)  # noqa: S603 - our own module
-    given = any(word.startswith("--keys") for word in settings)
+        return subprocess.run([*start, named[0], "--help"], check=False).returncode  # noqa: S603 - our own module
     # A key of its own each time: this sandbox is empty, and must not be taken for one that was there before.
-    keys = {kind: "" if given else f"sandbox-{secrets.token_hex(4)}" for kind in chosen}
-    children = [
-        _started(kind, port + place if port else 0, settings, keys[kind]) for place, kind in enumerate(chosen)
-    ]
+    given = any(word.startswith("--keys") for word in settings)
+    keys = {name: "" if given else f"sandbox-{secrets.token_hex(4)}" for name in named}
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    for place, name in enumerate(named):
+        own = [
+            "--port",
+            str(port and port + place),
+            *settings,
+            *(["--keys", keys[name]] if keys[name] else []),
+        ]
+        children[name] = subprocess.Popen([*start, name, *own], stdout=subprocess.PIPE)  # noqa: S603 - as above
+
+    def end(*_: object) -> None:
+        for child in children.values():
+            child.terminate()
+
     # Ctrl-C reaches the servers as well; here it only means to wait for their end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: _end(children))
-    lines = [child.stdout.readline() for child in children if child.stdout is not None]
-    if all(lines):
-        _say([json.loads(line) for line in lines], keys, as_json=as_json)
+    signal.signal(signal.SIGTERM, end)
+    for name, child in children.items():
+        assert child.stdout is not None  # noqa: S101 - a pipe was asked for
+        line = child.stdout.readline()
+        if not line:
+            end()
+            break
+        _show(json.loads(line), keys[name], as_json=as_json)
     else:
-        _end(children)
-    codes = [child.wait() for child in children]
-    return max(1 if code < 0 else code for code in codes)
-
-
-def _told_apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Destinations, and settings as they were written: `--name value` or `--name=value`."""
-    destinations: list[str] = []
-    settings: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        if not word.startswith("--"):
-            destinations.append(word)
-            continue
-        settings.append(word)
-        if "=" not in word and word != "--help-settings":
-            settings += [value for value in [next(rest, None)] if value is not None]
-    return destinations, settings
-
-
-def _started(kind: str, port: int, settings: Sequence[str], key: str) -> subprocess.Popen[bytes]:
-    words = [*_SERVE, kind, "--port", str(port), *settings, *(["--keys", key] if key else [])]
-    return subprocess.Popen(words, stdout=subprocess.PIPE)  # noqa: S603 - our own module
-
-
-def _end(children: Sequence[subprocess.Popen[bytes]]) -> None:
-    for child in children:
-        child.terminate()
-
-
-def _say(ready: Sequence[dict[str, str]], keys: dict[str, str], *, as_json: bool) -> None:
-    for one in ready:
-        kind, key = one["kind"], keys[one["kind"]]
-        if as_json:
-            click.echo(json.dumps(one | ({"key": key} if key else {})))
-            continue
-        prefix = kind.upper()
-        click.echo(f"{kind} answers at {one['url']}; what it holds is shown at {one['inspect']}\n")
-        shown = key or "(one of --keys)"
-        click.echo(f"export {prefix}_BASE_URL={one['url']}\nexport {prefix}_API_KEY={shown}\n")
-    if not as_json:
-        click.echo("Ctrl-C ends it; nothing it holds is kept.")
+        if not as_json:
+            click.echo("Ctrl-C ends it; nothing it holds is kept.")
     sys.stdout.flush()
+    return max(child.wait() for child in children.values())
+
+
+def _show(ready: dict[str, str], key: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(ready | ({"key": key} if key else {})))
+        return
+    name, prefix = ready["kind"], ready["kind"].upper()
+    click.echo(f"{name} answers at {ready['url']}; what it holds is shown at {ready['inspect']}\n")
+    click.echo(
+        f"export {prefix}_BASE_URL={ready['url']}\nexport {prefix}_API_KEY={key or '(one of --keys)'}\n"
+    )
