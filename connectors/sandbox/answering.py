@@ -33,7 +33,8 @@ class Call:
     body: dict[str, Any]
 
 
-Handler = Callable[[Any, Call], tuple[int, Any]]
+Handler = Callable[[Any, Any], tuple[int, Any]]
+"""Takes the sandbox and a Call of its API, gives the status and what is answered."""
 
 
 class Refused(Exception):  # noqa: N818 - what happened, not an error of the sandbox
@@ -100,6 +101,8 @@ class Answering(Inspected, ABC):
     default_rate: ClassVar[int]
     """Requests in one window of `window_seconds`."""
     window_seconds: ClassVar[int] = 1
+    others: ClassVar[Mapping[str, str]] = {}
+    """What else can be set while it runs, and its defaults; `_check_setting` looks at the values."""
 
     def __init__(
         self, settings: Mapping[str, str] | None = None, clock: Callable[[], float] = time.time
@@ -115,7 +118,7 @@ class Answering(Inspected, ABC):
 
     def _start(self) -> None:
         self._switches = {name: positions[0] for name, positions in self.positions.items()}
-        self._switches |= {"keys": "sandbox-key", "rate": str(self.default_rate)}
+        self._switches |= {"keys": "sandbox-key", "rate": str(self.default_rate), **self.others}
         self.traffic = Traffic()
         self.fired = Automations()
         self._window = Window(self.window_seconds)
@@ -141,7 +144,7 @@ class Answering(Inspected, ABC):
         """The refusal of a request over the rate; `retry_after` is the header's text where a fault names one."""
 
     @abstractmethod
-    def _nothing_here(self, path: str) -> Refused:
+    def _nothing_here(self, path: str) -> Exception:
         """The refusal of a path and method that no endpoint has."""
 
     @abstractmethod
@@ -159,7 +162,10 @@ class Answering(Inspected, ABC):
     def _switched(self) -> None:
         """The switches are in other positions now."""
 
-    def _may_be_busy(self, endpoint: str) -> bool:  # noqa: ARG002 - few APIs say that they are busy
+    def _check_setting(self, name: str, value: str) -> None:
+        """Raises ValueError for a value that one of `others` cannot have."""
+
+    def _may_be_busy(self, endpoint: str, raw: bytes) -> bool:  # noqa: ARG002 - few APIs say that they are busy
         """Whether the fault validation_error can strike here; `_busy` is what it says then."""
         return False
 
@@ -194,7 +200,7 @@ class Answering(Inspected, ABC):
                 request.method,
                 request.path,
                 lambda: self._address(contact_id, request.query, raw),
-                busy_possible=self._may_be_busy(endpoint),
+                busy_possible=self._may_be_busy(endpoint, raw),
             )
         if rule is None or rule.applied:
             answer = self._answer(request, endpoint, contact_id, raw, now)
@@ -258,6 +264,7 @@ class Answering(Inspected, ABC):
                 raise ValueError(
                     f"rate is a whole number of requests per {_span(self.window_seconds)}, 0 for any, not {value!r}."
                 )
+            self._check_setting(name, value)
         self._switches |= changes
         self._rate = int(self._switches["rate"])
         self._keys = frozenset(key.strip() for key in self._switches["keys"].split(",") if key.strip())

@@ -127,7 +127,7 @@ class CampaignLarkSandbox(ContactEndpoints, SearchEndpoint, SettingsEndpoints):
     def _envelope(self, shown: Any) -> Any:
         return {"data": shown}
 
-    def _may_be_busy(self, endpoint: str) -> bool:
+    def _may_be_busy(self, endpoint: str, raw: bytes) -> bool:  # noqa: ARG002 - the endpoint says it here
         if "/contacts" in endpoint:
             return endpoint in ENDPOINTS.writes and self._switches["busy_refuses_contacts"] == "yes"
         return endpoint in ENDPOINTS.writes

@@ -2,10 +2,10 @@
 
     GET    /_sandbox               a page for people: contacts, automations, requests, faults, switches
     GET    /_sandbox/contacts      [{"id", "email_address", "status", "tags", "fields", "writes", …}]; ?email= for one
-    POST   /_sandbox/contacts      [{"email_address", "status", "tags", "fields"}]: put there as if in the app
+    POST   /_sandbox/contacts      [{"email_address", "status", "tags", "fields", …}]: put there as if in the app
     DELETE /_sandbox/contacts      ?email=: removed as if in the app; {"deleted": true or false}
     GET    /_sandbox/automations   {"counts": {name: n}, "list": [{"name", "email_address", "at", …}]}
-    GET    /_sandbox/requests      see `Traffic.shown`
+    GET    /_sandbox/requests      see `Traffic.shown`; ?within= seconds
     GET    /_sandbox/faults        see `Faults.shown`; POST adds (`Faults.change`), DELETE clears
     GET    /_sandbox/switches      {name: value}; POST {name: value} sets some
     POST   /_sandbox/reset         as it was when it started
@@ -54,12 +54,13 @@ class Traffic:
         """It got this status; a connection that was reset has the status "reset"."""
         self.answers[endpoint][status] += 1
 
-    def shown(self) -> dict[str, Any]:
+    def shown(self, within: float = 60) -> dict[str, Any]:
         """Everything as JSON.
 
         `received`, `applied` (writes that took effect, answered or not), `by_endpoint` {endpoint: {status: n}},
         `applied_by_endpoint`, `by_status`, `faults` {kind: n}, `seconds` {second since 1970: n},
-        `busiest_second` (aligned to the clock) and `busiest_sliding_second` (the most in any one second).
+        `busiest_second` (aligned to the clock), `busiest_sliding_second` (the most in any one second) and
+        `busiest_within` (the most in any `within` seconds: a minute, where nothing else is asked).
         """
         by_status: Counter[str] = Counter()
         for statuses in self.answers.values():
@@ -73,7 +74,8 @@ class Traffic:
             "faults": dict(sorted(self.faults.items())),
             "seconds": {str(second): count for second, count in sorted(self.seconds.items())},
             "busiest_second": max(self.seconds.values(), default=0),
-            "busiest_sliding_second": _most_within_a_second(self.arrivals),
+            "busiest_sliding_second": _most_within(1, self.arrivals),
+            "busiest_within": _most_within(within, self.arrivals),
         }
 
 
@@ -191,8 +193,8 @@ class _Inspection:
     async def automations(self, _: web.Request) -> Any:
         return {"counts": dict(self.sandbox.automation_counts()), "list": self.sandbox.automations()}
 
-    async def requests(self, _: web.Request) -> Any:
-        return self.sandbox.traffic.shown()
+    async def requests(self, request: web.Request) -> Any:
+        return self.sandbox.traffic.shown(float(request.query.get("within", 60)))
 
     async def faults(self, _: web.Request) -> Any:
         return self.sandbox.faults.shown()
@@ -229,11 +231,11 @@ def _json(
     return respond
 
 
-def _most_within_a_second(arrivals: Sequence[float]) -> int:
+def _most_within(seconds: float, arrivals: Sequence[float]) -> int:
     most = first = 0
     times = sorted(arrivals)
     for last, at in enumerate(times):
-        while at - times[first] >= 1:
+        while at - times[first] >= seconds and first < last:
             first += 1
         most = max(most, last - first + 1)
     return most
@@ -271,6 +273,7 @@ def _page(sandbox: Inspected) -> str:
         ("writes applied", f"{traffic['applied']:,}"),
         ("most requests in one second of the clock", traffic["busiest_second"]),
         ("most requests in any one second", traffic["busiest_sliding_second"]),
+        ("most requests in any one minute", traffic["busiest_within"]),
     ]
     parts = [
         f"<h1>Sandbox: {escape(sandbox.kind)}</h1>",

@@ -120,9 +120,9 @@ class Running:
         found: list[dict[str, Any]] = self._ask("GET", f"/contacts?email={quote(email)}")
         return found
 
-    def requests(self) -> dict[str, Any]:
+    def requests(self, within: float = 60) -> dict[str, Any]:
         """What arrived and what was applied: see `Traffic.shown`."""
-        return self._mapping("GET", "/requests")
+        return self._mapping("GET", f"/requests?within={within}")
 
     def automations(self) -> dict[str, Any]:
         """`{"counts": {name: n}, "list": [{"name", "email_address", "at", "detail", …}]}`."""
