@@ -80,6 +80,8 @@ class Known:
     fields: Mapping[str, Any]
     tags: frozenset[str]
     seen: float
+    lists: frozenset[str] | None = None
+    """Its lists' names, None where they are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,10 @@ class Rules:
     together: tuple[tuple[str, ...], ...] = ()
     tags: str = "add"
     lists: str = "add"
+    key: str = "email_address"
+    """The merge tag by which the destination knows a contact."""
+    lookup: bool = False
+    """Whether each contact is looked up before it is sent, also where that is not needed to send it rightly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +179,12 @@ class Destination(Protocol):
     default_base_url: str
     per_second: float
     mails_people: bool
+    keys: tuple[str, ...]
+    """The merge tags that may be a mapping's `key`."""
+    surveys: bool
+    """Whether all contacts can be listed; where not, they are looked up one by one."""
+    finds: bool
+    """Whether one contact can be looked up; where not, all are listed, however few are to be sent."""
     deletes: bool
     """Whether contacts can be deleted there over the API, so that a creation can be undone."""
     find_calls: tuple[str, ...]
@@ -208,6 +220,18 @@ class Destination(Protocol):
 
     async def find(self, key: str) -> Known | None:
         """One contact by its key. Raises Unreachable."""
+        ...
+
+    async def look_up(
+        self, contact: Contact, remembered: Remembered | None
+    ) -> tuple[Known | None, Known | None]:
+        """What has to be known before a contact that was not surveyed is decided: under its key, and as the person was
+        known before. Nothing is asked where it can be sent rightly without. Raises Unreachable.
+        """
+        ...
+
+    def look_up_calls(self, contact: Contact, remembered: Remembered | None) -> tuple[str, ...]:
+        """The requests that `look_up` makes."""
         ...
 
     def decide(

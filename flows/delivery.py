@@ -220,9 +220,7 @@ class Delivery:
             if entry.carried:
                 return await self._opted_out(contact, known, remembered, now), known
             if not self._knowledge.surveyed and known is None:
-                known = await self._destination.find(contact.key)
-                if remembered is not None and remembered.key not in ("", contact.key):
-                    now = await self._destination.find(remembered.key)
+                known, now = await self._destination.look_up(contact, remembered)
             self.planned.add(
                 self._destination, entry, known, remembered, now, surveyed=self._knowledge.surveyed
             )

@@ -82,7 +82,7 @@ class Figures:
             return
         decision = destination.decide(contact, known, remembered, now)
         if not surveyed:
-            self._look_up(destination, len(addresses))
+            self.calls.update(destination.look_up_calls(contact, remembered))
         self.calls.update(decision.calls)
         if decision.code == "gone" or (stale and not _looks_again(destination, decision) and (known or now)):
             self._look_up(destination, len(addresses))

@@ -31,8 +31,10 @@ class Knowledge:
         if lookups == 0:
             return
         before = destination.traffic.sent
+        if not destination.surveys:
+            return
         contacts, pages = await destination.count()
-        if pages > lookups:
+        if pages > lookups and destination.finds:
             self.requests = destination.traffic.sent - before
             return
         self._open()
@@ -53,7 +55,18 @@ class Knowledge:
     def _keep(self, page: list[Known]) -> None:
         assert self._database is not None  # noqa: S101 - opened before the survey
         rows = [
-            [k.key, [k.contact_id, k.status, k.opted_out, dict(k.fields), sorted(k.tags), k.seen]]
+            [
+                k.key,
+                [
+                    k.contact_id,
+                    k.status,
+                    k.opted_out,
+                    dict(k.fields),
+                    sorted(k.tags),
+                    k.seen,
+                    None if k.lists is None else sorted(k.lists),
+                ],
+            ]
             for k in page
             if k.key
         ]
@@ -71,8 +84,10 @@ class Knowledge:
         found = {}
         folded = {key.lower(): key for key in keys}
         for key, body in self._database.execute(sql, (json.dumps(list(folded), ensure_ascii=False),)):
-            contact_id, status, opted_out, fields, tags, seen = json.loads(body)
-            found[folded[key]] = Known(contact_id, key, status, opted_out, fields, frozenset(tags), seen)
+            contact_id, status, opted_out, fields, tags, seen, lists = json.loads(body)
+            found[folded[key]] = Known(
+                contact_id, key, status, opted_out, fields, frozenset(tags), seen, None if lists is None else frozenset(lists)
+            )  # fmt: skip
         return found
 
     def may_be_mailed(self, keys: Sequence[str]) -> int:

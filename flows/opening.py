@@ -69,6 +69,8 @@ def rules_of(mapping: Mapping, application: Application) -> Rules:
         together=mapping.together,
         tags=mapping.tags.write if mapping.tags else "add",
         lists=mapping.lists.write if mapping.lists else "add",
+        key=mapping.key,
+        lookup=mapping.destination.lookup,
     )
 
 

@@ -153,7 +153,8 @@ def limit_to(
 
 def _rows_of(plan: Plan, key: str) -> set[int]:
     """The rows with a key, compared as the mapping compares it."""
-    wanted = key.strip().lower() if plan.application.mapping.key == "email_address" else key.strip()
+    known = plan.application.type_of(plan.application.mapping.key)
+    wanted = key.strip().lower() if known == "email" else key.strip()
     return {row for row, found in plan.books.keys(wanted)}
 
 

@@ -121,10 +121,8 @@ async def _seen(run: SyncRun, batch: Batch, *, surveyed: bool) -> list[_Seen | L
 
 
 async def _asked(run: SyncRun, entry: Entry, remembered: Remembered | None) -> _Seen:
-    find, key = run.opened.destination.find, entry.contact.key
-    moved = remembered is not None and remembered.key not in ("", key)
-    known = await find(key)
-    return known, remembered, await find(remembered.key) if moved and remembered is not None else None
+    known, now = await run.opened.destination.look_up(entry.contact, remembered)
+    return known, remembered, now
 
 
 def _refused(figures: Figures, run: SyncRun, entry: Entry) -> None:

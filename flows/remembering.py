@@ -45,7 +45,7 @@ def own_of(
     once = {tag: text for tag, text in (before.texts or {}).items() if rules.writes.get(tag) == "once"}
     return {
         "tags": _owned(before.own_tags, decision.tags, decision.tags_off, tags),
-        "lists": _owned(before.own_lists, decision.lists, decision.lists_off, None),
+        "lists": _owned(before.own_lists, decision.lists, decision.lists_off, there.lists if there else None),
         "texts": once,
     }
 

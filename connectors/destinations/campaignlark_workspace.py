@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from connectors.base import Known, Rules
+from connectors.base import Known, Remembered, Rules
 from connectors.errors import LookUpRefused, MappingError, Unreachable
 from connectors.http import MEANINGS, Answer, Meaning, Patience, Traffic, Turns, Wire
+from mappings.engine.contact import Contact
 from mappings.engine.schema import Field, Schema
 
 __all__ = ["MAY_BE_MAILED", "Workspace", "data_of", "written"]
@@ -33,6 +34,9 @@ class Workspace:
     per_second = 100.0
     mails_people = True
     deletes = False
+    keys: tuple[str, ...] = ("email_address",)
+    surveys = True
+    finds = True
     find_calls: tuple[str, ...] = ("GET /contacts/by-email",)
     opt_out_calls: tuple[str, ...] = ("GET /contacts/by-email", "POST /contacts/upsert")
     create_tag_calls: tuple[str, ...] = ("POST /tags",)
@@ -198,6 +202,19 @@ class Workspace:
                 f"The contacts cannot be listed: {answer.detail}", "Nothing was sent; start again."
             )
         return data
+
+    async def look_up(
+        self, contact: Contact, remembered: Remembered | None
+    ) -> tuple[Known | None, Known | None]:
+        """The contact under its address, and under the one that the person had before."""
+        known = await self.find(contact.key)
+        if remembered is None or remembered.key in ("", contact.key):
+            return known, None
+        return known, await self.find(remembered.key)
+
+    def look_up_calls(self, contact: Contact, remembered: Remembered | None) -> tuple[str, ...]:
+        moved = remembered is not None and remembered.key not in ("", contact.key)
+        return self.find_calls * (2 if moved else 1)
 
     async def find(self, key: str) -> Known | None:
         """One contact by its address; None only where the destination says that there is none."""

@@ -186,6 +186,7 @@ WITHOUT_A_CASE = {
     ("Destination", "account"): SYNC,
     ("Destination", "rate"): SYNC,
     ("Destination", "create_missing"): SYNC,
+    ("Destination", "lookup"): "asks the destination, which a case has not",
 }
 
 

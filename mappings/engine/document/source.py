@@ -45,6 +45,9 @@ class Destination(Part):
     rate: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="calls per second, lower than the destination allows"
     )
+    lookup: bool = Field(
+        False, description="look each contact up before it is sent, so that it is known whether it was there"
+    )
     create_missing: Maybe[Literal["tags"]] = Field(
         None,
         description="tags: those that this mapping names and that do not exist there are created by the sync",
