@@ -32,7 +32,9 @@ class Memory:
         That comes before what was delivered under the key for somebody else: an address can pass to another person.
         """
         names = json.dumps([key for key, _ in keys], ensure_ascii=False)
-        persons: dict[str, list[str]] = {}  # somebody may stand in a file twice, once with an opt-out to be carried
+        persons: dict[
+            str, list[str]
+        ] = {}  # somebody may stand in a file twice, once with an opt-out to be carried
         for key, person in keys:
             if person:
                 persons.setdefault(person, []).append(key)

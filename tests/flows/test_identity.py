@@ -159,6 +159,7 @@ async def test_an_opt_out_known_under_the_old_address_holds_under_the_new(desk: 
     await desk.sync(desk.file([person(1, Email="new@example.com")]))
     assert statuses(desk) == {"new@example.com": "UNSUBSCRIBED"}
 
+
 @pytest.mark.parametrize("left_out", [{"Keep": "no"}, {"Score": "many"}], ids=["filtered", "invalid"])
 @pytest.mark.parametrize("first", ["the new address", "the old address"])
 async def test_the_opt_out_of_a_row_that_is_left_out_goes_with_its_person_to_the_new_address(
