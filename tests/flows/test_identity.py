@@ -180,6 +180,22 @@ async def test_the_opt_out_of_a_row_that_is_left_out_goes_with_its_person_to_the
     assert "delivered_before" in {row["code"] for row in again.rows}
 
 
+async def test_a_plan_and_its_sync_count_the_opt_out_of_a_conflict_under_both_addresses(
+    desk: Desk, person: Person
+) -> None:
+    await desk.sync(desk.file([person(1), person(2), person(3)]))
+    rows = [
+        person(2, Email="p3@example.com", Out="yes"),
+        person(3, Email="new@example.com"),
+        person(1, Keep="no", Out="yes"),
+    ]
+    planned = await desk.plan(desk.file(rows))
+    ended = await desk.sync(desk.file(rows))
+    assert ended.per_row == ["protected", "updated", "filtered"]
+    assert planned.opt_outs == ended.summary.consent.opted_out == 3
+    assert planned.requests + planned.reading == ended.summary.requests.sent
+
+
 async def test_an_opt_out_in_any_row_of_a_person_is_theirs_under_all_of_their_addresses(
     desk: Desk, person: Person
 ) -> None:
