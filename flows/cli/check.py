@@ -109,7 +109,10 @@ def _said(absent: list[Missing], document: Mapping) -> str:
     destination = document.destination
     said = ""
     for by_sync, title in (
-        (False, f"To be created in the app of {destination.kind}, account {destination.account}, first:"),
+        (
+            False,
+            f"Spell them as they are there, or create them first in the app of {destination.kind}, account {destination.account}:",
+        ),
         (True, "Created by the sync (create_missing: tags):"),
     ):
         those = [one for one in absent if one.by_sync == by_sync]

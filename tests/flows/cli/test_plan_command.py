@@ -122,3 +122,13 @@ def test_what_came_otherwise_than_planned_is_told_by_outcome(shell: Shell, sandb
     assert "planned / done: created 40 / 39, updated 0 / 1 (the plan of " in done.stdout
     again = shell.run("sync", "signups.yml", "people.csv")
     assert "As planned: the outcomes are those that were decided before anything was sent." in again.stdout
+
+
+def test_why_people_are_left_alone_is_said_by_the_plan_the_sync_and_the_report(shell: Shell) -> None:
+    shell.write("signups.yml", MAPPING + "person: Id\nignore: rest\n")
+    shell.write("people.csv", "Id,Email,First name,Country\n1,a@example.com,A,DE\n2,A@example.com,B,DE\n")
+    why = "another row has the same address and another person id"
+    planned = " ".join(shell.run("plan", "signups.yml", "people.csv").stdout.split())
+    assert f"2 left alone for the person's sake: 2 {why}" in planned
+    assert f"2 protected: {why}" in " ".join(shell.run("sync", "signups.yml", "people.csv").stdout.split())
+    assert f"2 protected: {why}" in " ".join(shell.run("report").stdout.split())
