@@ -113,7 +113,10 @@ def _said(absent: list[Missing], document: Mapping) -> str:
     why = "create_missing: tags" if destination.create_missing else "unknown: create"
     said = ""
     for by_sync, title in (
-        (False, f"To be created in the app of {destination.kind}, account {destination.account}, first:"),
+        (
+            False,
+            f"Spell them as they are there, or create them first in the app of {destination.kind}, account {destination.account}:",
+        ),
         (True, f"Created by the sync ({why}):"),
     ):
         those = [one for one in absent if one.by_sync == by_sync]

@@ -32,6 +32,8 @@ def command(destination: str, settings: tuple[str, ...], port: int, as_json: boo
     """  # noqa: D301 - a backspace keeps the lines as they are
     from connectors.sandbox.serving import kinds  # noqa: PLC0415 - only this verb
 
+    if destination.startswith("--"):  # a setting, and the destination left out
+        destination, settings = "campaignlark", (destination, *settings)
     if destination not in kinds():
         raise CannotStart(
             f"There is no sandbox for {destination}.", f"There is one for: {', '.join(kinds())}."

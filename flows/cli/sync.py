@@ -57,7 +57,8 @@ def command(
     else:
         from flows.cli.showing import show_summary  # noqa: PLC0415 - only for people
 
-        show_summary(summary, folder, ending.details.comparison, ending.details.unseen)
+        details = ending.details
+        show_summary(summary, folder, details.comparison, details.unseen, details.reasons)
     code = summary.exit_code
     return 1 if code == 0 and fail_on_warning and summary.warnings else code
 

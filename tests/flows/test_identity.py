@@ -32,6 +32,10 @@ async def planned_and_done(desk: Desk, file: Any) -> Ended:
     planned = await desk.plan(file)
     ended = await desk.sync(file)
     assert ended.outcomes == +planned.outcomes
+    said = Counter(
+        {why: count for (outcome, why), count in planned.reasons.items() if outcome == "protected"}
+    )
+    assert said.total() == planned.outcomes["protected"], "a plan says why each of them is left alone"
     return ended
 
 

@@ -154,3 +154,13 @@ def test_a_plan_of_another_day_is_refused_where_the_mapping_counts_days(shell: S
         assert (done.returncode, "the day: " in done.stderr) == ((2, True) if says else (0, False)), (
             done.stderr
         )
+
+
+def test_why_people_are_left_alone_is_said_by_the_plan_the_sync_and_the_report(shell: Shell) -> None:
+    shell.write("signups.yml", MAPPING + "person: Id\nignore: rest\n")
+    shell.write("people.csv", "Id,Email,First name,Country\n1,a@example.com,A,DE\n2,A@example.com,B,DE\n")
+    why = "another row has the same address and another person id"
+    planned = " ".join(shell.run("plan", "signups.yml", "people.csv").stdout.split())
+    assert f"2 left alone for the person's sake: 2 {why}" in planned
+    assert f"2 protected: {why}" in " ".join(shell.run("sync", "signups.yml", "people.csv").stdout.split())
+    assert f"2 protected: {why}" in " ".join(shell.run("report").stdout.split())
