@@ -16,6 +16,8 @@ What happens to a single contact is never an exception: it is an outcome with it
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "Busy",
     "CannotStart",
@@ -31,7 +33,7 @@ __all__ = [
 
 
 class MusterError(Exception):
-    """`what` happened and where; `fix` is what to do next. Neither ever holds a secret."""
+    """`what` happened and where; `fix` is what to do next; `facts` are for scripts. None ever holds a secret."""
 
     exit_code = 2
 
@@ -39,6 +41,7 @@ class MusterError(Exception):
         super().__init__(what)
         self.what = what
         self.fix = fix
+        self.facts: dict[str, Any] = {}
 
     def __str__(self) -> str:
         return f"{self.what}\n  {self.fix}" if self.fix else self.what

@@ -276,6 +276,7 @@ class Delivery:
             if sure and self._knowledge.surveyed and (there is None or there.opted_out):
                 continue
             carried = await self._destination.opt_out(address)
+            self.tally.opted_out += carried.outcome == "updated"
             if carried.outcome in NEED_A_PERSON or worst.outcome == "unchanged":
                 worst = carried
         return worst
@@ -289,7 +290,6 @@ class Delivery:
         if not out or not (nothing_sent or delivered.code in ("exists", "identity_conflict")):
             return delivered
         carried = await self._opted_out(contact, None, remembered, None, sure=False)
-        self.tally.opted_out += carried.outcome == "updated"
         if carried.outcome in NEED_A_PERSON:
             return carried
         return replace(delivered, opted_out=True, troubled=carried.troubled)
@@ -372,7 +372,8 @@ class Delivery:
     def _count(self, entry: Entry, delivered: Delivered) -> None:
         decision, tally = delivered.decision, self.tally
         landed = delivered.outcome in ("created", "updated", "upserted")
-        if landed and (decision.opts_out or (decision.creates and decision.status == "UNSUBSCRIBED")):
+        out = decision.opts_out or (decision.creates and decision.status == "UNSUBSCRIBED")
+        if landed and out and not entry.carried:  # those were counted address by address
             tally.opted_out += 1
         if landed:
             tally.automations.update(decision.automations)

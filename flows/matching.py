@@ -74,6 +74,15 @@ def match(
     if resend is not None:
         again = np.fromiter((resend(key) for key in keys.to_pylist()), bool, len(keys))
         same &= ~again
+    if persons is not None and resend is None:  # of whom may be known only later that they opted out
+        changed = np.flatnonzero(known & ~same & ~opted_out)
+        _, as_out = compare(
+            hashes[changed],
+            with_consent(prints[changed], ~opted_out[changed]),
+            keys.take(pa.array(changed)),
+            page,
+        )
+        roll.were_out.update(part.rows[at[changed[as_out]]].tolist())
     states = np.where(same, State.UNCHANGED, np.where(known, State.CHANGED, State.NEW))
     roll.win(part.rows[at], states, opted_out)
 

@@ -69,7 +69,8 @@ def _options(rule: Rule) -> Iterator[str]:
 
 
 def _tags(mapping: Mapping, schema: Schema) -> Iterator[Missing]:
-    by_sync = mapping.destination.create_missing == "tags"
+    created = mapping.tags is not None and mapping.tags.unknown == "create"
+    by_sync = created or mapping.destination.create_missing == "tags"
     for name in _unknown(mapping.tags, schema.tags):
         yield Missing("tag", name, by_sync=by_sync)
 

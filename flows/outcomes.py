@@ -15,13 +15,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flows.ledger.answers import Answers, Outcome
+from flows.report.reasons import OTHER_ROW
 from flows.report.results import SCHEMA
 from flows.report.summary import NEED_A_PERSON
 from flows.roll import Roll, State
 from mappings.engine.mapped import Mapped
 from mappings.engine.problems import Problem
 
-__all__ = ["PROBLEM_SCHEMA", "Books"]
+__all__ = ["PROBLEM_SCHEMA", "Books", "kept_back"]
 
 
 _TEXT = pa.string()
@@ -51,6 +52,15 @@ _RIVALLED = {
 }
 """Endings because of another row; `_STANDS` where that one is not sent either."""
 _LEFT = ("unsent", "limited", "not in this run: --limit, --only or --opt-outs-only")
+
+
+def kept_back(roll: Roll) -> Counter[tuple[str, str]]:
+    """Outcome and reason of the rows that another one keeps from being sent, as the report will count them."""
+    found: Counter[tuple[str, str]] = Counter()
+    for state in (State.CONFLICT, State.SPLIT):
+        outcome, _, reason = _RIVALLED[state]
+        found[outcome, reason.replace("row {other} has", OTHER_ROW)] = roll.count(state)
+    return +found
 
 
 class Books:

@@ -93,16 +93,20 @@ class Persons:
 
 
 def _split(first: Bools, through: Rows, wins: Bools, out: Bools, roll: Roll) -> None:
-    """Enters the rows of persons who win under several addresses, and carries their opt-out to all of their addresses."""
+    """Enters the rows of persons who win under several addresses, and carries opt-outs to all addresses of a person."""
     starts, group = np.flatnonzero(first), np.cumsum(first) - 1
+    if len(starts) == len(first):  # everybody stands there once
+        return
     one = np.minimum.reduceat(np.where(wins, through, _NEVER), starts)
     another = np.maximum.reduceat(np.where(wins, through, 0), starts)
     torn = one < another
+    whose = np.logical_or.reduceat(out, starts)
+    roll.opt_out(np.unique(through[wins & (whose & ~torn)[group]]))
+    roll.carry(through[(whose & ~torn)[group] & ~wins & (through > 0)])
     if not torn.any():
         return
     at = np.flatnonzero(wins & torn[group])
     rows, once = np.unique(through[at], return_index=True)
     groups = group[at[once]]
     roll.split(rows, np.where(rows == one[groups], another[groups], one[groups]))
-    carried = (torn & np.logical_or.reduceat(out, starts))[group] & (through > 0)
-    roll.carry(through[carried])
+    roll.carry(through[(torn & whose)[group] & (through > 0)])

@@ -82,6 +82,11 @@ def _moved(run: SyncRun, planned: PlanSummary) -> list[str]:
         found.append(f"the ledger: it was {planned.ledger}, and is {opened.ledger.database.path}")
     elif (state := ledger_state(run)) != planned.ledger_state:
         found.append(f"the ledger: the run {state.split()[0] if state else '(none)'} came after the plan")
+    made_on, today = planned.made_at.astimezone().date(), opened.application.today
+    if opened.mapping.counts_days() and made_on != today:
+        found.append(
+            f"the day: the mapping counts from today, which is {today}, and the plan is of {made_on}"
+        )
     before, now = planned.options.model_dump(), chosen(run.options)
     words = [name.replace("_", "-") for name in now if now[name] != before[name]]
     if words:

@@ -11,7 +11,6 @@ from flows.report.plan_summary import PlanSummary
 from flows.report.summary import Outcomes
 from flows.report.unseen import unseen_values
 from flows.sync_run import Options, SyncRun
-from mappings.engine.schema import Schema
 
 __all__ = ["chosen", "ledger_state", "summed_up"]
 
@@ -58,7 +57,7 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 tag: [{"there": there, "source": source} for there, source in pairs] for tag, pairs in found.stays.items()
             },
             "emptied": _ranked(found.emptied),
-            "tags": {"added": _ranked(found.tags), "removed": _ranked(found.tags_off), "created": _created(run, found)},
+            "tags": {"added": _ranked(found.tags), "removed": _ranked(found.tags_off), "created": opened.destination.missing_tags(list(found.tags))},
             "lists": {"added": _ranked(found.lists), "removed": _ranked(found.lists_off)},
             "consent": {
                 "protected": found.outcomes["protected"],
@@ -118,19 +117,6 @@ def ledger_state(run: SyncRun) -> str:
 def _ranked(counts: Any) -> dict[str, int]:
     """The largest counts first; what is none is left out."""
     return {name: count for name, count in counts.most_common() if count}
-
-
-def _created(run: SyncRun, found: Preview) -> list[str]:
-    """The tags that the sync would create: asked for, and not there."""
-    mapping, schema = run.opened.mapping, run.opened.schema
-    asked = mapping.destination.create_missing == "tags" or (
-        mapping.tags and mapping.tags.unknown == "create"
-    )
-    return [name for name in found.tags if not _has_tag(schema, name)] if asked else []
-
-
-def _has_tag(schema: Schema, name: str) -> bool:
-    return name.casefold() in {known.casefold() for known in schema.tags}
 
 
 def _guard(verdict: Verdict) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from connectors.base import Known, Remembered
 from connectors.errors import LookUpRefused
 from flows.batches import Batch, Entry, batches
 from flows.figures import Figures
+from flows.outcomes import kept_back
 from flows.plan import count_states
 from flows.report.summary import NEED_A_PERSON
 from flows.sync_run import BATCH, SyncRun
@@ -54,6 +55,7 @@ async def preview(run: SyncRun, *, everybody: bool = False) -> Preview:
     states = count_states(plan)
     to_send = states.pop("to_send")
     found.outcomes.update(states)
+    found.reasons.update(kept_back(plan.roll))
     if run.guarded:
         found.outcomes["unsent"] += to_send
         found.exit_code = 3

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from flows.comparison import compared
 from flows.delivery import WHY_STOPPED
 from flows.report import Details, Summary, write_report
 from flows.report.page import problem_groups
-from flows.report.summary import NEED_A_PERSON, Column, Comparison, Guard, OddLine, Outcomes, Reason
+from flows.report.reasons import reasons
+from flows.report.summary import NEED_A_PERSON, Column, Comparison, Guard, OddLine, Outcomes
 from flows.report.unseen import unseen_values
 
 if TYPE_CHECKING:
@@ -144,32 +143,10 @@ def _details(run: SyncRun, comparison: Comparison | None) -> Details:
         mapping_path=opened.mapping.file,
         columns=columns,
         oddities=[*new, *(OddLine(line=odd.line, message=odd.message) for odd in opened.source.oddities)],
-        reasons=_reasons(run),
+        reasons=reasons(opened.folder),
         pace_series=[(second, traffic.answered_at.get(second, 0)) for second in range(last + 1)],
         source_reading={name: str(value) for name, value in opened.source.reading.items()},
         newcomers=opened.destination.rules.newcomers,
         unseen=unseen_values(opened.folder, opened.mapping, opened.schema),
         comparison=comparison,
     )
-
-
-def _reasons(run: SyncRun) -> list[Reason]:
-    """Why rows have the outcome they have, the commonest first; names of other rows are left out of it."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for path in sorted((run.opened.folder / "outcomes").glob("part-*.parquet")):
-        table = pq.read_table(path, columns=["outcome", "code", "reason"])
-        plain = pc.replace_substring_regex(
-            table["reason"].combine_chunks(), r"row \d+ has", "another row has"
-        )
-        grouped = (
-            table.set_column(2, "reason", plain)
-            .group_by(["outcome", "reason"])
-            .aggregate([("code", "count")])
-        )
-        for entry in grouped.to_pylist():
-            if entry["reason"]:
-                counts[entry["outcome"], entry["reason"]] += entry["code_count"]
-    return [
-        Reason(outcome=outcome, reason=reason, count=count)
-        for (outcome, reason), count in counts.most_common(40)
-    ]

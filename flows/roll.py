@@ -46,6 +46,8 @@ class Roll:
         self.rows = 0
         self.rivals = Rivals()
         self.carried: set[int] = set()
+        self.were_out: set[int] = set()
+        """Rows that differ from what was delivered only in this, that they were opted out then."""
 
     @property
     def states(self) -> npt.NDArray[np.uint8]:
@@ -54,7 +56,7 @@ class Roll:
 
     @property
     def opted_out(self) -> npt.NDArray[np.bool_]:
-        """True for the rows that are sent as opted out, because any row of their key is."""
+        """True for the rows that are sent as opted out, because any row of their key or their person is."""
         return self._out[: self.rows]
 
     def read(self, rows: Rows, kept: npt.NDArray[np.bool_], invalid: npt.NDArray[np.bool_]) -> None:
@@ -90,6 +92,15 @@ class Roll:
         self._states[rows - 1] = State.SPLIT
         self._out[rows - 1] = False
         self.rivals.add(rows, others)
+
+    def opt_out(self, rows: Rows) -> None:
+        """Rows that win and whose person is opted out in a row of another address."""
+        rows = rows[~self._out[rows - 1]]
+        self._out[rows - 1] = True
+        before = np.isin(rows, np.array(sorted(self.were_out), np.int64))
+        self._states[rows[before] - 1] = State.UNCHANGED
+        others = rows[~before]
+        self._states[others[self._states[others - 1] == State.UNCHANGED] - 1] = State.CHANGED
 
     def carry(self, rows: Rows) -> None:
         """Rows that are not sent themselves and whose opt-out is."""

@@ -64,7 +64,7 @@ class Settings:
             raise CredentialsError(
                 f"There is no key for {kind}" + (f", account {account}." if account != "main" else "."),
                 f"Set {prefix}_API_KEY in the environment or in a .env file (or {prefix}_API_KEY_FILE). "
-                "To try muster without an account: muster demo.",
+                "Without an account: muster sandbox starts a place to practise and prints what to set.",
             )
         if not key.isascii() or any(c.isspace() for c in key):
             raise CredentialsError(

@@ -9,7 +9,12 @@ from collections.abc import Iterator
 
 from flows.sync_run import SyncRun
 
-__all__ = ["interruptible"]
+__all__ = ["interruptible", "terminable"]
+
+
+def terminable() -> None:
+    """From now on SIGTERM means what Ctrl-C means."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 @contextlib.contextmanager

@@ -23,8 +23,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from connectors.base import Destination, Source, destination_module
-from connectors.errors import LedgerError, MusterError, SourceError, Stopped
+from connectors.base import Destination, Known, Source, destination_module
+from connectors.errors import LedgerError, LookUpRefused, MusterError, SourceError, Stopped
 from connectors.pace import Pace
 from flows.batches import Batch, batches
 from flows.consent import Suppressions, complaint_of
@@ -383,8 +383,15 @@ class SyncRun:
         return sum(self._knowledge.may_be_mailed(keys[start : start + 500]) for start in starts)
 
     async def _mailable(self, keys: list[str]) -> int:
-        found = [await self.opened.destination.find(key) for key in keys]
-        return sum(known is not None and not known.opted_out for known in found)
+        """How many of these may be mailed now, many asked at once; who cannot be looked up is not written to either."""
+        mailable = 0
+        for start in range(0, len(keys), BATCH):
+            asked = (self.opened.destination.find(key) for key in keys[start : start + BATCH])
+            for one in await asyncio.gather(*asked, return_exceptions=True):
+                if isinstance(one, BaseException) and not isinstance(one, LookUpRefused):
+                    raise one
+                mailable += isinstance(one, Known) and not one.opted_out
+        return mailable
 
     @property
     def guarded(self) -> bool:

@@ -59,8 +59,12 @@ def find_header(rows: list[FirstRow], oddities: list[Oddity]) -> FirstRow:
             )
     header = rows[chosen]
     if chosen:
-        before = f"The first {header.line - 1} lines come" if header.line > 2 else "The first line comes"
-        oddities.append(Oddity("preamble", f"{before} before the header and stays out of the rows.", 1))
+        before = (
+            f"The first {header.line - 1} lines come before the header and stay"
+            if header.line > 2
+            else "The first line comes before the header and stays"
+        )
+        oddities.append(Oddity("preamble", f"{before} out of the rows.", 1))
     if not _nameable(header) and _filled(header):
         shown = next(
             c

@@ -92,4 +92,9 @@ def main(arguments: list[str] | None = None) -> Any:
             stream.reconfigure(errors="replace")  # a terminal that cannot show a name shows ? instead
     from flows.cli.erring import explained  # noqa: PLC0415 - light, but only after click
 
-    sys.exit(explained(lambda: muster.main(args=arguments, prog_name="muster", standalone_mode=False)))
+    as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
+    sys.exit(
+        explained(
+            lambda: muster.main(args=arguments, prog_name="muster", standalone_mode=False), as_json=as_json
+        )
+    )

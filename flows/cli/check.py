@@ -51,8 +51,12 @@ def command(
         raise click.UsageError(
             "Name a mapping, and the file to check it against: muster check MAPPING [FILE]."
         )
-    path = find_mapping(names[0])
-    document = load_mapping(path)
+    try:
+        path = find_mapping(names[0])
+        document = load_mapping(path)
+    except MappingError as error:
+        error.facts = _wrong(error)
+        raise
     connector: Any = destination_module(document.destination.kind).Connector
     schema = connector.documented_schema() if offline else asyncio.run(_live(document, path, connector))
     absent = missing(document, schema, connector)
@@ -60,15 +64,9 @@ def command(
         facts = _checked(document, path, names[1] if len(names) > 1 else None, schema, connector)
         _refuse(absent, document)
     except MappingError as error:
-        if as_json and absent:
-            click.echo(
-                json.dumps(
-                    {"right": False, "complaints": error.what.splitlines(), **_listed(absent)},
-                    ensure_ascii=False,
-                    indent=2,
-                )
-            )
-        raise MappingError(error.what + _said(absent, document), error.fix) from None
+        wrong = MappingError(error.what + _said(absent, document), error.fix)
+        wrong.facts = {**_wrong(error), **_listed(absent)}
+        raise wrong from None
     facts |= _listed(absent)
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
@@ -76,6 +74,11 @@ def command(
         _show(facts)
         click.echo(_said(absent, document).lstrip("\n"), nl=bool(absent))
     return 1 if fail_on_warning and (facts["unmapped"] or facts["required_not_mapped"]) else 0
+
+
+def _wrong(error: MappingError) -> dict[str, Any]:
+    """For scripts: what is wrong with a mapping."""
+    return {"right": False, "complaints": error.what.splitlines()}
 
 
 def _checked(
@@ -107,10 +110,14 @@ def _listed(absent: list[Missing]) -> dict[str, Any]:
 def _said(absent: list[Missing], document: Mapping) -> str:
     """For people: a line for each, what is to be created in the app first."""
     destination = document.destination
+    why = "create_missing: tags" if destination.create_missing else "unknown: create"
     said = ""
     for by_sync, title in (
-        (False, f"To be created in the app of {destination.kind}, account {destination.account}, first:"),
-        (True, "Created by the sync (create_missing: tags):"),
+        (
+            False,
+            f"Spell them as they are there, or create them first in the app of {destination.kind}, account {destination.account}:",
+        ),
+        (True, f"Created by the sync ({why}):"),
     ):
         those = [one for one in absent if one.by_sync == by_sync]
         if those:

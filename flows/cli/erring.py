@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import functools
+import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,48 +17,61 @@ import click
 __all__ = ["explained"]
 
 
-def explained(work: Callable[[], Any]) -> int:
-    """Runs a command; its exit code. A person sees what happened, where, and what to do next."""
+def explained(work: Callable[[], Any], *, as_json: bool = False) -> int:
+    """Runs a command; its exit code. A person sees what happened, where, and what to do next.
+
+    `as_json`: so does a script, on standard output, where the command itself has nothing to print there.
+    """
     from connectors.errors import MusterError  # noqa: PLC0415 - light
 
+    said = functools.partial(_for_scripts, as_json)
     try:
         code = work()
     except click.exceptions.Exit as done:
         return int(done.exit_code)
     except click.Abort:
         click.echo("Interrupted; nothing was sent.", err=True)
-        return 130
-    except click.UsageError as error:
-        error.show()
-        return 2
+        return said(130, "Interrupted; nothing was sent.")
     except click.ClickException as error:
         error.show()
-        return 2
+        return said(2, error.format_message())
     except KeyboardInterrupt:
         click.echo("Interrupted.", err=True)
-        return 130
+        return said(130, "Interrupted.")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # as the shell says of who was cut off by a pipe
     except MusterError as error:
         click.echo(_shaped(error.what, error.fix), err=True)
-        return error.exit_code
+        return said(error.exit_code, error.what, error.fix, error.facts)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            click.echo(
-                _shaped(f"The disk is full: {_place(error)}", "Make room, then start again."), err=True
-            )
-            return 2
-        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-            click.echo(
-                _shaped(f"{_place(error)} may not be written.", "Mend its rights, or set MUSTER_HOME."),
-                err=True,
-            )
-            return 2
-        return _bug(error)
+        known = _of_the_system(error)
+        if known is None:
+            return said(4, _bug(error))
+        click.echo(_shaped(*known), err=True)
+        return said(2, *known)
     except Exception as error:  # noqa: BLE001 - the last resort, so that nobody meets a traceback
-        return _bug(error)
+        return said(4, _bug(error))
     return code if isinstance(code, int) else 0
+
+
+def _for_scripts(
+    as_json: bool, exit_code: int, what: str, fix: str = "", facts: Mapping[str, Any] | None = None
+) -> int:
+    """The exit code, and where JSON was asked for, what happened as JSON."""
+    if as_json:
+        error = {"what": what, "fix": fix, "exit_code": exit_code}
+        click.echo(json.dumps({"error": error, **(facts or {})}, ensure_ascii=False, indent=2))
+    return exit_code
+
+
+def _of_the_system(error: OSError) -> tuple[str, str] | None:
+    """What the disk or its rights do not allow, and what to do; None where that is not it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full: {_place(error)}", "Make room, then start again."
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"{_place(error)} may not be written.", "Mend its rights, or set MUSTER_HOME."
+    return None
 
 
 def _shaped(what: str, fix: str) -> str:
@@ -69,8 +84,8 @@ def _place(error: OSError) -> str:
     return str(error.filename or "a file of muster") + f" ({error.strerror})"
 
 
-def _bug(error: BaseException) -> int:
-    """The traceback goes to a file that only the owner reads: it may hold a person's data."""
+def _bug(error: BaseException) -> str:
+    """What a person sees of a bug. The traceback goes to a file that only the owner reads: it may hold a person's data."""
     from flows.settings import Settings  # noqa: PLC0415 - only when something is broken
 
     where = ""
@@ -83,7 +98,6 @@ def _bug(error: BaseException) -> int:
         where = f" Its details are in {path} (they may hold personal data)."
     except OSError:
         pass
-    click.echo(
-        f"muster: this is a bug in muster: {type(error).__name__}.{where}\n  Please report it.", err=True
-    )
-    return 4
+    what = f"this is a bug in muster: {type(error).__name__}.{where}"
+    click.echo(f"muster: {what}\n  Please report it.", err=True)
+    return what

@@ -119,7 +119,8 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     left = {name: why for name, why in facts["ignored"].items() if why}
     yield from _section("In doubt:", facts["doubts"])
     yield from _section("Left out, but look:", [f"{name}: {why}" for name, why in left.items()])
-    plain = [name or "(no name)" for name, why in facts["ignored"].items() if not why]
+    guessed = set(facts["guessed"].values())
+    plain = [name or "(no name)" for name, why in facts["ignored"].items() if not why and name not in guessed]
     if plain:
         yield from ("", f"Left out: {listed(plain, most=20)}")
     yield ""

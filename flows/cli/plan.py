@@ -14,6 +14,7 @@ from flows.plan_file import write_private
 from flows.plan_reporting import summed_up
 from flows.preview import SAMPLE, preview
 from flows.report.plan_summary import PlanSummary
+from flows.stopping import terminable
 from flows.sync_run import Options, SyncRun
 
 __all__ = ["command"]
@@ -69,6 +70,7 @@ def command(
 async def _plan(
     mapping: str, file: str | None, options: Options, watching: Lines | Live, *, everybody: bool, yes: bool
 ) -> PlanSummary:
+    terminable()
     async with SyncRun(mapping, file, options, watching) as run:
         await run.open()
         await run.prepare()

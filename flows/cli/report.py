@@ -20,6 +20,7 @@ def command(run: str | None, opens: bool, as_json: bool) -> int:
     from flows.cli.opening import ledger_here  # noqa: PLC0415 - only this verb
     from flows.cli.showing import show_summary  # noqa: PLC0415 - as above
     from flows.report import Summary  # noqa: PLC0415 - as above
+    from flows.report.reasons import reasons  # noqa: PLC0415 - as above
 
     with ledger_here() as ledger:
         found = ledger.runs.get(run) if run else next((r for r in ledger.runs.last(50) if r.summary), None)
@@ -37,7 +38,7 @@ def command(run: str | None, opens: bool, as_json: bool) -> int:
         click.echo(summary.to_json(), nl=False)
         return 0
     folder = Path(found.folder)
-    show_summary(summary, folder)
+    show_summary(summary, folder, reasons=reasons(folder))
     if opens:
         click.launch(str(folder / "report.html"))
     return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from flows.report.summary import NEED_A_PERSON, Comparison, Summary, UnseenValue, verdict
+from flows.report.summary import NEED_A_PERSON, Comparison, Reason, Summary, UnseenValue, verdict
 from flows.report.wording import planned_and_done
 from flows.roll import OUTCOMES
 from mappings.engine.complaints import visible
@@ -67,14 +67,21 @@ def balance(
 
 
 def show_summary(
-    summary: Summary, folder: Path, comparison: Comparison | None = None, unseen: Sequence[UnseenValue] = ()
+    summary: Summary,
+    folder: Path,
+    comparison: Comparison | None = None,
+    unseen: Sequence[UnseenValue] = (),
+    reasons: Sequence[Reason] = (),
 ) -> None:
-    """The verdict, the balance, planned and done, the top problems with their fixes, and where the report is."""
+    """The verdict, the balance, why people were left alone, planned and done, the top problems with their fixes, and where the report is."""
     console = console_for_people()
     console.print()
     console.print(verdict(summary), style="bold", markup=False)
     console.print()
     balance(console, summary.outcomes.model_dump(), summary.source.rows_read)
+    for reason in [one for one in reasons if one.outcome == "protected"][:_TOP]:
+        said = f"  {reason.count:,} {reason.outcome}: {reason.reason}"
+        console.print(visible(said), style="dim", markup=False)
     if comparison is not None:
         console.print(f"\n{planned_and_done(comparison)}", markup=False)
     errors = [problem for problem in summary.problems if problem.severity == "error"]

@@ -94,7 +94,9 @@ def _facts(plan: PlanSummary) -> list[tuple[str, str]]:
     said.append(("requests", f"{about}{requests.planned:,} for the contacts{reading}: {pace}, {share}"))
     said.append(("automations", automations(plan.automations, about)))
     news = ", ".join(f"{about}{count:,} new as {status}" for status, count in consent.new_contacts.items())
-    news = news or f"nobody new (they would be {consent.newcomers})"
+    news = news or (
+        "a guard stops before" if plan.tripped else f"nobody new (they would be {consent.newcomers})"
+    )
     said.append(("consent", f"{about}{consent.opt_outs:,} to be unsubscribed; {news}"))
     if consent.protected:
         why = "; ".join(f"{about}{count:,} {reason}" for reason, count in consent.protected_reasons.items())
@@ -143,7 +145,10 @@ def _guards(console: Console, plan: PlanSummary) -> None:
     for guard in plan.tripped:
         console.print(_plain(f"\nguard {guard.name}: {_counted(guard)}", "bold red"))
         console.print(
-            _plain(f"  Look at the file and the mapping. If this is right: --allow {guard.name}", "dim")
+            _plain(
+                f"  Look at the file and the mapping. If this is right: --allow {guard.name}, with which a plan shows the rest.",
+                "dim",
+            )
         )
 
 

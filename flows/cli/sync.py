@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import sys
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from flows.pipeline import deliver_all
 from flows.plan_file import read_plan, refuse_what_moved
 from flows.prefect_server import PrefectServer
 from flows.reporting import Ending
-from flows.stopping import interruptible
+from flows.stopping import interruptible, terminable
 from flows.sync_run import Options, SyncRun
 
 __all__ = ["command", "run_sync"]
@@ -58,7 +57,8 @@ def command(
     else:
         from flows.cli.showing import show_summary  # noqa: PLC0415 - only for people
 
-        show_summary(summary, folder, ending.details.comparison, ending.details.unseen)
+        details = ending.details
+        show_summary(summary, folder, details.comparison, details.unseen, details.reasons)
     code = summary.exit_code
     return 1 if code == 0 and fail_on_warning and summary.warnings else code
 
@@ -67,7 +67,7 @@ async def run_sync(
     mapping: str, file: str | None, options: Options, watching: Lines | Live, *, yes: bool = False
 ) -> tuple[Ending, Path]:
     """A whole sync through Prefect; how it ended and its folder. Prefect's start-up runs while the file is read."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    terminable()
     async with contextlib.AsyncExitStack() as stack:
         run = await stack.enter_async_context(SyncRun(mapping, file, options, watching))
         await run.open()

@@ -32,7 +32,12 @@ class Memory:
         That comes before what was delivered under the key for somebody else: an address can pass to another person.
         """
         names = json.dumps([key for key, _ in keys], ensure_ascii=False)
-        persons = {person: key for key, person in keys if person}
+        persons: dict[
+            str, list[str]
+        ] = {}  # somebody may stand in a file twice, once with an opt-out to be carried
+        for key, person in keys:
+            if person:
+                persons.setdefault(person, []).append(key)
         sql = """
             select d.key, d.person, d.contact_id, d.wanted, d.own from delivered d
             where d.account = ? and d.mapping = ? and d.key in (select value from json_each(?))
@@ -48,9 +53,9 @@ class Memory:
             """
             people = json.dumps(list(persons), ensure_ascii=False)
             for person, key, contact_id, wanted, own in self._database.ask(sql, (account, mapping, people)):
-                mine = persons[person]
-                if mine not in found or found[mine][1] != person:
-                    found[mine] = (key, person, contact_id, wanted, own)
+                for mine in persons[person]:
+                    if mine not in found or found[mine][1] != person:
+                        found[mine] = (key, person, contact_id, wanted, own)
         old = [entry[0] for entry in found.values()]
         out = self._opted_out(account, [*(key for key, _ in keys), *old])
         remembered = {}

@@ -8,7 +8,6 @@ the problems of each row, all at once (`passage`).
 from __future__ import annotations
 
 import datetime as dt
-import fnmatch
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +21,7 @@ from mappings.engine.cleaning import clean_text
 from mappings.engine.complaints import MappingInvalid
 from mappings.engine.contact import Contact
 from mappings.engine.document import Mapping, Names
-from mappings.engine.fitting import complaints
+from mappings.engine.fitting import complaints, is_ignored
 from mappings.engine.frame import Frame
 from mappings.engine.mapped import Mapped
 from mappings.engine.memberships import Memberships
@@ -33,8 +32,6 @@ from mappings.engine.transforms.choices import SEPARATOR
 __all__ = ["Application", "ColumnUse", "fingerprint_seed"]
 
 FINGERPRINT_VERSION = 1
-REST = "rest"
-"""Under `ignore:`, all columns that are not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ class Application:
         for index, name in enumerate(self.header):
             if index in used:
                 found.append(ColumnUse(name, "used", tuple(dict.fromkeys(used[index]))))
-            elif REST in patterns or any(_is_named(clean_text(name), pattern) for pattern in patterns):
+            elif is_ignored(clean_text(name), patterns):
                 found.append(ColumnUse(name, "ignored"))
             else:
                 found.append(ColumnUse(name, "unmapped"))
@@ -166,11 +163,6 @@ class Application:
         joined = pc.binary_join_element_wise(*parts, "\x1e").cast(pa.binary())
         seed, digest = self._seed, xxhash.xxh3_64_intdigest
         return np.fromiter((digest(text, seed) for text in joined.to_pylist()), np.uint64, len(mapped))
-
-
-def _is_named(name: str, pattern: str) -> bool:
-    """Whether a pattern means a column; `Amount [EUR]` means also itself."""
-    return name == pattern or fnmatch.fnmatchcase(name, pattern)
 
 
 def fingerprint_seed(mapping: Mapping, tags: Sequence[str]) -> int:

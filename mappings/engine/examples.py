@@ -48,7 +48,8 @@ def _failing(
     application = Application(mapping, schema, header, example.on or today)
     mapped = application.apply(Frame(table, np.array([1]), np.array([1])))
     [contact] = application.contacts(mapped, [0])
-    errors = [problem.code for problem in mapped.problems if problem.severity == "error"]
+    wrongs = [problem for problem in mapped.problems if problem.severity == "error"]
+    errors = [problem.code for problem in wrongs]
     warnings = [problem.code for problem in mapped.problems if problem.severity == "warning"]
 
     def wrong(key: str, expected: object, got: object) -> Complaint:
@@ -64,7 +65,11 @@ def _failing(
         yield wrong("invalid", sorted(example.invalid), "filtered" if filtered else sorted(errors))
     expects_contact = any(said is not None for said in (example.contact, example.tags, example.lists))
     if expects_contact and example.invalid is None and (errors or filtered):
-        yield wrong("contact", "a contact", f"invalid: {', '.join(errors)}" if errors else "filtered")
+        becomes = [f"invalid: {one.code} in {one.column}: {one.message}" for one in wrongs] or [
+            "filtered: where: leaves it out."
+        ]
+        what = f"the example says that the row is sent, the mapping makes it {' '.join(becomes)}"
+        yield Complaint(mapping.file, line, f"examples[{index}].contact", what)
         return
     if example.warning is not None and sorted(set(example.warning)) != sorted(set(warnings)):
         yield wrong("warning", sorted(example.warning), sorted(warnings))

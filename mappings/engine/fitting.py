@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingOf
 
@@ -16,7 +17,7 @@ from mappings.engine.schema import Field, Schema
 from mappings.engine.transforms.choices import SEPARATOR
 from mappings.engine.typed import typed
 
-__all__ = ["complaints"]
+__all__ = ["complaints", "is_ignored"]
 
 # What may stand in a field of the destination's type.
 _FITS = {
@@ -38,6 +39,9 @@ _SPEAKS_OF = {
     "decimal": ("number", "money"),
     "thousands": ("number", "money"),
 }
+_REST = "rest"
+"""Under `ignore:`, all columns that are not used."""
+_LIKENESS = 0.7  # of columns: 'Email' is no 'Keine E-Mails', and 'Name' no 'First Name'
 _MEANT_AS_CONSTANT = ("choice", "choices", "country", "boolean", "number", "integer", "date", "datetime")
 
 
@@ -58,19 +62,40 @@ def complaints(
 def _of_columns(
     mapping: Mapping, schema: Schema, at: MappingOf[str, int], header: Sequence[str]
 ) -> Iterator[Complaint]:
+    told = False
     for name, places in mapping.columns().items():
         if clean_text(name) in at:
             continue
-        like = nearest(name, header)
-        fix = f"Did you mean '{like}'?" if like else f"The file has: {listed(header)}."
+        like = nearest(name, header, _LIKENESS)
         for place in places:
+            fix = f"Did you mean '{like}'?" if like else "" if told else _what_there_is(mapping, header)
+            told = told or not like
             yield Complaint(
                 mapping.file,
                 mapping.line_of(*place),
                 ".".join(map(str, place)),
                 f"the file has no column '{name}'.",
-                _constant(mapping, schema, place, name, sure=not like) + fix,
+                f"{fix} {_constant(mapping, schema, place, name, sure=not like)}".strip(),
             )
+
+
+def is_ignored(name: str, patterns: Sequence[str]) -> bool:
+    """Whether `ignore:` leaves out a column that is not used; `Amount [EUR]` means also itself."""
+    return _REST in patterns or any(
+        name == pattern or fnmatch.fnmatchcase(name, pattern) for pattern in patterns
+    )
+
+
+def _what_there_is(mapping: Mapping, header: Sequence[str]) -> str:
+    """The columns that the mapping says nothing of: a renamed one is among them. Otherwise all of the file's."""
+    used = {clean_text(name) for name in mapping.columns()}
+    patterns = [clean_text(pattern) for pattern in mapping.ignore]
+    new = [
+        name for name in header if (clean := clean_text(name)) not in used and not is_ignored(clean, patterns)
+    ]
+    if new and len(new) < len(header):
+        return f"Columns of the file that the mapping does not name: {listed(new)}."
+    return f"The file has: {listed(header)}."
 
 
 def _constant(mapping: Mapping, schema: Schema, place: Sequence[str | int], name: str, *, sure: bool) -> str:
@@ -89,7 +114,7 @@ def _constant(mapping: Mapping, schema: Schema, place: Sequence[str | int], name
     elif not sure:
         return ""
     shown = f'"{name}"' if any(letter in name for letter in ":#{}[],&*!|>'%@`") else name
-    return f"If {name} is the value itself, write {tag}: {{value: {shown}}}. "
+    return f"If {name} is the value itself, write {tag}: {{value: {shown}}}."
 
 
 def _of_field(mapping: Mapping, schema: Schema, tag: str, rule: Rule) -> Iterator[Complaint]:
@@ -160,7 +185,8 @@ def _of_constants(mapping: Mapping, tag: str, rule: Rule, known: Field | None) -
                 )
                 line = mapping.line_of("fields", tag, *place)
                 key = f"fields.{tag}" + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place)
-                yield Complaint(mapping.file, line, key, problem.message)
+                options = f"It has: {wrong.detail['options']}." if wrong.code == "choice_unknown" else ""
+                yield Complaint(mapping.file, line, key, problem.message, options)
 
 
 def _of_names(mapping: Mapping, schema: Schema, kind: str, names: Names) -> Iterator[Complaint]:

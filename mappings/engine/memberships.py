@@ -47,7 +47,7 @@ class Memberships:
             self.add(name)
             return name
         like = nearest(name, self._known.values())
-        return self._code, {"value": name, "suggestion": like or "not known"}
+        return self._code, {"value": name, "suggestion": f"; the nearest is {like}" if like else ""}
 
     def written(self, names: Iterable[str]) -> list[str]:
         """Names of the mapping itself, which fit (see `fitting`), as they are spelled there."""

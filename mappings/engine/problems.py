@@ -181,7 +181,7 @@ CODES: dict[str, Code] = _codes(
     Code(
         "country_unknown",
         "error",
-        "'{value}' is not a country's name or code (the nearest is {suggestion}).",
+        "'{value}' is not a country's name or code{suggestion}.",
         "Write the name in English or a two-letter code in {column}.",
     ),
     Code(
@@ -244,13 +244,13 @@ CODES: dict[str, Code] = _codes(
     Code(
         "tag_unknown",
         "error",
-        "The tag '{value}' does not exist at the destination (the nearest is {suggestion}).",
-        "Create the tag there, correct it in {column}, or leave it out.",
+        "The tag '{value}' does not exist at the destination{suggestion}.",
+        "Create the tag there, let the sync do it with unknown: create under tags:, or correct it in {column}.",
     ),
     Code(
         "list_unknown",
         "error",
-        "The list '{value}' does not exist at the destination (the nearest is {suggestion}).",
+        "The list '{value}' does not exist at the destination{suggestion}.",
         "Create the list there, correct it in {column}, or leave it out.",
     ),
     Code(

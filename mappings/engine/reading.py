@@ -23,11 +23,16 @@ __all__ = ["read_mapping", "read_mapping_text"]
 _MOST_NODES = 50_000
 _MOST_CHARACTERS = 1_000_000
 _DEEPEST = 50
+_TABLES = (".csv", ".tsv", ".xls", ".xlsx")
 Place = tuple[str | int, ...]
 
 
 def read_mapping(path: Path) -> Mapping:
     """The mapping in the file at `path`. Raises MappingInvalid with all complaints, OSError as the system does."""
+    if path.suffix.lower() in _TABLES:
+        what = "this is a file with rows, and no mapping."
+        fix = "Name the mapping first, then the file with the rows."
+        raise MappingInvalid([Complaint(str(path), 1, "", what, fix)])
     raw = path.read_bytes()
     try:
         text = raw.decode("utf-8-sig")

@@ -32,6 +32,10 @@ async def planned_and_done(desk: Desk, file: Any) -> Ended:
     planned = await desk.plan(file)
     ended = await desk.sync(file)
     assert ended.outcomes == +planned.outcomes
+    said = Counter(
+        {why: count for (outcome, why), count in planned.reasons.items() if outcome == "protected"}
+    )
+    assert said.total() == planned.outcomes["protected"], "a plan says why each of them is left alone"
     return ended
 
 
@@ -158,6 +162,69 @@ async def test_an_opt_out_known_under_the_old_address_holds_under_the_new(desk: 
     desk.server.seed([{"email_address": "p1@example.com", "status": "SUBSCRIBED"}])
     await desk.sync(desk.file([person(1, Email="new@example.com")]))
     assert statuses(desk) == {"new@example.com": "UNSUBSCRIBED"}
+
+
+@pytest.mark.parametrize("left_out", [{"Keep": "no"}, {"Score": "many"}], ids=["filtered", "invalid"])
+@pytest.mark.parametrize("first", ["the new address", "the old address"])
+async def test_the_opt_out_of_a_row_that_is_left_out_goes_with_its_person_to_the_new_address(
+    desk: Desk, person: Person, left_out: dict[str, str], first: str
+) -> None:
+    await desk.sync(desk.file([person(1), person(2)]))
+    rows = [person(1, Email="new@example.com"), person(1, Out="yes", **left_out), person(2)]
+    if first == "the old address":
+        rows[:2] = rows[1::-1]
+    ended = await desk.sync(desk.file(rows))
+    assert sorted(ended.per_row[:2]) == sorted(["updated", "filtered" if "Keep" in left_out else "invalid"])
+    there = {"new@example.com": "UNSUBSCRIBED", "p2@example.com": "SUBSCRIBED"}
+    assert statuses(desk) == there  # one contact, not two
+    writes = desk.writes()
+    again = await planned_and_done(desk, desk.file(rows))
+    assert again.outcomes.get("unchanged") == 2
+    assert (statuses(desk), desk.writes()) == (there, writes)
+    assert "delivered_before" in {row["code"] for row in again.rows}
+
+
+async def test_a_plan_and_its_sync_count_the_opt_out_of_a_conflict_under_both_addresses(
+    desk: Desk, person: Person
+) -> None:
+    await desk.sync(desk.file([person(1), person(2), person(3)]))
+    rows = [
+        person(2, Email="p3@example.com", Out="yes"),
+        person(3, Email="new@example.com"),
+        person(1, Keep="no", Out="yes"),
+    ]
+    planned = await desk.plan(desk.file(rows))
+    ended = await desk.sync(desk.file(rows))
+    assert ended.per_row == ["protected", "updated", "filtered"]
+    assert planned.opt_outs == ended.summary.consent.opted_out == 3
+    assert planned.requests + planned.reading == ended.summary.requests.sent
+
+
+async def test_an_opt_out_in_any_row_of_a_person_is_theirs_under_all_of_their_addresses(
+    desk: Desk, person: Person
+) -> None:
+    desk.server.seed([{"email_address": f"{name}@example.com"} for name in ("a", "b")])
+    rows = [
+        person(1), person(1, Email="a@example.com", Keep="no", Out="yes"), person(1, Email="b@example.com", Keep="no"),
+        person(2),
+    ]  # fmt: skip
+    ended = await planned_and_done(desk, desk.file(rows))
+    assert ended.per_row == ["created", "filtered", "filtered", "created"]
+    assert statuses(desk) == {
+        "p1@example.com": "UNSUBSCRIBED", "a@example.com": "UNSUBSCRIBED", "b@example.com": "UNSUBSCRIBED",
+        "p2@example.com": "SUBSCRIBED",
+    }  # fmt: skip
+
+
+async def test_who_comes_to_be_opted_out_in_another_row_is_sent_once_more_and_then_never_again(
+    desk: Desk, person: Person
+) -> None:
+    await desk.sync(desk.file([person(1), person(2)]))
+    rows = [person(1), person(2), person(1, Email="else@example.com", Keep="no", Out="yes")]
+    assert (await planned_and_done(desk, desk.file(rows))).per_row == ["updated", "unchanged", "filtered"]
+    assert statuses(desk) == {"p1@example.com": "UNSUBSCRIBED", "p2@example.com": "SUBSCRIBED"}
+    ended = await planned_and_done(desk, desk.file(rows))
+    assert codes(ended)[:2] == [("unchanged", "delivered_before")] * 2
 
 
 async def test_two_persons_who_swapped_their_addresses_are_left_alone(desk: Desk, person: Person) -> None:

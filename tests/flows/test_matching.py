@@ -82,8 +82,8 @@ def reference(rows: list[Row], page: dict[str, int], duplicates: str, resend: fr
     return found
 
 
-def split(rows: list[Row], found: Reference) -> Reference:
-    """Nobody wins under two keys; who would, and opted out anywhere, is opted out under each key nobody else wins."""
+def split(rows: list[Row], found: Reference, page: dict[str, int]) -> Reference:
+    """Nobody wins under two keys; who opted out anywhere is opted out under each key that nobody else wins."""
     by_key: dict[str, list[int]] = {}
     for number, row in enumerate(rows, start=1):
         by_key.setdefault(row.key, []).append(number)
@@ -94,17 +94,22 @@ def split(rows: list[Row], found: Reference) -> Reference:
     }
     for person in persons:
         keys = [key for key in found.winners if whose[key] == person]
-        if len(keys) < 2:
-            continue
         wins = {found.winners[key] for key in keys}
         own = {number for number, row in enumerate(rows, start=1) if row.person == person}
         out = any(rows[number - 1].out for number in own) or any(found.out[number] for number in wins)
-        for number in wins:
+        for number in wins if len(wins) > 1 else ():
             found.states[number] = State.SPLIT
             found.others[number] = wins - {number}
             found.out[number] = False
+        if len(wins) == 1 and out:
+            [number] = wins
+            row = rows[number - 1]
+            content = int(with_consent(np.array([row.content], np.uint64), np.array([True]))[0])
+            same = State.UNCHANGED if page.get(row.key) == content else State.CHANGED
+            found.states[number] = same if row.key in page else State.NEW
+            found.out[number] = True
         for key in {rows[number - 1].key for number in own} | set(keys) if out else ():
-            if whose.get(key, person) == person:
+            if whose.get(key, person) == person and not (len(wins) == 1 and key in keys):
                 through = {found.winners[key]} if key in found.winners else set(by_key[key])
                 found.carried.setdefault(key, through)
     return found
@@ -253,7 +258,7 @@ def test_rows_of_one_key_and_of_one_person_meet_across_frames_and_partitions(
     keys.close()
     wanted = reference(rows, delivered, duplicates, frozenset())
     if persons is not None:
-        wanted = split(rows, wanted)
+        wanted = split(rows, wanted, delivered)
         persons.settle(roll, folder / "whereabouts").close()
         persons.close()
     assert [path.name for path in folder.iterdir()] == ["keys"]

@@ -65,6 +65,11 @@ def test_with_create_missing_the_sync_creates_the_tags_and_nothing_else() -> Non
     assert [(one.name, one.by_sync) for one in listed] == [("tier", False), ("new", True)]
 
 
+def test_tags_that_unknown_create_brings_are_created_by_the_sync() -> None:
+    listed = found("tags: {always: [new], unknown: create}\n")
+    assert [(one.name, one.by_sync) for one in listed] == [("new", True)]
+
+
 def test_nothing_is_missing_where_nobody_could_be_asked() -> None:
     schema: Any = Connector.documented_schema()
     assert found("  tier: Tier\n", schema) == []

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.errors import Busy, CannotStart, CredentialsError, MappingError, SourceError, Unreachable
+from connectors.base import Known
+from connectors.destinations.campaignlark import Connector
+from connectors.errors import (
+    Busy,
+    CannotStart,
+    CredentialsError,
+    LookUpRefused,
+    MappingError,
+    SourceError,
+    Unreachable,
+)
 from connectors.sandbox.campaignlark import WORKSPACE
 from connectors.sandbox.serving import running
 from flows.sync_run import SyncRun
@@ -338,6 +348,22 @@ async def test_opt_outs_of_people_who_are_not_there_cost_no_request_each(desk: D
     ended = await desk.sync(desk.file([person(n, Out="yes", Keep="no") for n in range(1, 60)]))
     assert set(ended.per_row) == {"filtered"}
     assert "GET /v1/contacts/by-email" not in desk.server.requests()["by_endpoint"]
+
+
+async def test_an_opted_out_row_that_cannot_be_looked_up_stops_nobody_else(
+    desk: Desk, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.server.seed([{"email_address": f"x{n}@example.com"} for n in range(3000)])  # too many to read
+    find = Connector.find
+
+    async def refused(self: Connector, key: str) -> Known | None:
+        if key == "p1@example.com":
+            raise LookUpRefused("it answered with somebody else", "")
+        return await find(self, key)
+
+    monkeypatch.setattr(Connector, "find", refused)
+    ended = await desk.sync(desk.file([person(1, Out="yes"), person(2)]))
+    assert ended.per_row == ["refused", "created"]
 
 
 @pytest.mark.parametrize("status", ["UNSUBSCRIBED", "CLEANED", "COMPLAINED", "UNCONFIRMED"])

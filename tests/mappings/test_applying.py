@@ -542,10 +542,27 @@ def test_a_missing_column_is_named_at_each_place_with_the_nearest() -> None:
     )
     assert found == [
         "news.yml:7: fields.first_name: the file has no column 'Frist Name'. Did you mean 'First Name'?",
-        "news.yml:7: fields.first_name: the file has no column 'Tag'. The file has: Email, First Name.",
-        "news.yml:8: tags.from: the file has no column 'Tag'. The file has: Email, First Name.",
-        "news.yml:9: person: the file has no column 'Id'. The file has: Email, First Name.",
+        "news.yml:7: fields.first_name: the file has no column 'Tag'. Columns of the file that the mapping does not name: First Name.",
+        "news.yml:8: tags.from: the file has no column 'Tag'.",
+        "news.yml:9: person: the file has no column 'Id'.",
     ]
+
+
+def test_where_a_column_is_gone_those_that_nothing_is_said_of_come_to_mind_first() -> None:
+    fields = "  first_name: Ort\n  last_name: Land\n"
+    header = ["Email", "Wohnort / Stadt", "Hotel", "Land", "hs_1"]
+    [found] = complaints("ignore: [Hotel, hs_*]\n", fields=fields, header=header)
+    assert found.endswith(
+        "the file has no column 'Ort'. Columns of the file that the mapping does not name: Wohnort / Stadt."
+        " If Ort is the value itself, write first_name: {value: Ort}."
+    )
+    [found] = complaints("ignore: rest\n", fields=fields, header=header)
+    assert "The file has: Email, Wohnort / Stadt, Hotel, Land, hs_1." in found
+
+
+def test_a_column_that_only_holds_the_name_of_another_is_not_meant() -> None:
+    [found] = complaints(fields="  first_name: First Name\n", header=["Email", "Name", "City"])
+    assert "Did you mean" not in found
 
 
 def test_an_unknown_merge_tag_is_named_with_the_nearest() -> None:
@@ -602,9 +619,9 @@ def test_an_unknown_tag_for_everybody_is_named_with_the_nearest() -> None:
     ("fields", "expected"),
     [
         ("  age: {value: many}\n", "7: fields.age.value: 'many' is not a whole number."),
-        ("  plan: {from: A, default: tin}\n", "7: fields.plan.default: 'tin' is not among the destination's options."),
+        ("  plan: {from: A, default: tin}\n", "7: fields.plan.default: 'tin' is not among the destination's options. It has: Free, Silver, Gold."),
         ("  plan:\n    from: A\n    values:\n      a: Gold\n      b: tin\n",
-         "11: fields.plan.values.b: 'tin' is not among the destination's options."),
+         "11: fields.plan.values.b: 'tin' is not among the destination's options. It has: Free, Silver, Gold."),
         ("  last_name: {value: abcdefghijk}\n",
          "7: fields.last_name.value: The text has 11 characters; the destination takes 10."),
         ("  birthday: {from: A, default: 17.05.1990}\n",
@@ -661,7 +678,8 @@ def test_an_example_that_holds_says_nothing() -> None:
         ("- row: {Email: a@example.com}\n  contact: {age: 8}\n",
          "examples[0].contact.age: the example says '8', the mapping gives None."),
         ("- row: {Email: x}\n  contact: {age: 8}\n",
-         "examples[0].contact: the example says 'a contact', the mapping gives 'invalid: email_syntax'."),
+         ("examples[0].contact: the example says that the row is sent, the mapping makes it "
+          "invalid: email_syntax in Email: 'x' is not an e-mail address: An email address must have an @-sign.")),
         ("- row: {Email: a@example.com}\n  invalid: email_syntax\n",
          "examples[0].invalid: the example says ['email_syntax'], the mapping gives []."),
         ("- row: {Email: a@example.com}\n  warning: email_typo_domain\n",

@@ -690,3 +690,12 @@ def test_any_part_of_the_grammar_is_read_and_applied_or_refused_with_places(data
 )  # fmt: skip
 def test_the_nearest_name_is_found_without_case_and_signs(name: str, known: list[str], expected: str) -> None:
     assert nearest(name, known) == expected
+
+
+def test_a_file_with_rows_in_the_place_of_the_mapping_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "contacts.CSV"
+    path.write_text("Email\na@example.com\n")
+    with pytest.raises(
+        MappingInvalid, match="no mapping\\. Name the mapping first, then the file with the rows"
+    ):
+        read_mapping(path)

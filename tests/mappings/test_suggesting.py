@@ -432,3 +432,78 @@ def test_whatever_the_file_holds_the_mapping_passes_the_checks(
     assert [error.message for error in EDITORS.iter_errors(yaml.safe_load(found.text))] == []
     assert mapping.consent is not None
     assert mapping.consent.opted_out is not None or mapping.consent.newcomers == "UNSUBSCRIBED"
+
+
+# what real exports taught
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Keine E-Mails", "Keine Werbung", "keine Mails", "Kein Newsletter", "Widerspruch", "Pas d'e-mail"],
+)
+def test_a_column_that_says_no_mail_in_another_language_is_an_opt_out(name: str) -> None:
+    found = suggested(column(name, "nein", "ja", "nein", "x", "bitte nur Post"))
+    assert found.draft.consent.columns == [name]
+    assert {"ja", "x"} <= set(found.draft.consent.when)
+    assert "nein" in found.draft.consent.unless
+    assert "bitte nur Post" not in found.text
+
+
+def test_a_whole_name_is_cut_in_two() -> None:
+    found = suggested(column("Name", "Dr. Ann van Lee", "Bob Ray", "Madonna"))
+    assert rule(found, "first_name") == {"from": ("Name",), "part": "first"}
+    assert rule(found, "last_name") == {"from": ("Name",), "part": "last"}
+    assert "first_name (Name): cut out of the whole name" in said(found)
+    assert "Name" not in found.draft.ignored
+    assert suggested(column("Name", "Dr. Ann van Lee", "Bob Ray"), OFFLINE).draft.guessed[
+        "last_name"
+    ].keys == {"part": "last"}
+
+
+def test_names_of_one_word_are_no_whole_names() -> None:
+    assert "Name" in suggested(column("Name", "Example", "Sample", "Three Words Here")).draft.ignored
+
+
+def test_beside_first_names_a_name_is_the_last_name() -> None:
+    found = suggested("Email,Vorname,Name\na@example.org,Ann,Lee\n")
+    assert rule(found, "last_name") == {"from": ("Name",)}
+    assert "last_name (Name): taken for the last name, as Vorname is the first" in said(found)
+    found = suggested("Email,First Name,Last Name,Name\na@example.org,Ann,Lee,Ann Lee\n")
+    assert found.draft.fields["last_name"].column == "Last Name"
+
+
+def test_tags_in_lines_of_a_cell_are_split_at_the_lines() -> None:
+    found = suggested(column("Schlagworte", "vip\nwebinar", "webinar", "partner \n vip"))
+    assert found.mapping.tags is not None
+    assert found.mapping.tags.split == "\n"
+    found = suggested(column("Schlagworte", "Gast\nRedner", "Gast", "Messe 2026\nGast", "Messe 2026\nRedner"))
+    assert found.draft.ignored["Schlagworte"] == (
+        "it looks like tags, and the account lacks 3 of them (Gast, Redner, Messe 2026); create them there, or say"
+        ' unknown: create; then tags: {from: Schlagworte, split: "\\n"}'
+    )
+
+
+def test_a_spreadsheets_apostrophe_is_taken_away() -> None:
+    found = suggested(column("Zip", "'01067", "'90210", ""))
+    assert rule(found, "postal_code") == {"from": ("Zip",), "match": "^'?(.*)"}
+    assert "match" not in rule(suggested(column("City", "'s-Hertogenbosch", "'t Zand")), "city")
+
+
+def test_rows_that_were_deleted_and_numbers_that_repeat_are_pointed_out() -> None:
+    rows = "".join(f"p{n}@example.org,{max(n, 1)},{'TRUE' if n == 3 else 'FALSE'}\n" for n in range(20))
+    left = suggested("Email,Id,IsDeleted\n" + rows).draft.ignored
+    assert left["Id"].startswith("it looks like the number of a person, but some repeat (rows: 1)")
+    assert left["IsDeleted"] == (
+        'it says who was deleted (rows: 1); where: {IsDeleted: {not: ["TRUE"]}} leaves them out'
+    )
+
+
+def test_addresses_that_repeat_are_told_with_what_tells_the_newest() -> None:
+    found = suggested("Email,LastModifiedDate\na@example.org,2026-01-02\nA@Example.org,2026-01-03\n")
+    assert "of 2 cells 1 repeat an earlier one" in said(found)
+    assert "duplicates: {newest: LastModifiedDate}" in said(found)
+
+
+def test_which_texts_are_no_country_is_told() -> None:
+    found = suggested(column("Land", *["Deutschland"] * 9, "D", "D"))
+    assert "of 11 cells 2 (D) do not fit" in said(found)

@@ -537,7 +537,9 @@ def test_what_is_no_country_is_a_problem(text: str) -> None:
 
 def test_a_misspelled_country_is_told_the_nearest() -> None:
     [found] = transform("country")(pa.array(["Germny"]), Settings()).wrong
-    assert found.detail == {"suggestion": "Germany (DE)"}
+    assert found.detail == {"suggestion": "; the nearest is Germany (DE)"}
+    [found] = transform("country")(pa.array(["D"]), Settings()).wrong
+    assert found.detail == {"suggestion": ""}
 
 
 # url

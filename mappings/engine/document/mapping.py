@@ -13,7 +13,7 @@ from mappings.engine.document.example import Example
 from mappings.engine.document.names import Names
 from mappings.engine.document.rule import Rule
 from mappings.engine.document.source import Destination, SourceSettings
-from mappings.engine.document.where import Conditions, columns_of
+from mappings.engine.document.where import Conditions, columns_of, counts_days
 from mappings.engine.document.words import DateFormats, Maybe, Part, Texts
 
 __all__ = ["Duplicates", "Mapping"]
@@ -164,6 +164,13 @@ class Mapping(Part):
 
     def blank_rule(self, tag: str) -> str:
         return self.fields[tag].blank or self.blank
+
+    def counts_days(self) -> bool:
+        """Whether the same file can mean other contacts tomorrow."""
+        names = [part for part in (self.tags, self.lists) if part is not None]
+        cases = [case for rule in self.fields.values() for case in rule.cases or ()]
+        whens = [case.when for case in cases] + [case.when for part in names for case in part.cases]
+        return any(counts_days(conditions) for conditions in (self.where, *whens))
 
     def columns(self) -> dict[str, list[Place]]:
         """Each source column that is read, with the places in the document that read it."""

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from mappings.engine.document.words import DateFormats, Maybe, Part, Pattern, Some
 
-__all__ = ["Conditions", "Span", "Where", "columns_of"]
+__all__ = ["Conditions", "Span", "Where", "columns_of", "counts_days"]
 
 _SPAN = re.compile(r"(?:(next|last)\s+)?(\d{1,5})\s+(day|week|month|year)s?", re.IGNORECASE)
 _LONGEST_DAYS = 36_525
@@ -174,3 +174,21 @@ def columns_of(conditions: Mapping[str, Where]) -> Iterator[str]:
             yield name
         for group in where.any_ or ():
             yield from columns_of(group)
+
+
+def counts_days(conditions: Mapping[str, Where]) -> bool:
+    """Whether what they hold for is another day by day, because of spans up to today.
+
+    >>> counts_days({"any": Where(any_=({"Seen": Where.model_validate({"not": {"within": "90 days"}})},))})
+    True
+    >>> counts_days({"Seen": Where.model_validate({"since": "2026-01-01"})})
+    False
+    """
+    for where in conditions.values():
+        if where.within is not None or where.older_than is not None:
+            return True
+        if where.not_ is not None and counts_days({"": where.not_}):
+            return True
+        if any(counts_days(group) for group in where.any_ or ()):
+            return True
+    return False

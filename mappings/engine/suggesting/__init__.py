@@ -25,10 +25,11 @@ from mappings.engine.suggesting.column import Column, columns_of, shown
 from mappings.engine.suggesting.consent import find_opt_outs
 from mappings.engine.suggesting.draft import Draft, Origin
 from mappings.engine.suggesting.examples import add_examples
-from mappings.engine.suggesting.fields import Match, address_column, match_fields
+from mappings.engine.suggesting.fields import Match, Matches, address_column, match_fields, whole_name
 from mappings.engine.suggesting.names import BY_NAME, BY_VALUES, USUAL, fold
 from mappings.engine.suggesting.options import separator_of, spelled
-from mappings.engine.suggesting.writing import written
+from mappings.engine.suggesting.words import means_yes
+from mappings.engine.suggesting.writing import flow, written
 
 __all__ = ["NoAddresses", "Origin", "Suggestion", "suggest"]
 
@@ -49,6 +50,7 @@ _TAG_NAMES = (
     "groups",
     "schlagworte",
 )
+_GONE = ("isdeleted", "deleted", "geloscht", "isarchived", "archived", "archiviert", "supprime", "eliminado")
 _MOST_TAG_TEXTS = 200
 _ROUNDS = 50
 
@@ -116,6 +118,7 @@ def _drafted(columns: list[Column], schema: Schema, origin: Origin, name: str, d
     free = [column for column in columns if column.name not in {address.column, *consent.columns}]
     rest = [known for known in schema.fields if known.name != key.name]
     found = match_fields(free, rest, origin.list_separator)
+    _add_names(found, free, rest)
     draft = Draft(
         name=name,
         origin=origin,
@@ -129,7 +132,7 @@ def _drafted(columns: list[Column], schema: Schema, origin: Origin, name: str, d
         person=_person([column for column in columns if column.name != address.column], origin.person_column),
         missing=tuple(one.name for one in rest if one.required and one.name not in found.fields),
     )
-    draft.ignored = {**others, **found.left}
+    draft.ignored = {**others, **found.left, **_look_again(columns, draft)}
     free = [column for column in free if column.name not in draft.used()]
     _add_tags(draft, free, schema)
     if not schema.live:
@@ -146,6 +149,33 @@ def _person(columns: Sequence[Column], known: str) -> str:
     return next(iter(given + [different[name] for name in _PERSONS if name in different]), "")
 
 
+def _add_names(found: Matches, columns: Sequence[Column], fields: Sequence[Field]) -> None:
+    used = {match.column for match in found.fields.values()}
+    named = whole_name([column for column in columns if column.name not in used], fields, found)
+    found.fields |= named
+    for match in named.values():
+        found.left.pop(match.column, None)
+
+
+def _look_again(columns: Sequence[Column], draft: Draft) -> dict[str, str]:
+    """Columns that are left out and say something of who should be sent."""
+    found = {}
+    for column in columns:
+        name, yes = fold(column.name), [text for text in column.counts if means_yes(text)]
+        if name in _GONE and yes:
+            rows = sum(column.counts[text] for text in yes)
+            found[column.name] = (
+                f"it says who was deleted (rows: {rows:,}); where: {flow({column.name: {'not': yes}})} leaves them out"
+            )
+        different = len(column.counts)
+        if not draft.person and name in _PERSONS and 10 * different > 9 * column.filled > 9 * different:
+            found[column.name] = (
+                f"it looks like the number of a person, but some repeat (rows: {column.filled - different:,}); if those are one"
+                " person each, say person:, and a changed address stays one contact"
+            )
+    return found
+
+
 def _add_tags(draft: Draft, columns: Sequence[Column], schema: Schema) -> None:
     """Tags are mapped where the account has all of them; it would refuse the others' rows."""
     names = {name.casefold() for name in schema.tags}
@@ -153,8 +183,8 @@ def _add_tags(draft: Draft, columns: Sequence[Column], schema: Schema) -> None:
         named = fold(column.name) in _TAG_NAMES
         if not (named or (names and column.distinct <= _MOST_TAG_TEXTS)) or not column.counts:
             continue
-        separator = separator_of(column.counts, schema.tags, draft.origin.list_separator)
-        found = spelled(column.counts, schema.tags, separator)
+        separator = separator_of(column.in_lines, schema.tags, draft.origin.list_separator)
+        found = spelled(column.in_lines, schema.tags, separator)
         missing = {**dict.fromkeys(found.table, 2), **found.unknown}
         if not missing and draft.tags is None and (named or len(column.counts) > 1):
             rests_on, doubts = (
@@ -165,10 +195,10 @@ def _add_tags(draft: Draft, columns: Sequence[Column], schema: Schema) -> None:
         elif named and not schema.live:
             draft.ignored[column.name] = "it looks like tags; which ones the account has could not be read"
         elif named and missing:
-            which = shown(missing)
+            which = shown(dict(sorted(missing.items(), key=lambda one: -one[1])))
             draft.ignored[column.name] = (
                 f"it looks like tags, and the account lacks {len(missing):,} of them{f' ({which})' if which else ''};"
-                f" create them there, then tags: {{from: {column.name}}}"
+                f" create them there, or say unknown: create; then tags: {flow({'from': column.name, 'split': separator})}"
             )
 
 
@@ -176,6 +206,7 @@ def _guess(draft: Draft, columns: Sequence[Column]) -> None:
     usual = [Field(name, name, type_) for name, type_ in USUAL.items() if name not in draft.fields]
     free = [column for column in columns if column.name not in draft.used()]
     found = match_fields(free, usual, draft.origin.list_separator)
+    _add_names(found, free, usual)
     for tag, match in found.fields.items():
         type_ = USUAL[tag]
         keys = match.keys if type_ == "text" else {"type": type_, **match.keys}

@@ -17,6 +17,7 @@ __all__ = ["Column", "columns_of", "misfits", "shown"]
 
 # YAML reads no longer keys, and the names of columns are keys in the examples.
 _LONGEST_NAME = 200
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,26 @@ class Column:
     name: str
     at: int
     cells: pa.Array
+    given: pa.Array
 
     @cached_property
     def counts(self) -> dict[str, int]:
         """Each different text that is not blank, in order of appearance, and how often it is there."""
         found = pc.value_counts(self.cells.filter(pc.not_equal(self.cells, "")))
         return {one["values"].as_py(): one["counts"].as_py() for one in found}
+
+    @cached_property
+    def in_lines(self) -> dict[str, int]:
+        """`counts`, with the breaks between the lines of a cell, which cleaning takes out and split: sees."""
+        if not pc.any(pc.match_substring_regex(self.given, r"\S\s*\n\s*\S")).as_py():
+            return self.counts
+        found: dict[str, int] = {}
+        for one in pc.value_counts(self.given):
+            lines = [line for line in map(clean_text, (one["values"].as_py() or "").splitlines()) if line]
+            text = "\n".join(lines)
+            if text:
+                found[text] = found.get(text, 0) + one["counts"].as_py()
+        return found
 
     @cached_property
     def filled(self) -> int:
@@ -66,7 +81,9 @@ def columns_of(header: Sequence[str], cells: pa.Table) -> list[Column]:
     for at, given in enumerate(header):
         name = clean_text(given)
         if name and len(name) <= _LONGEST_NAME and name not in found:
-            found[name] = Column(name, at, clean(cells.column(at)))
+            texts = cells.column(at)
+            whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+            found[name] = Column(name, at, clean(whole), whole)
     return list(found.values())
 
 
@@ -84,14 +101,14 @@ def misfits(column: Column, type_: str, settings: Settings) -> int:
 
 
 def shown(counts: Mapping[str, int], most: int = 6) -> str:
-    """A few texts for a comment; an empty text where they might say something of a person.
+    """A few texts for a comment; an empty text where they might say something of a person. A year says nothing.
 
     >>> shown({"gold": 7, "silver": 2, "Ann": 1}), shown({"ann@example.com": 2}), shown({"+49 30 123456": 9})
     ('gold, silver', '', '')
     """
     often = [text for text, count in counts.items() if count > 1]
     if len(counts) > 12 or any(
-        len(text) > 30 or "@" in text or re.search(r"\d(?:.?\d){3}", text) for text in often
+        len(text) > 30 or "@" in text or re.search(r"\d(?:.?\d){3}", _YEAR.sub("", text)) for text in often
     ):
         return ""
     return ", ".join(often[:most]) + (", …" if len(often) > most else "")

@@ -25,7 +25,9 @@ __all__ = ["OptOuts", "find_opt_outs"]
 
 _OUT_NAMES = (
     "unsubscri", "optedout", "optout", "donotcontact", "donotemail", "donotmail", "abgemeldet", "abmeld",
-    "abbestellt", "werbesperre", "desabonn", "desinscri", "emailsuppressed",
+    "abbestellt", "werbesperre", "werbewiderspruch", "keinewerb", "keineemail", "keinemail", "keinmail", "keinenewsletter",
+    "keinnewsletter", "mailsperre", "newslettersperre", "desabonn", "desinscri", "pasdemail", "pasdenewsletter",
+    "pasdecourriel", "nepascontacter", "noenviar", "emailsuppressed",
 )  # fmt: skip
 _IN_NAMES = (
     "optin", "optedin", "acceptsmarketing", "acceptsemailmarketing", "marketingconsent", "emailconsent", "einwilligung",
@@ -44,7 +46,7 @@ _MAYBE_NAMES = (
     "wantsnewsletter",
     "mailings",
 )
-_OUT_EXACTLY = ("noemail", "noemails", "nomail")
+_OUT_EXACTLY = ("noemail", "noemails", "nomail", "widerspruch")
 _OTHER_CHANNELS = frozenset(
     {"fax", "sms", "phone", "call", "calls", "whatsapp", "postal", "print", "tracking", "text"}
 )

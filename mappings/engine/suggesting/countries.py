@@ -15,8 +15,8 @@ __all__ = ["translated"]
 _LANGUAGES = ("de", "fr", "es", "it", "nl", "pt", "pl", "sv", "da", "nb", "fi", "cs", "tr")
 
 
-def translated(column: Column) -> tuple[dict[str, str], int]:
-    """The codes of the names that muster does not know by itself, and how many cells stay unknown.
+def translated(column: Column) -> tuple[dict[str, str], dict[str, int]]:
+    """The codes of the names that muster does not know by itself, and the texts that stay unknown, each with its cells.
 
     One language has to explain them: what is a country in one may be another word elsewhere.
     """
@@ -25,7 +25,7 @@ def translated(column: Column) -> tuple[dict[str, str], int]:
     strange = [text for text, is_known in zip(texts, known, strict=True) if not is_known]
     tables = (_found(strange, language) for language in _LANGUAGES) if strange else ()
     best = max(tables, key=len, default={})
-    return best, sum(column.counts[text] for text in strange if text not in best)
+    return best, {text: column.counts[text] for text in strange if text not in best}
 
 
 def _found(texts: list[str], language: str) -> dict[str, str]:

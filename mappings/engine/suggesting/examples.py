@@ -49,7 +49,7 @@ def add_examples(draft: Draft, mapping: Mapping, schema: Schema, columns: Sequen
         if text:
             full.setdefault(match.column, text)
     if draft.tags:  # the first cell of tags; all of them exist, or the column would not be used
-        full.setdefault(draft.tags.column, next(iter(by_name[draft.tags.column].counts)))
+        full.setdefault(draft.tags.column, next(iter(by_name[draft.tags.column].in_lines)))
     consent = draft.consent
     rows = [full]
     if consent.columns:
@@ -85,6 +85,8 @@ def _worked_out(mapping: Mapping, schema: Schema, row: dict[str, str]) -> dict[s
 
 def _cell(tag: str, match: Match, column: Column, schema: Schema) -> str:
     """An invented cell, or one that stands in the file where it is chosen from a list."""
+    if "part" in match.keys:
+        return _INVENTED["full_name"]
     known = schema.field(tag)
     type_ = known.type if known else "text"
     if type_ in ("date", "datetime"):
@@ -105,7 +107,7 @@ def _listed(type_: str, match: Match, column: Column, options: Sequence[str]) ->
         name.casefold() for name in match.keys.get("values", {})
     }
     split = match.keys.get("split")
-    for text in column.counts:
+    for text in column.in_lines if split else column.counts:
         parts = [part.strip() for part in text.split(split)] if split else [text]
         if all(part.casefold() in known for part in parts if part):
             return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from mappings.engine.suggesting.names import (
     BY_SPELLING,
     BY_SYNONYM,
     BY_VALUES,
+    fold,
     likeness,
     meaning,
 )
@@ -23,9 +25,20 @@ from mappings.engine.suggesting.options import separator_of, spelled
 from mappings.engine.suggesting.words import means_no, means_yes
 from mappings.engine.transforms import Settings
 
-__all__ = ["Match", "Matches", "address_column", "match_fields"]
+__all__ = ["Match", "Matches", "address_column", "match_fields", "whole_name"]
 
 _MOST_OPTIONS = 50
+_CHANGED = (
+    "lastmodifieddate",
+    "lastmodified",
+    "lastmodifiedon",
+    "systemmodstamp",
+    "updatedat",
+    "lastupdated",
+    "modifiedon",
+    "lastchanged",
+)
+_GUARD = re.compile(r"'[\d+=@-]")
 _CALLED = {
     "date": "dates with day, month and year", "datetime": "dates with day, month and year", "country": "countries",
     "boolean": "yes or no", "number": "numbers", "integer": "whole numbers", "url": "web addresses", "phone": "phone numbers",
@@ -74,6 +87,13 @@ def address_column(columns: Sequence[Column], key: Field) -> tuple[Match | None,
     found.sort(key=lambda one: one[:2], reverse=True)
     _, _, best, rests_on = found[0]
     doubts = [] if rests_on < BY_VALUES else [_only_like(rests_on, key.name)]
+    again = best.filled - len({text.casefold() for text in best.counts})
+    if again and best.addresses:
+        newest = next((one.name for one in columns if fold(one.name) in _CHANGED and one.filled), "")
+        doubts.append(
+            f"of {best.filled:,} cells {again:,} repeat an earlier one; the last row of each is sent"
+            + (f", and with duplicates: {{newest: {newest}}} the newest" if newest else "")
+        )
     wrong = best.filled - best.addresses
     if not best.addresses and len(best.cells):
         doubts.append("the rows looked at hold no address")
@@ -121,6 +141,26 @@ def match_fields(columns: Sequence[Column], fields: Sequence[Field], separator: 
     return found
 
 
+def whole_name(columns: Sequence[Column], fields: Sequence[Field], found: Matches) -> dict[str, Match]:
+    """First and last names out of a column with both. Beside a column of first names, `Name` is the last name."""
+    wanted = {meaning(field.name): field.name for field in reversed(fields) if field.type == "text"}
+    first, last = wanted.get("first_name", ""), wanted.get("last_name", "")
+    column = next((one for one in columns if meaning(one.name) == "full_name" and one.filled), None)
+    if column is None or not first or not last or last in found.fields:
+        return {}
+    several = sum(count for text, count in column.counts.items() if " " in text)
+    if first in found.fields:
+        doubt = f"taken for the last name, as {found.fields[first].column} is the first"
+        return {last: Match(column.name, BY_SYNONYM, {}, (doubt,))} if fold(column.name) == "name" else {}
+    if several * 2 <= column.filled:
+        return {}
+    doubt = "part: knows titles and von, and takes a company's name for a person's"
+    return {
+        first: Match(column.name, BY_SYNONYM, {"part": "first"}, (f"cut out of the whole name; {doubt}",)),
+        last: Match(column.name, BY_SYNONYM, {"part": "last"}, ("cut out of the whole name",)),
+    }
+
+
 def _pair(first: str, second: str) -> str:
     return f"[{first}, {second}]"
 
@@ -143,7 +183,7 @@ def _match(column: Column, wanted: Field, rests_on: int, separator: str) -> Matc
     """The match with the rule's keys, or why the values do not fit the field."""
     doubts = [] if rests_on < BY_VALUES else [_only_like(rests_on, wanted.name)]
     keys: dict[str, Any] = {}
-    wrong = 0
+    wrong, which = 0, ""
     match wanted.type:
         case "date" | "datetime":
             written = how_written(column, wanted.type)
@@ -152,7 +192,8 @@ def _match(column: Column, wanted: Field, rests_on: int, separator: str) -> Matc
         case "choice" | "choices":
             return _choice(column, wanted, rests_on, doubts, separator)
         case "country":
-            table, wrong = translated(column)
+            table, strange = translated(column)
+            wrong, which = sum(strange.values()), f" ({shown(strange)})" if shown(strange) else ""
             keys = {"values": table, "otherwise": "as_is"} if table else {}
         case "boolean":
             keys, wrong = _yes_or_no(column)
@@ -167,9 +208,17 @@ def _match(column: Column, wanted: Field, rests_on: int, separator: str) -> Matc
         return f"its name fits {wanted.name}, but of its {column.filled:,} cells {wrong:,} are no {_CALLED.get(wanted.type, wanted.type)}"
     if wrong:
         doubts.append(
-            f"of {column.filled:,} cells {wrong:,} do not fit; such rows are invalid until somebody mends them"
+            f"of {column.filled:,} cells {wrong:,}{which} do not fit; such rows are invalid until somebody mends them"
         )
+    if wanted.type == "text" and _guarded(column):
+        keys["match"] = "^'?(.*)"
+        doubts.append("a spreadsheet's ' stands before its cells, and match: takes it away")
     return Match(column.name, rests_on, keys, tuple(doubts))
+
+
+def _guarded(column: Column) -> bool:
+    """Whether most cells begin with the apostrophe that keeps a spreadsheet from reading a number or a formula."""
+    return sum(n for text, n in column.counts.items() if _GUARD.match(text)) * 2 > column.filled
 
 
 def _choice(column: Column, wanted: Field, rests_on: int, doubts: list[str], usual: str) -> Match | str:
@@ -178,9 +227,9 @@ def _choice(column: Column, wanted: Field, rests_on: int, doubts: list[str], usu
         return Match(column.name, rests_on, keys, tuple(doubts))
     separator = None
     if wanted.type == "choices":
-        separator = separator_of(column.counts, wanted.options, usual)
+        separator = separator_of(column.in_lines, wanted.options, usual)
         keys["split"] = separator
-    found = spelled(column.counts, wanted.options, separator)
+    found = spelled(column.in_lines if separator else column.counts, wanted.options, separator)
     unknown = found.unknown.total()
     which = f" ({shown(found.unknown)})" if shown(found.unknown) else ""
     if unknown > _MOST_WRONG * (unknown + found.known):

@@ -24,19 +24,22 @@ _NAMES = {
     "full_name": "fullname name contactname displayname nomcomplet nombrecompleto vollername vorundnachname",
     "phone": "phonenumber telephone telephonenumber tel telefon telefonnummer telefono telefone mobile mobilephone "
     "mobilephonenumber mobilenumber cell cellphone cellphonenumber handy handynummer mobil mobilnummer mobiltelefon portable "
-    "movil celular workphone businessphone homephone primaryphone phone1 phone1value festnetz rufnummer numerodetelephone",
+    "movil celular workphone businessphone homephone primaryphone phone1 phone1value festnetz rufnummer numerodetelephone "
+    "defaultaddressphone",
     "company": "companyname organization organisation organizationname firma firmenname unternehmen accountname "
-    "employer entreprise societe empresa azienda bedrijf organization1name",
+    "employer entreprise societe empresa azienda bedrijf organization1name defaultaddresscompany",
     "job_title": "jobtitle title position role jobrole jobposition berufsbezeichnung funktion stelle poste fonction puesto cargo "
     "organization1title",
     "street": "street address streetaddress address1 addressline1 strasse strassehausnummer anschrift adresse adresse1 rue "
-    "direccion mailingstreet billingstreet",
-    "city": "town citytown ort stadt wohnort ville ciudad citta cidade localidad mailingcity billingcity addresscity",
+    "direccion mailingstreet billingstreet defaultaddressaddress1",
+    "city": "town citytown ort stadt wohnort ville ciudad citta cidade localidad mailingcity billingcity addresscity "
+    "defaultaddresscity",
     "postal_code": "postalcode postcode zip zipcode zippostalcode plz postleitzahl codepostal codigopostal cap cep "
-    "mailingzippostalcode mailingpostalcode billingzip billingpostalcode",
-    "state": "stateregion stateprovince province region bundesland kanton departement provincia mailingstateprovince",
+    "mailingzippostalcode mailingpostalcode billingzip billingpostalcode defaultaddresszip",
+    "state": "stateregion stateprovince province region bundesland kanton departement provincia mailingstateprovince "
+    "mailingstate billingstate defaultaddressprovincecode",
     "country": "countryregion countryname countrycode land pays pais paese kraj staat nation mailingcountry billingcountry "
-    "addresscountry",
+    "addresscountry defaultaddresscountrycode",
     "birthday": "birthdate dateofbirth dob bday geburtstag geburtsdatum gebdatum datedenaissance fechadenacimiento "
     "cumpleanos datadinascita datadenascimento anniversaire geboortedatum",
     "joined_at": "joined joinedon joindate createdate createddate createdat creationdate dateadded dateadd signupdate signedupat "
@@ -82,7 +85,9 @@ def meaning(name: str) -> str:
     >>> meaning("E-Mail-Adresse"), meaning("Vorname"), meaning("Shoe size")
     ('email_address', 'first_name', '')
     """
-    return _MEANINGS.get(fold(name), "")
+    return _MEANINGS.get(
+        fold(name.removesuffix("__c")), ""
+    )  # so end the names of Salesforce's own-made fields
 
 
 def likeness(column: str, field: Field) -> int | None:

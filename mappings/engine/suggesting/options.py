@@ -11,7 +11,7 @@ from mappings.engine.suggesting.names import fold
 
 __all__ = ["Spelled", "separator_of", "spelled"]
 
-_SEPARATORS = (";", ",", "|", "/")
+_SEPARATORS = (";", ",", "|", "/", "\n")
 
 
 @dataclass(slots=True)

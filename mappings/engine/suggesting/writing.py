@@ -13,7 +13,7 @@ from mappings.engine.complaints import visible
 from mappings.engine.suggesting.draft import Draft
 from mappings.engine.suggesting.fields import Match
 
-__all__ = ["scalar", "written"]
+__all__ = ["flow", "scalar", "written"]
 
 _PLAIN = re.compile(r"[^\W\d_](?:[\w ./+()&@'-]*[\w.+)'])?")
 

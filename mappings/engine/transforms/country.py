@@ -45,7 +45,7 @@ def _canonical(text: str) -> str | tuple[str, dict[str, Any]]:
     if code:
         return code
     like = nearest(text, shown, likeness=0.75)
-    return "country_unknown", {"suggestion": f"{like} ({shown[like]})" if like else "not known"}
+    return "country_unknown", {"suggestion": f"; the nearest is {like} ({shown[like]})" if like else ""}
 
 
 @functools.cache

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.flows.cli.conftest import MAPPING, Shell
 
 WANTING = MAPPING.replace(
@@ -41,6 +43,39 @@ def test_tags_that_the_sync_creates_are_no_complaint(shell: Shell) -> None:
     facts = json.loads(shell.run("check", "signups.yml", "people.csv", "--json").stdout)
     assert facts["right"] is True
     assert [one["name"] for one in facts["created_by_sync"]] == ["brandnew"]
+
+
+def test_a_check_agrees_with_the_sync_that_unknown_create_creates_tags(shell: Shell) -> None:
+    shell.write("signups.yml", MAPPING + "tags: {always: [brandnew], unknown: create}\n")
+    done = shell.run("check", "signups.yml", "people.csv")
+    assert done.returncode == 0, done.stderr
+    assert "Created by the sync (unknown: create):\n  tag    brandnew\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code"),
+    [
+        (("check", "signups.yml", "people.csv"), 2),
+        (("check", "nothing.yml"), 2),
+        (("plan", "signups.yml", "people.csv"), 2),
+        (("sync", "signups.yml", "nothing.csv"), 2),
+        (("sync", "signups.yml", "people.csv", "--plan", "nothing.json"), 2),
+        (("plan", "signups.yml", "--bogus"), 2),
+        (("report", "nothing"), 2),
+    ],
+)
+def test_what_cannot_start_is_json_where_json_was_asked_for(
+    shell: Shell, words: tuple[str, ...], exit_code: int
+) -> None:
+    shell.write("signups.yml", MAPPING.replace("  country: Country\n", "  country: Land\n"))
+    done = shell.run(*words, "--json")
+    said = json.loads(done.stdout)
+    assert done.returncode == said["error"]["exit_code"] == exit_code
+    assert said["error"]["what"]
+    assert done.stderr
+    if words[0] == "check":
+        assert said["right"] is False
+        assert said["complaints"]
 
 
 def test_a_warning_fails_a_check_only_where_that_is_asked(shell: Shell) -> None:

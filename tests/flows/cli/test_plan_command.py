@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import stat
 from typing import Any
+
+import pytest
 
 from connectors.sandbox.serving import Running
 from flows.report.plan_summary import PlanSummary
 from tests.flows.cli.conftest import MAPPING, SIGNUPS, Shell
-from tests.flows.cli.test_commands import writes
+from tests.flows.cli.test_commands import wait_for, writes
 
 KEYS = {
     "schema_version", "made_at", "title", "mapping", "source", "destination", "account_id", "ledger", "ledger_new",
@@ -122,3 +126,41 @@ def test_what_came_otherwise_than_planned_is_told_by_outcome(shell: Shell, sandb
     assert "planned / done: created 40 / 39, updated 0 / 1 (the plan of " in done.stdout
     again = shell.run("sync", "signups.yml", "people.csv")
     assert "As planned: the outcomes are those that were decided before anything was sent." in again.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_plan_exits_130_and_leaves_nothing_of_the_file_behind(
+    shell: Shell, sandbox: Running, number: signal.Signals
+) -> None:
+    slow = shell.write("slow.yml", MAPPING.replace("kind: campaignlark", "kind: campaignlark, rate: 1"))
+    sandbox.seed([{"email_address": f"q{n}@example.com"} for n in range(600)])
+    child = shell.start("plan", str(slow), "people.csv", "--json")
+    wait_for(lambda: "POST /v1/contacts/search" in sandbox.requests()["by_endpoint"])
+    os.kill(child.pid, number)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == json.loads(out)["error"]["exit_code"] == 130, err
+    assert list((shell.home / "plans").iterdir()) == []
+
+
+def test_a_plan_of_another_day_is_refused_where_the_mapping_counts_days(shell: Shell) -> None:
+    mapping = shell.write("recent.yml", MAPPING + "where: {Seen: {within: 90 days}}\n")
+    shell.write("people.csv", "Email,First name,Country,Seen\na@example.com,A,DE,\n")
+    for name, says in ((str(mapping), "the day: "), ("signups.yml", "")):
+        assert shell.run("plan", name, "people.csv", "-o", "plan.json").returncode == 0
+        planned = json.loads((shell.folder / "plan.json").read_text("utf-8"))
+        planned["made_at"] = "2020-01-01T12:00:00Z"
+        shell.write("plan.json", json.dumps(planned))
+        done = shell.run("sync", name, "people.csv", "--plan", "plan.json")
+        assert (done.returncode, "the day: " in done.stderr) == ((2, True) if says else (0, False)), (
+            done.stderr
+        )
+
+
+def test_why_people_are_left_alone_is_said_by_the_plan_the_sync_and_the_report(shell: Shell) -> None:
+    shell.write("signups.yml", MAPPING + "person: Id\nignore: rest\n")
+    shell.write("people.csv", "Id,Email,First name,Country\n1,a@example.com,A,DE\n2,A@example.com,B,DE\n")
+    why = "another row has the same address and another person id"
+    planned = " ".join(shell.run("plan", "signups.yml", "people.csv").stdout.split())
+    assert f"2 left alone for the person's sake: 2 {why}" in planned
+    assert f"2 protected: {why}" in " ".join(shell.run("sync", "signups.yml", "people.csv").stdout.split())
+    assert f"2 protected: {why}" in " ".join(shell.run("report").stdout.split())
