@@ -107,7 +107,7 @@ class Team:
         lists = {str(entry["id"]): str(entry["name"]) for entry in await self._listed("/lists")}
         schema = Schema(
             fields=(*_STANDARD, *(_field(entry) for entry in own)),
-            lists={**{name: number for number, name in reversed(lists.items())}, **{n: n for n in lists}},
+            lists={**_by_name(lists), **{number: number for number in lists}},
             live=True,
             refuses=_REFUSES,
         )
@@ -295,6 +295,14 @@ def _field(entry: Mapping[str, Any]) -> Field:
         max_length=_LONGEST if type_ == "text" else None,
         form="rfc3339" if type_ == "datetime" else "",
     )
+
+
+def _by_name(lists: Mapping[str, str]) -> dict[str, str]:
+    """Ids by name; of several lists with the same name, the first one's."""
+    found: dict[str, str] = {}
+    for number, name in lists.items():
+        found.setdefault(name, number)
+    return found
 
 
 def _dated(value: Any) -> Any:
