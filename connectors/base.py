@@ -193,6 +193,8 @@ class Destination(Protocol):
     """The requests of one look-up, as decisions name them; `opt_out_calls` those that opt somebody out, `create_tag_calls` those that create a tag."""
     opt_out_calls: tuple[str, ...]
     create_tag_calls: tuple[str, ...]
+    opt_out_automations: Mapping[str, int]
+    """What opting somebody out may start there."""
     fresh_seconds: float
     """So long what was read is good enough; whoever was read before that is looked up again before the write."""
     field_types: Mapping[str, str]

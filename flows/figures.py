@@ -102,6 +102,7 @@ class Figures:
             self._look_up(destination, 1)
         else:
             self.calls.update(destination.opt_out_calls)
+            self.automations.update(destination.opt_out_automations)
             self.opt_outs += 1
 
     def _count(self, decision: Decision, destination: Destination) -> None:

@@ -53,6 +53,7 @@ class Team:
     find_calls: tuple[str, ...] = (FIND,)
     opt_out_calls: tuple[str, ...] = (FIND, UPDATE)
     create_tag_calls: tuple[str, ...] = ()
+    opt_out_automations: Mapping[str, int] = {"Contact updated": 1}
     fresh_seconds = 300.0
     field_types: Mapping[str, str] = {
         "text": "string", "email": "string", "phone": "string", "url": "string", "country": "string", "choice": "string",

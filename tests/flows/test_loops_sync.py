@@ -108,7 +108,7 @@ def sandbox() -> Iterator[Running]:
 
 
 @pytest.fixture
-def desk(sandbox: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:  # type: ignore[type-arg,unused-ignore]
+def desk(sandbox: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     sandbox.reset()
     monkeypatch.setattr(Connector, "per_second", 2000.0)
     monkeypatch.setattr("connectors.pace.Pace.told", lambda *_: None)
@@ -251,7 +251,7 @@ _numbers = itertools.count(1)
     before=CHANGES,
     changes=CHANGES,
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_the_plan_of_any_small_file_is_what_its_sync_does_and_nobody_is_re_subscribed(
     desk: Desk, there: dict[str, Any], earlier: list[dict[str, str]], by_hand: dict[str, Any], rows: list[dict[str, str]],
     before: dict[str, Any], changes: dict[str, Any],
