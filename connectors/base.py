@@ -134,7 +134,8 @@ class Rules:
 class Decision:
     """What is to be done for one contact. Nothing is sent where `outcome` is given.
 
-    `creates` is whether the contact is new there. `changes` are the fields to be sent, with the value there now (None
+    `creates` is whether the contact is new there, `upserts` that nobody knows: it is sent without having been looked up, and
+    the answer does not tell. `changes` are the fields to be sent, with the value there now (None
     where blank or unknown) and the new one (None where it is emptied). `tags` are the names to add, `tags_off` those to take
     away; likewise lists. `stays` are fields that somebody changed there and that are left as they are: the value there,
     and what the source has. `left_over` are the values of a block that should be emptied with it and cannot be. `calls` are the requests in order, `automations` what they may start there.
@@ -144,6 +145,7 @@ class Decision:
     code: str = ""
     reason: str = ""
     creates: bool = False
+    upserts: bool = False
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     stays: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     left_over: Mapping[str, Any] = field(default_factory=dict)
@@ -191,6 +193,8 @@ class Destination(Protocol):
     """The requests of one look-up, as decisions name them; `opt_out_calls` those that opt somebody out, `create_tag_calls` those that create a tag."""
     opt_out_calls: tuple[str, ...]
     create_tag_calls: tuple[str, ...]
+    opt_out_automations: Mapping[str, int]
+    """What opting somebody out may start there."""
     fresh_seconds: float
     """So long what was read is good enough; whoever was read before that is looked up again before the write."""
     field_types: Mapping[str, str]

@@ -77,6 +77,8 @@ class Answer:
     request_id: str = ""
     attempts: int = 1
     retry_after: float | None = None
+    unclear: bool = False
+    """Whether this or an earlier attempt of the same call may have been applied unheard."""
 
     @property
     def done(self) -> bool:
@@ -102,6 +104,7 @@ class Turns(Protocol):
 
     async def turn(self, *, soon: bool = False) -> None: ...
     def slow_down(self, seconds: float | None) -> None: ...
+    def told(self, per_second: float, left: int) -> None: ...
     def went_well(self) -> None: ...
 
 
@@ -147,7 +150,9 @@ class Wire:
         timeout: float = 30.0,
         connections: int = 300,
         patience: Patience | None = None,
+        window: float | None = None,
     ) -> None:
+        """`window`: so many seconds do the headers x-ratelimit-limit and -remaining speak of; None: they are not looked at."""
         if not (key.isascii() and key.isprintable()):
             raise CredentialsError(
                 "The key holds a character that no key has.", "Copy it again, without quotes or line breaks."
@@ -159,6 +164,7 @@ class Wire:
         self._texts = again or {}
         self._timeout = timeout
         self._connections = connections
+        self._window = window
         self.patience = patience or Patience()
         self.traffic = Traffic()
         self._session: aiohttp.ClientSession | None = None
@@ -233,7 +239,7 @@ class Wire:
                 break
             self.traffic.retried += 1
             await asyncio.sleep(self.patience.wait(attempt))
-        return answer if attempt == 1 else replace(answer, attempts=attempt)
+        return answer if attempt == 1 else replace(answer, attempts=attempt, unclear=unclear)
 
     async def once(self, method: str, path: str, *, json_body: Any, within: float) -> Answer:
         """One request and no second one, before all that wait for a turn; not sent at all after `within` seconds.
@@ -293,7 +299,17 @@ class Wire:
         except Exception as error:  # noqa: BLE001 - whatever else is let through is unclear, never lost
             return self._broken(error, status)
         self.traffic.answered(started, time.monotonic())
+        if self._window is not None and status != 429:
+            self._told(headers, self._window)
         return self._understood(status, raw, headers)
+
+    def _told(self, headers: Mapping[str, str], window: float) -> None:
+        """Passes on what the destination says of its limit, where it says it in numbers."""
+        try:
+            limit, left = (int(headers.get(f"x-ratelimit-{name}", "")) for name in ("limit", "remaining"))
+        except ValueError:
+            return
+        self._turns.told(limit / window, left)
 
     def _broken(self, error: BaseException, status: int) -> Answer:
         """A call without a whole answer. Only a connection that could not be made surely sent nothing."""

@@ -56,7 +56,7 @@ class Pace:
     """
 
     def __init__(self, per_second: float, booking: Booking | None = None, patient: float = 1.0) -> None:
-        self.allowed = per_second
+        self.allowed = self._most = per_second
         self._booking = booking or Alone()
         self._patient = patient
         self._share = 1.0
@@ -119,6 +119,19 @@ class Pace:
         self._slots.clear()
         if not already:
             self._share = max(_LOWEST_SHARE, self._share * 0.8)
+            self._raised_at = now
+
+    def told(self, per_second: float, left: int) -> None:
+        """The destination says how fast it may be called and how many calls its window has left.
+
+        The rate is never higher than that, nor than the one allowed. Where nothing is left somebody else is calling, too, or
+        we come near the limit: the rate drops a little, at most once a second, and rises again when that ends.
+        """
+        if per_second > 0:
+            self.allowed = min(self._most, per_second)
+        now = time.monotonic()
+        if left <= 0 and now - self._raised_at >= 1.0:
+            self._share = max(_LOWEST_SHARE, self._share - 0.05)
             self._raised_at = now
 
     def went_well(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,11 +57,15 @@ class Suppressions:
 
 
 def strictest(
-    contact: Contact, remembered: Remembered | None, suppressions: Suppressions
+    contact: Contact, remembered: Remembered | None, suppressions: Suppressions, keys: Sequence[str] = ()
 ) -> Remembered | None:
-    """What is remembered of a contact, with the suppression file taken into account."""
+    """What is remembered of a contact, with the suppression file taken into account.
+
+    `keys` are the merge tags that may be a key: the address counts also where a contact is known by another one.
+    """
     before = remembered.key if remembered is not None else ""
-    if not suppressions.holds(contact.key) and not (before and suppressions.holds(before)):
+    named = {contact.key, before, *(contact.texts.get(tag, "") for tag in keys)} - {""}
+    if not any(suppressions.holds(address) for address in named):
         return remembered
     return replace(remembered or Remembered(""), suppressed=True)
 

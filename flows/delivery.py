@@ -125,7 +125,7 @@ class Delivery:
         found = {}
         for entry in batch.entries:
             key = entry.contact.key
-            memory = strictest(entry.contact, remembered.get(key), self._suppressions)
+            memory = strictest(entry.contact, remembered.get(key), self._suppressions, self._destination.keys)
             found[key] = (
                 known.get(key),
                 memory,

@@ -102,10 +102,11 @@ class Figures:
             self._look_up(destination, 1)
         else:
             self.calls.update(destination.opt_out_calls)
+            self.automations.update(destination.opt_out_automations)
             self.opt_outs += 1
 
     def _count(self, decision: Decision, destination: Destination) -> None:
-        outcome = decision.outcome or ("created" if decision.creates else "updated")
+        outcome = decision.outcome or _landing(decision)
         self.outcomes[outcome] += 1
         if decision.outcome and decision.reason:
             self.reasons[outcome, decision.reason] += 1
@@ -114,7 +115,7 @@ class Figures:
             return
         if decision.creates:
             self.newcomers[decision.status or destination.rules.newcomers] += 1
-        else:
+        elif not decision.upserts:
             _noted(self.changed, self.changes, decision.changes)
             for tag, (old, new) in decision.changes.items():
                 self.emptied[tag] += new in _BLANK and old not in _BLANK
@@ -149,6 +150,11 @@ class Figures:
                     mine.setdefault(tag, []).extend(pairs)
             else:
                 setattr(self, part.name, mine + round(theirs * factor))
+
+
+def _landing(decision: Decision) -> str:
+    """The outcome of a contact that is sent, should it land."""
+    return "upserted" if decision.upserts else "created" if decision.creates else "updated"
 
 
 def _looks_again(destination: Destination, decision: Decision) -> bool:

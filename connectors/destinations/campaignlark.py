@@ -43,9 +43,10 @@ from typing import Any
 from connectors.base import Decision, Delivered, Known, Remembered
 from connectors.changes import folded
 from connectors.destinations.campaignlark_decisions import FIND, PUT, TAGS_ADD, TAGS_CALLS
-from connectors.destinations.campaignlark_sending import SENT_AS, UPSERT, Problem, Write, not_looked_up
+from connectors.destinations.campaignlark_sending import SENT_AS, UPSERT, Write
 from connectors.destinations.campaignlark_tags import Tagging, tag_calls
 from connectors.destinations.campaignlark_workspace import written
+from connectors.endings import Problem, not_looked_up
 from connectors.errors import Unreachable
 from mappings.engine.contact import Contact
 

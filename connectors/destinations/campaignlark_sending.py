@@ -16,7 +16,8 @@ from connectors.base import Decision, Delivered, Known
 from connectors.changes import folded
 from connectors.destinations.campaignlark_decisions import ODD_STATUS, STRICTNESS, Deciding
 from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, data_of, written
-from connectors.errors import CredentialsError, LookUpRefused, Unreachable
+from connectors.endings import Problem, failed, not_looked_up
+from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Answer, Meaning
 from mappings.engine.contact import Contact
 
@@ -25,11 +26,8 @@ __all__ = [
     "NO_SUCH_CONTACT",
     "SENT_AS",
     "UPSERT",
-    "Problem",
     "Sending",
     "Write",
-    "not_looked_up",
-    "trouble",
 ]
 
 SENT_AS = {"BOUNCED": "CLEANED"}
@@ -42,7 +40,6 @@ _RIGHT_BEFORE_SECONDS = 5.0
 
 Write = tuple[str, str, dict[str, Any]]
 """Method, path and body."""
-Problem = tuple[str, str, str, Mapping[str, Any]]
 
 
 class Sending(Deciding):
@@ -93,7 +90,7 @@ class Sending(Deciding):
                 try:
                     found = await self._read_again(contact, there)
                 except Unreachable:
-                    return _failed(answer, decision, there, unsure=unclear)
+                    return failed(answer, decision, there, unsure=unclear)
                 if (
                     unclear
                     and found is not None
@@ -107,7 +104,7 @@ class Sending(Deciding):
                 if over and self._untouched(found, decision, there):
                     return self._ended(answer, decision, there, gone=method == "PUT")
                 if over:
-                    return _failed(answer, decision, there, unsure=True)
+                    return failed(answer, decision, there, unsure=True)
                 overtaken = self._overtaken(found, there, answer, decision)
                 if overtaken is not None:
                     return overtaken
@@ -116,12 +113,12 @@ class Sending(Deciding):
             if not (unclear or error.unclear):
                 raise
             answer = replace(answer, detail=error.what)
-            return _failed(answer, decision, there, unsure=True)
+            return failed(answer, decision, there, unsure=True)
 
     def _ended(self, answer: Answer, decision: Decision, there: Known | None, *, gone: bool) -> Delivered:
         """Not applied, and not tried again."""
         if answer.meaning is not Meaning.REFUSED:
-            return _failed(answer, decision, there)
+            return failed(answer, decision, there)
         if gone and NO_SUCH_CONTACT in answer.detail:
             return Delivered("protected", "gone", GONE, decision=decision)
         problem: Problem = ("refused", "", "", {"detail": answer.detail})
@@ -137,7 +134,7 @@ class Sending(Deciding):
             return None
         if there is None:
             answer = replace(answer, detail="somebody else came under this address there")
-            return replace(_failed(answer, decision, found), troubled=False)
+            return replace(failed(answer, decision, found), troubled=False)
         if found.contact_id != there.contact_id:
             reason = "another contact came under this address there"
             return Delivered("protected", "identity_conflict", reason, decision=decision)
@@ -274,23 +271,3 @@ def _retagged(known: Known, decision: Decision) -> bool:
     """Whether a contact has the tags that it was to get, and none of those that were to go."""
     there = folded(known.tags)
     return folded(decision.tags) <= there and there.isdisjoint(folded(decision.tags_off))
-
-
-def trouble(detail: str, attempts: int, *, unsure: bool = False) -> Problem:
-    code = "no_clear_answer" if unsure else "not_delivered"
-    return code, "", "", {"detail": detail, "attempts": attempts}
-
-
-def _failed(answer: Answer, decision: Decision, there: Known | None, *, unsure: bool = False) -> Delivered:
-    problem = trouble(answer.detail, answer.attempts, unsure=unsure)
-    return Delivered(
-        "unknown" if unsure else "failed", problem[0], "", there.contact_id if there is not None else "", (problem,),
-        decision=decision, troubled=True,
-    )  # fmt: skip
-
-
-def not_looked_up(error: Unreachable, decision: Decision) -> Delivered:
-    if isinstance(error, LookUpRefused):
-        problem: Problem = ("refused", "", "", {"detail": error.what})
-        return Delivered("refused", "refused", problems=(problem,), decision=decision)
-    return _failed(Answer(Meaning.UNCLEAR, detail=error.what), decision, None)

@@ -8,8 +8,9 @@ from dataclasses import replace
 from connectors.base import Decision, Delivered, Known
 from connectors.changes import folded
 from connectors.destinations.campaignlark_decisions import TAGS_ADD, TAGS_REMOVE
-from connectors.destinations.campaignlark_sending import GONE, NO_SUCH_CONTACT, Problem, Sending, trouble
+from connectors.destinations.campaignlark_sending import GONE, NO_SUCH_CONTACT, Sending
 from connectors.destinations.campaignlark_workspace import data_of
+from connectors.endings import Problem, trouble
 from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Answer, Meaning
 from mappings.engine.contact import Contact

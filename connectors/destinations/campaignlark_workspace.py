@@ -40,6 +40,7 @@ class Workspace:
     find_calls: tuple[str, ...] = ("GET /contacts/by-email",)
     opt_out_calls: tuple[str, ...] = ("GET /contacts/by-email", "POST /contacts/upsert")
     create_tag_calls: tuple[str, ...] = ("POST /tags",)
+    opt_out_automations: Mapping[str, int] = {}
     fresh_seconds = 300.0
     field_types: Mapping[str, str] = {
         "text": "TEXT", "email": "TEXT", "phone": "TEXT", "url": "TEXT", "integer": "NUMBER", "number": "NUMBER",

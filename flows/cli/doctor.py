@@ -129,5 +129,9 @@ async def _reached(kind: str, *, asked: bool) -> tuple[bool, str, str]:
     except MusterError as error:
         return False, f"{kind}: {error.what}", error.fix
     fields = ", ".join(f"{field.name} ({field.type})" for field in schema.fields)
-    tags = ", ".join(schema.tags) or "none"
-    return True, f"{kind} at {access.base_url}\n         merge tags: {fields}\n         tags: {tags}", ""
+    lists = [name for name, number in schema.lists.items() if name != number]  # ids stand for lists, too
+    said = f"{kind} at {access.base_url}\n         merge tags: {fields}"
+    for what, names in (("tags", list(schema.tags)), ("lists", lists)):
+        if what not in schema.refuses:
+            said += f"\n         {what}: {', '.join(names) or 'none'}"
+    return True, said, ""

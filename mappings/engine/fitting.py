@@ -54,6 +54,7 @@ def complaints(
         yield from _of_field(mapping, schema, tag, rule)
     if mapping.blank != "keep":
         yield from _of_clearing(mapping, schema, "blank")
+    yield from _of_what_it_cannot(mapping, schema)
     for kind, names in (("tags", mapping.tags), ("lists", mapping.lists)):
         if names is not None:
             yield from _of_names(mapping, schema, kind, names)
@@ -164,6 +165,21 @@ def _of_clearing(mapping: Mapping, schema: Schema, *place: str) -> Iterator[Comp
             "how this destination empties a value is not documented, so clear is refused.",
             "Use blank: keep.",
         )
+
+
+def _of_what_it_cannot(mapping: Mapping, schema: Schema) -> Iterator[Complaint]:
+    """Write modes and consent that the destination's API has no request for."""
+
+    def complaint(what: str, fix: str, *place: str) -> Complaint:
+        return Complaint(mapping.file, mapping.line_of(*place), ".".join(place), what, fix)
+
+    if mapping.write == "replace" and "replace" in schema.refuses:
+        what = "this destination has no way to replace a whole contact."
+        yield complaint(what, "Use write: merge; blank: clear empties what is blank in the source.", "write")
+    unconfirmed = mapping.consent is not None and mapping.consent.newcomers == "UNCONFIRMED"
+    if unconfirmed and "unconfirmed" in schema.refuses:
+        what = "this destination asks nobody who comes in over its API whether they want mail."
+        yield complaint(what, "Use SUBSCRIBED or UNSUBSCRIBED.", "consent", "newcomers")
 
 
 def _of_constants(mapping: Mapping, tag: str, rule: Rule, known: Field | None) -> Iterator[Complaint]:

@@ -325,4 +325,11 @@ CODES: dict[str, Code] = _codes(
         "Look at the field there; if it is right so, change the mapping to send it like that.",
         "mapping",
     ),
+    Code(
+        "id_changed",
+        "warning",
+        "The destination answered with another contact than the one that was looked up ({was}, and now {now}).",
+        "Look at {value} there: somebody removed or merged the contact at that moment.",
+        "account",
+    ),
 )

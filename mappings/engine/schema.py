@@ -32,7 +32,8 @@ class Schema:
 
     `live` is false where the fields are the documented ones because nobody could be asked.
     `refuses` says what is undocumented there, or not there at all, and therefore refused: `blank_clear` (a value
-    is never emptied), `tags`, `lists`, `tags_off` (never taken away), `lists_off`, `create_tags`.
+    is never emptied), `tags`, `lists`, `tags_off` (never taken away), `lists_off`, `create_tags`, `create_lists`,
+    `replace` (of a whole contact), `unconfirmed` (newcomers are asked by mail whether they want mail).
     """
 
     fields: tuple[Field, ...]

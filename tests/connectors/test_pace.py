@@ -308,3 +308,19 @@ async def test_a_429_of_the_sandbox_slows_the_calls_down_and_loses_none() -> Non
         assert all(answer.done and answer.attempts == 1 for answer in answers)
         assert len(sandbox.contacts()) == seen["applied"] == 40
         assert seen["by_status"]["429"] == wire.traffic.throttled > 0
+
+
+def test_a_limit_that_the_destination_tells_is_kept_and_never_raises_the_rate() -> None:
+    pace = Pace(10.0)
+    pace.told(4, 3)
+    assert pace.allowed == 4
+    pace.told(100, 50)
+    assert pace.allowed == 10
+
+
+def test_where_nothing_is_left_of_the_window_the_rate_drops_a_little_once_a_second() -> None:
+    pace = Pace(10.0)
+    before = pace.per_second
+    for _ in range(5):
+        pace.told(10, 0)
+    assert before * 0.94 < pace.per_second < before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,9 @@ import pytest
 import connectors
 import flows
 import mappings
-from connectors.destinations.campaignlark import Connector
+from connectors.destinations import loops_team
+from connectors.destinations.campaignlark import Connector as CampaignLark
+from connectors.destinations.loops import Connector as Loops
 from mappings.engine.applying import Application
 from mappings.engine.complaints import MappingInvalid
 from mappings.engine.examples import failing_examples
@@ -32,17 +35,35 @@ PACKAGES = [Path(str(package.__file__)).parent for package in (mappings, connect
 SOURCES = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
 
 
-@pytest.fixture(scope="module")
-def schema() -> Schema:
-    """The fields and tags of the sandbox's workspace, as the destination reads them."""
-    path = Path(connectors.__file__).parent / "sandbox/campaignlark_workspace.json"
-    workspace: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    fields = tuple(Connector._field(entry) for entry in workspace["fields"])
+def campaignlark_schema(workspace: dict[str, Any]) -> Schema:
+    fields = tuple(CampaignLark._field(entry) for entry in workspace["fields"])
     return Schema(
         fields=fields,
         tags={tag["name"]: tag["id"] for tag in workspace["tags"]},
         refuses=frozenset({"blank_clear"}),
     )
+
+
+def loops_schema(workspace: dict[str, Any]) -> Schema:
+    documented = Loops.documented_schema()
+    own = tuple(loops_team._field(entry) for entry in workspace["properties"])
+    return dataclasses.replace(
+        documented,
+        fields=(*documented.fields, *own),
+        lists={one["name"]: one["id"] for one in workspace["lists"]},
+        live=True,
+    )
+
+
+SCHEMAS = {"campaignlark": campaignlark_schema, "loops": loops_schema}
+
+
+@pytest.fixture
+def schema(path: Path) -> Schema:
+    """The fields, tags and lists of the workspace of the mapping's sandbox, as the destination reads them."""
+    kind = read_mapping(path).destination.kind
+    file = Path(connectors.__file__).parent / f"sandbox/{kind}_workspace.json"
+    return SCHEMAS[kind](json.loads(file.read_text("utf-8")))
 
 
 # mappings
@@ -52,6 +73,7 @@ def test_mappings_are_shipped() -> None:
     assert {path.name for path in SHIPPED} >= {
         "hubspot_to_campaignlark.yml",
         "signups_to_campaignlark.yml",
+        "signups_to_loops.yml",
         "hostile_to_campaignlark.yml",
     }
 
@@ -240,6 +262,7 @@ DETAILS = {
     "tags_refused": {"field", "detail"}, "tag_not_created": {"field", "detail"}, "block_left_over": {"field", "kept"},
     "address_kept": {"field", "detail"}, "not_delivered": {"field", "detail", "attempts"},
     "no_clear_answer": {"field", "detail", "attempts"}, "kept_differently": {"field", "kept"},
+    "id_changed": {"was", "now"},
 }  # fmt: skip
 
 
