@@ -147,7 +147,7 @@ def _details(run: SyncRun, comparison: Comparison | None) -> Details:
         reasons=_reasons(run),
         pace_series=[(second, traffic.answered_at.get(second, 0)) for second in range(last + 1)],
         source_reading={name: str(value) for name, value in opened.source.reading.items()},
-        newcomers=opened.destination.rules.newcomers,
+        newcomers=opened.destination.rules.newcomers if opened.destination.mails_people else "",
         unseen=unseen_values(opened.folder, opened.mapping, opened.schema),
         comparison=comparison,
     )

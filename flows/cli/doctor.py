@@ -129,5 +129,5 @@ async def _reached(kind: str, *, asked: bool) -> tuple[bool, str, str]:
     except MusterError as error:
         return False, f"{kind}: {error.what}", error.fix
     fields = ", ".join(f"{field.name} ({field.type})" for field in schema.fields)
-    tags = ", ".join(schema.tags) or "none"
+    tags = "known by their numbers only" if "tags" in schema.numbered else ", ".join(schema.tags) or "none"
     return True, f"{kind} at {access.base_url}\n         merge tags: {fields}\n         tags: {tags}", ""
