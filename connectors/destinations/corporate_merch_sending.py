@@ -225,9 +225,7 @@ def _untouched(found: Known, there: Known, decision: Decision) -> bool:
 
 
 def _looked_up(landed: Delivered) -> Delivered:
-    if landed.code:
-        return landed
-    return replace(landed, code="looked_up", reason="the list shows it")
+    return replace(landed, code=landed.code or "looked_up", reason=landed.reason or "the list shows it")
 
 
 def _failed(answer: Answer, decision: Decision, there: Known | None, *, unsure: bool = False) -> Delivered:
