@@ -17,7 +17,7 @@ __all__ = ["SAMPLE"]
 EMPLOYEES = (
     "Employee No", "Work Email", "First Name", "Last Name", "Mobile", "Gender", "T-Shirt Size", "Date of Birth",
     "Country", "Street", "Apt / Unit", "City", "State", "Zip", "Company", "Department", "Job Title", "Status",
-    "Contract", "Hired", "Remote", "Gift Lists", "Manager",
+    "Contract", "Hired", "Remote", "Gift Lists", "Reports To",
 )  # fmt: skip
 OFFICES = tuple(
     land for land in LANDS if land.name in ("United States", "Germany", "United Kingdom", "France", "Sweden")
@@ -52,7 +52,7 @@ def employee_cells(dice: Dice, people: People, ids: Iterator[int]) -> Cells:
         "Hired": f"{dice.between(2009, 2025)}-{dice.between(1, 12):02}-{dice.between(1, 28):02}",
         "Remote": dice.one_of(("yes", "no", "")),
         "Gift Lists": dice.one_of(("", "", "12", "12;13")),
-        "Manager": dice.one_of(("Johanna Vogt", "C. O'Brien", "")),
+        "Reports To": dice.one_of(("Johanna Vogt", "C. O'Brien", "")),
     }
 
 

@@ -9,7 +9,7 @@ Which call is made (specification: the API's own page on updating a contact; whe
 | merge         | yes                        | PUT by id: the whole contact as it is there, with the changes; labels and lists of both |
 | merge         | yes, under an old address  | the same, with the new address |
 | merge         | under old and new address  | none: identity conflict; so where the old address is another's by now |
-| any           | twice, with one address    | none: identity conflict |
+| all but create_only | twice, with one address | none: identity conflict |
 | create_only   | no                         | POST as above |
 | create_only   | yes                        | none: exists |
 | update_only   | yes                        | PUT as above |

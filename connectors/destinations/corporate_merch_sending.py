@@ -139,7 +139,6 @@ class Sending(Deciding):
         self, contact: Contact, decision: Decision, result: Known, there: Known | None, body: Body
     ) -> Delivered:
         """A write that was applied, compared with what was sent."""
-        self._again[result.contact_id] = result
         if result.key != contact.key.lower():
             problem: Problem = ("address_kept", "email", contact.key, {"detail": result.key})
             return Delivered("refused", "address_kept", "", result.contact_id, (problem,), decision=decision)

@@ -24,6 +24,7 @@ from mappings.engine.examples import failing_examples
 from mappings.engine.reading import read_mapping_text
 from mappings.engine.schema import Field, Schema
 from mappings.engine.suggesting import NoAddresses, Origin, Suggestion, suggest
+from mappings.engine.suggesting.options import spelled
 from mappings.engine.suggesting.writing import scalar
 
 WORKSPACE = Path(str(connectors.__file__)).parent / "sandbox/campaignlark_workspace.json"
@@ -432,3 +433,8 @@ def test_whatever_the_file_holds_the_mapping_passes_the_checks(
     assert [error.message for error in EDITORS.iter_errors(yaml.safe_load(found.text))] == []
     assert mapping.consent is not None
     assert mapping.consent.opted_out is not None or mapping.consent.newcomers == "UNSUBSCRIBED"
+
+
+def test_other_spellings_that_the_destination_s_field_takes_are_no_doubt() -> None:
+    found = spelled({"S": 3, "small": 1, "SM": 2}, ("SM", "MD"), None, ("s", "small"))
+    assert (found.known, found.table, found.unknown.total()) == (6, {}, 0)
