@@ -83,7 +83,7 @@ def report(run: SyncRun) -> Ending:
             },
             "pace": {
                 "allowed_per_second": opened.per_second,
-                "achieved_per_second": round((traffic.sent - 1) / busy, 2) if busy > 0 else None,
+                "achieved_per_second": round((traffic.sent - 1) / busy, 4) if busy > 0 else None,
             },
             "consent": {"protected": balance["protected"], "opted_out": tally.opted_out},
             "automations": dict(tally.automations),
