@@ -34,6 +34,7 @@ __all__ = ["MEANINGS", "Answer", "Meaning", "Patience", "Traffic", "Turns", "Wir
 _AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _LONGEST = 500
 _LONGEST_WAIT = 300.0
+_A_TIME = 1e9
 
 
 class Meaning(enum.Enum):
@@ -361,7 +362,7 @@ class Wire:
                 "Check the key, and whether it may be used from this address.",
             )
         self.traffic.broken_in_a_row = self.traffic.broken_in_a_row + 1 if meaning is Meaning.UNCLEAR else 0
-        return Answer(meaning, status, body, detail, request_id, 1, _seconds(headers.get("retry-after")))
+        return Answer(meaning, status, body, detail, request_id, 1, _wait(headers))
 
 
 def _parsed(raw: bytes) -> Any:
@@ -394,6 +395,16 @@ def _message(body: Any) -> str:
             if isinstance(body.get(key), str):
                 return str(body[key])
     return json.dumps(body, ensure_ascii=False)
+
+
+def _wait(headers: Mapping[str, str]) -> float | None:
+    """How long to wait: Retry-After, and without it X-RateLimit-Reset, which is seconds or a time since 1970."""
+    seconds = _seconds(headers.get("retry-after"))
+    reset = headers.get("x-ratelimit-reset", "")
+    if seconds is not None or not reset.isdecimal():
+        return seconds
+    moment = float(reset)
+    return min(max(0.0, moment - time.time() if moment > _A_TIME else moment), _LONGEST_WAIT)
 
 
 def _seconds(text: str | None) -> float | None:

@@ -84,7 +84,9 @@ class Figures:
         if not surveyed:
             self.calls.update(destination.look_up_calls(contact, remembered))
         self.calls.update(decision.calls)
-        if decision.code == "gone" or (stale and not _looks_again(destination, decision) and (known or now)):
+        if (decision.code == "gone" and destination.finds) or (
+            stale and not _looks_again(destination, decision) and (known or now)
+        ):
             self._look_up(destination, len(addresses))
         out = contact.opted_out or (remembered is not None and remembered.opted_out)
         if decision.code in ("exists", "identity_conflict") and out:
@@ -98,6 +100,8 @@ class Figures:
 
     def _opt_out(self, destination: Destination, there: Known | None) -> None:
         """One address, as `opt_out` does it: looked up, and written where it may be mailed."""
+        if not destination.opt_out_calls:  # nobody is mailed there
+            return
         if there is None or there.opted_out:
             self._look_up(destination, 1)
         else:
@@ -113,7 +117,9 @@ class Figures:
         _noted(self.stayed, self.stays, decision.stays)
         if decision.outcome:
             return
-        if decision.creates:
+        if decision.creates and not destination.mails_people:
+            pass
+        elif decision.creates:
             self.newcomers[decision.status or destination.rules.newcomers] += 1
         elif not decision.upserts:
             _noted(self.changed, self.changes, decision.changes)

@@ -71,12 +71,12 @@ def _options(rule: Rule) -> Iterator[str]:
 def _tags(mapping: Mapping, schema: Schema) -> Iterator[Missing]:
     created = mapping.tags is not None and mapping.tags.unknown == "create"
     by_sync = created or mapping.destination.create_missing == "tags"
-    for name in _unknown(mapping.tags, schema.tags):
+    for name in _unknown(mapping.tags, schema.tags) if "tags" not in schema.numbered else ():
         yield Missing("tag", name, by_sync=by_sync)
 
 
 def _lists(mapping: Mapping, schema: Schema) -> Iterator[Missing]:
-    for name in _unknown(mapping.lists, schema.lists):
+    for name in _unknown(mapping.lists, schema.lists) if "lists" not in schema.numbered else ():
         yield Missing("list", name)
 
 

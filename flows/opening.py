@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 from connectors.base import Rules, Source, source_module
 from connectors.errors import MappingError, SourceError
@@ -15,7 +16,15 @@ from mappings.engine.examples import failing_examples
 from mappings.engine.reading import read_mapping
 from mappings.engine.schema import Schema
 
-__all__ = ["check_examples", "load_mapping", "make_application", "open_source_of", "rules_of"]
+__all__ = [
+    "check_examples",
+    "check_key",
+    "load_mapping",
+    "make_application",
+    "numbers_said",
+    "open_source_of",
+    "rules_of",
+]
 
 
 def load_mapping(path: Path) -> Mapping:
@@ -72,6 +81,25 @@ def rules_of(mapping: Mapping, application: Application) -> Rules:
         key=mapping.key,
         lookup=mapping.destination.lookup,
     )
+
+
+def check_key(mapping: Mapping, connector: Any) -> None:
+    """Raises MappingError where the destination knows its contacts by other merge tags than the mapping's key."""
+    if mapping.key not in connector.keys:
+        raise MappingError(
+            f"{mapping.file}:{mapping.line_of('key')}: key: {mapping.key} is not how {mapping.destination.kind} knows a contact.",
+            f"Say key: {' or '.join(connector.keys)}.",
+        )
+
+
+def numbers_said(mapping: Mapping, schema: Schema) -> str:
+    """What is not checked of tags and lists that are known by their numbers only; '' where there is nothing to say."""
+    kinds = [
+        kind for kind in ("tags", "lists") if kind in schema.numbered and getattr(mapping, kind) is not None
+    ]
+    if not kinds:
+        return ""
+    return f"{' and '.join(kinds)} are sent as numbers; whether they exist there cannot be asked beforehand"
 
 
 def check_examples(mapping: Mapping, schema: Schema) -> None:

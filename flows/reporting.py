@@ -82,7 +82,7 @@ def report(run: SyncRun) -> Ending:
             },
             "pace": {
                 "allowed_per_second": opened.per_second,
-                "achieved_per_second": round((traffic.sent - 1) / busy, 2) if busy > 0 else None,
+                "achieved_per_second": round((traffic.sent - 1) / busy, 4) if busy > 0 else None,
             },
             "consent": {"protected": balance["protected"], "opted_out": tally.opted_out},
             "automations": dict(tally.automations),
@@ -146,7 +146,7 @@ def _details(run: SyncRun, comparison: Comparison | None) -> Details:
         reasons=reasons(opened.folder),
         pace_series=[(second, traffic.answered_at.get(second, 0)) for second in range(last + 1)],
         source_reading={name: str(value) for name, value in opened.source.reading.items()},
-        newcomers=opened.destination.rules.newcomers,
+        newcomers=opened.destination.rules.newcomers if opened.destination.mails_people else "",
         unseen=unseen_values(opened.folder, opened.mapping, opened.schema),
         comparison=comparison,
     )

@@ -34,7 +34,15 @@ from flows.identity import Identity
 from flows.knowledge import Knowledge
 from flows.ledger import Account, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
-from flows.opening import check_examples, load_mapping, make_application, open_source_of, rules_of
+from flows.opening import (
+    check_examples,
+    check_key,
+    load_mapping,
+    make_application,
+    numbers_said,
+    open_source_of,
+    rules_of,
+)
 from flows.plan import Plan, limit_to, make_plan
 from flows.report.plan_summary import PlanSummary
 from flows.reporting import Ending, report
@@ -187,6 +195,7 @@ class SyncRun:
         settings = Settings(path)
         module = destination_module(mapping.destination.kind)
         connector: Any = module.Connector
+        check_key(mapping, connector)
         complaint_of(
             mapping, source.header, source.facts.opt_out_columns, mails_people=connector.mails_people
         )
@@ -217,6 +226,8 @@ class SyncRun:
             application = make_application(mapping, schema, source.header)
             destination.rules = rules_of(mapping, application)
             check_examples(mapping, schema)
+            if said := numbers_said(mapping, schema):
+                self.watcher.say(f"numbers   {said}")
             self.id = ledger.runs.new_id()
             folder = self._folder(home)
         except BaseException:

@@ -2,7 +2,7 @@
 
     python -m sample_data.making
 
-writes the three CSV files, `expected.json` and `README.md` beside this module, each time the same bytes. The totals
+writes the four CSV files, `expected.json` and `README.md` beside this module, each time the same bytes. The totals
 are counted here from what was planted; neither the mappings nor the connectors are asked, so that they can be held
 against these numbers.
 
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sample_data import hostile, hubspot, signups
+from sample_data import employees, hostile, hubspot, signups
 from sample_data.stories import Row
 
 __all__ = ["OUTCOMES", "SAMPLES", "made", "main"]
@@ -37,7 +37,7 @@ OUTCOMES = (
     "unknown",
     "unsent",
 )
-SAMPLES = (hubspot.SAMPLE, signups.SAMPLE, hostile.SAMPLE)
+SAMPLES = (hubspot.SAMPLE, signups.SAMPLE, hostile.SAMPLE, employees.SAMPLE)
 
 
 def made() -> dict[str, bytes]:
@@ -55,7 +55,7 @@ def made() -> dict[str, bytes]:
 
 
 def settled(rows: Sequence[Row]) -> dict[str, Any]:
-    """What a first sync into an empty workspace has to report of these rows.
+    """What a first sync into an empty account has to report of these rows.
 
     Filtered comes before invalid, invalid before duplicate, and the last of several good rows wins. Problems are
     those of invalid rows, warnings those of the rows that arrive. Whoever opted out in any of their rows has.
@@ -118,14 +118,14 @@ def readme(expected: dict[str, dict[str, Any]], rows: dict[str, list[Row]]) -> s
     lines = [
         "# Sample data",
         "",
-        "Three files to try muster with. All people in them are made up: the addresses are at example.com, .org and .net",
+        "Four files to try muster with. All people in them are made up: the addresses are at example.com, .org and .net",
         "(four misspelled mail providers apart), the telephone numbers from ranges kept free for fiction.",
         "",
         "This page, the files and `expected.json` are written by `python -m sample_data.making`. Change that, not these.",
         "",
         "## Expected totals",
         "",
-        "Of a first sync into an empty workspace. All other outcomes are 0.",
+        "Of a first sync into an empty account. All other outcomes are 0.",
         "",
         "| file | mapping | rows read | " + " | ".join(shown) + " | warnings | opted out |",
         "|---|---|---|" + "---|" * (len(shown) + 2),

@@ -14,7 +14,14 @@ from connectors.base import destination_module
 from connectors.errors import MappingError, SourceError
 from flows.consent import complaint_of
 from flows.missing import Missing, missing
-from flows.opening import check_examples, load_mapping, make_application, open_source_of
+from flows.opening import (
+    check_examples,
+    check_key,
+    load_mapping,
+    make_application,
+    numbers_said,
+    open_source_of,
+)
 from flows.settings import Settings, find_mapping
 from mappings.engine.applying import Application
 from mappings.engine.complaints import listed
@@ -86,6 +93,7 @@ def _checked(
 ) -> dict[str, Any]:
     """What there is to say of a mapping that is right. Raises MappingError with what is not."""
     header = _header(document, path, file)
+    check_key(document, connector)
     columns = tuple(document.columns()) if header is None else header[0]
     application = make_application(document, schema, columns)
     complaint_of(document, columns, header[1] if header else (), mails_people=connector.mails_people)
@@ -176,6 +184,8 @@ def _facts(document: Mapping, application: Application, schema: Schema, source: 
         "right": True,
         "mapping": {"name": document.name, "sha256": document.sha256, "path": document.file},
         "live": schema.live,
+        "fixed": schema.fixed,
+        "not_checked": numbers_said(document, schema),
         "merge_tags": {tag: application.type_of(tag) for tag in document.fields},
         "examples": len(document.examples),
         "source": source,
@@ -188,7 +198,10 @@ def _facts(document: Mapping, application: Application, schema: Schema, source: 
 def _show(facts: dict[str, Any]) -> None:
     click.echo(f"{facts['mapping']['path']} is right.")
     where = "the account's own fields" if facts["live"] else "the documented fields only (offline)"
+    where = "the documented fields, which every account has" if facts["fixed"] else where
     click.echo(f"  {len(facts['merge_tags'])} merge tags, checked against {where}")
+    if facts["not_checked"]:
+        click.echo(f"  {facts['not_checked']}")
     click.echo(
         f"  {facts['examples']} examples pass"
         if facts["examples"]

@@ -133,5 +133,6 @@ async def _reached(kind: str, *, asked: bool) -> tuple[bool, str, str]:
     said = f"{kind} at {access.base_url}\n         merge tags: {fields}"
     for what, names in (("tags", list(schema.tags)), ("lists", lists)):
         if what not in schema.refuses:
-            said += f"\n         {what}: {', '.join(names) or 'none'}"
+            numbers = "known by their numbers only" if what in schema.numbered else ""
+            said += f"\n         {what}: {numbers or ', '.join(names) or 'none'}"
     return True, said, ""

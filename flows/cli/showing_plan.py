@@ -11,7 +11,7 @@ from rich.text import Text
 from flows.cli.showing import balance, console_for_people, problem_lines
 from flows.report.plan_summary import Names, PlanGuard, PlanSummary
 from flows.report.text import percent
-from flows.report.wording import automations, duration, guard_limit, guard_near, not_undoable, short
+from flows.report.wording import automations, duration, guard_limit, guard_near, not_undoable, pace, short
 from mappings.engine.complaints import listed, visible
 
 __all__ = ["show_plan"]
@@ -90,14 +90,15 @@ def _facts(plan: PlanSummary) -> list[tuple[str, str]]:
         said.append(("emptied", f"values taken away: {_counts(plan.emptied, about)}"))
     reading = f" and {requests.reading:,} to read the account" if requests.reading else ""
     share = f"{percent(requests.share_of_day)} of what a day allows"
-    pace = f"{duration(plan.minutes)} at {requests.per_second:g} a second"
-    said.append(("requests", f"{about}{requests.planned:,} for the contacts{reading}: {pace}, {share}"))
+    takes = f"{duration(plan.minutes)} at {pace(requests.per_second)}"
+    said.append(("requests", f"{about}{requests.planned:,} for the contacts{reading}: {takes}, {share}"))
     said.append(("automations", automations(plan.automations, about)))
     news = ", ".join(f"{about}{count:,} new as {status}" for status, count in consent.new_contacts.items())
     news = news or (
         "a guard stops before" if plan.tripped else f"nobody new (they would be {consent.newcomers})"
     )
-    said.append(("consent", f"{about}{consent.opt_outs:,} to be unsubscribed; {news}"))
+    mailed = f"{about}{consent.opt_outs:,} to be unsubscribed; {news}"
+    said.append(("consent", mailed if consent.newcomers else "this destination mails nobody"))
     if consent.protected:
         why = "; ".join(f"{about}{count:,} {reason}" for reason, count in consent.protected_reasons.items())
         said.append(("protected", f"{about}{consent.protected:,} left alone for the person's sake: {why}"))

@@ -11,6 +11,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
+from flows.report.wording import pace
+
 __all__ = ["drawn_by", "percent", "shown", "value"]
 
 VALUE_SHOWN, TEXT_SHOWN = 160, 500
@@ -105,6 +107,7 @@ def drawn_by(name: str) -> jinja2.Template:
         {
             "n": lambda count: f"{count:,}",
             "percent": percent,
+            "pace": pace,
             "value": value,
             "cell": _cell,
             "moment": moment,

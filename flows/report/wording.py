@@ -14,6 +14,7 @@ __all__ = [
     "guard_limit",
     "guard_near",
     "not_undoable",
+    "pace",
     "planned_and_done",
     "short",
 ]
@@ -31,6 +32,15 @@ def duration(minutes: float) -> str:
         seconds = max(1, round(minutes * 60))
         return f"about {seconds} second{'s' if seconds > 1 else ''}"
     return f"about {minutes:.0f} minutes" if minutes < 120 else f"about {minutes / 60:.1f} hours"
+
+
+def pace(per_second: float) -> str:
+    """A rate as people say it: per second, or per minute where that is no whole number.
+
+    >>> pace(100.0), pace(2.5), pace(40 / 60), pace(0.66)
+    ('100 a second', '2.5 a second', '40 a minute', '39.6 a minute')
+    """
+    return f"{per_second:g} a second" if per_second >= 1 else f"{round(per_second * 60, 1):g} a minute"
 
 
 def plan_verdict(plan: PlanSummary) -> str:

@@ -61,11 +61,13 @@ class Application:
         if found:
             raise MappingInvalid(found)
         self.tag_names = tuple(mapping.fields)
-        self.tags = self._members(mapping.tags, "tag_unknown", schema.tags)
-        self.lists = self._members(mapping.lists, "list_unknown", schema.lists)
+        self.tags = self._members("tags", mapping.tags, "tag_unknown", schema.tags)
+        self.lists = self._members("lists", mapping.lists, "list_unknown", schema.lists)
         self._seed = fingerprint_seed(mapping, self.tag_names)
 
-    def _members(self, rule: Names | None, code: str, there: dict[str, int | str]) -> Memberships:
+    def _members(self, kind: str, rule: Names | None, code: str, there: dict[str, int | str]) -> Memberships:
+        if kind in self.schema.numbered:
+            return Memberships(code, None, numbered=kind)
         create = rule is not None and rule.unknown == "create"
         members = Memberships(code, there if self.schema.live else None, create=create)
         brings = create or (rule is self.mapping.tags and self.mapping.destination.create_missing == "tags")

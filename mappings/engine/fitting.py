@@ -11,6 +11,7 @@ import pyarrow as pa
 from mappings.engine.cleaning import clean_text
 from mappings.engine.complaints import Complaint, listed, nearest
 from mappings.engine.document import Mapping, Names, Rule
+from mappings.engine.memberships import number_of
 from mappings.engine.problems import CODES, Problem
 from mappings.engine.rules.split import several
 from mappings.engine.schema import Field, Schema
@@ -224,6 +225,9 @@ def _of_names(mapping: Mapping, schema: Schema, kind: str, names: Names) -> Iter
             what,
             "Create them there first.",
         )
+    if kind in schema.numbered:
+        yield from _of_numbers(mapping, kind, names)
+        return
     if creates or not schema.live or (kind == "tags" and mapping.destination.create_missing == "tags"):
         return
     there = {name.casefold(): name for name in (schema.tags if kind == "tags" else schema.lists)}
@@ -238,4 +242,13 @@ def _of_names(mapping: Mapping, schema: Schema, kind: str, names: Names) -> Iter
             )
             dotted = kind + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place)
             what = f"the destination has no {kind[:-1]} '{name}'."
+            yield Complaint(mapping.file, mapping.line_of(kind, *place), dotted, what, fix)
+
+
+def _of_numbers(mapping: Mapping, kind: str, names: Names) -> Iterator[Complaint]:
+    for name, place in names.given():
+        if not number_of(clean_text(name)):
+            dotted = kind + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place)
+            what = f"'{name}' is no number, and this destination knows its {kind} by their numbers only."
+            fix = "Write the number as its app shows it, such as 12."
             yield Complaint(mapping.file, mapping.line_of(kind, *place), dotted, what, fix)

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from mappings.engine.cleaning import clean_text
 from mappings.engine.complaints import nearest
 
-__all__ = ["Memberships"]
+__all__ = ["Memberships", "number_of"]
+
+_LARGEST = 2**31
 
 
 class Memberships:
@@ -18,9 +20,15 @@ class Memberships:
     ('VIP', 'fan', 'fan', ['fan'])
     """
 
-    def __init__(self, code: str, there: Iterable[str] | None, *, create: bool = False) -> None:
-        """`code` is the problem of a name that is not there. `there` is None where nobody could be asked: all names are taken as they are."""
+    def __init__(
+        self, code: str, there: Iterable[str] | None, *, create: bool = False, numbered: str = ""
+    ) -> None:
+        """`code` is the problem of a name that is not there. `there` is None where nobody could be asked: all names are taken as they are.
+
+        `numbered`: `tags` or `lists` where the names are numbers, whose being there nobody can ask.
+        """
         self._code = code
+        self._numbered = numbered
         self._known = {name.casefold(): name for name in there or ()}
         self._preferred: dict[str, str] = {}
         self._there = list(self._known.values())
@@ -39,6 +47,9 @@ class Memberships:
 
     def spelled(self, name: str) -> str | tuple[str, dict[str, object]]:
         """The name as it is spelled there; a problem's code and detail where it is not there and not to be created."""
+        if self._numbered:
+            number = number_of(name)
+            return number or ("number_needed", {"value": name, "kind": self._numbered})
         found = self._known.get(name.casefold())
         if found is not None:
             return found
@@ -58,5 +69,17 @@ class Memberships:
     def there(self, names: Iterable[str]) -> list[str]:
         """Names to be taken away, as they are spelled there; one that is not there is not brought by this."""
         cleaned = [clean_text(name) for name in names]
+        if self._numbered:
+            return [number_of(name) or name for name in cleaned]
         spelled = self._preferred | self._known
         return [spelled.get(name.casefold(), name) for name in cleaned]
+
+
+def number_of(name: str) -> str:
+    """A number that a tag or list is known by, as it is written; '' where it is none.
+
+    >>> number_of("012"), number_of("vip"), number_of("4000000000")
+    ('12', '', '')
+    """
+    digits = name.isascii() and name.isdecimal() and len(name) < 20
+    return str(int(name)) if digits and int(name) < _LARGEST else ""

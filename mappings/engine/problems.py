@@ -203,6 +203,13 @@ CODES: dict[str, Code] = _codes(
         "Use one of: {options}; or translate it under values: in the mapping.",
     ),
     Code(
+        "choice_left_out",
+        "warning",
+        "'{value}' is not among the destination's options ({options}), so it is left out.",
+        "Leave it so; or translate it under values: in the mapping.",
+        "mapping",
+    ),
+    Code(
         "value_unknown",
         "error",
         "'{value}' is not in the values: table of {field}.",
@@ -254,6 +261,37 @@ CODES: dict[str, Code] = _codes(
         "Create the list there, correct it in {column}, or leave it out.",
     ),
     Code(
+        "number_needed",
+        "error",
+        "'{value}' is no number, and this destination knows its {kind} by their numbers only.",
+        "Write the number as the destination's own app shows it, such as 12.",
+    ),
+    Code(
+        "state_blank",
+        "error",
+        "{field} is blank, and the destination requires it for every country.",
+        "Fill in {column}. Where a country has none, such as DE or SG, name the city's column after it under from:, "
+        "or give the field a default: in the mapping.",
+    ),
+    Code(
+        "state_unknown",
+        "error",
+        "'{value}' is no state or province of {country} (the nearest is {suggestion}).",
+        "Write its name or its code of two letters in {column}, such as {example}.",
+    ),
+    Code(
+        "state_territory",
+        "warning",
+        "'{value}' is a territory or a military address; that it counts as a state there is not documented.",
+        "Look at the destination's answer; where it refuses it, enter the contact in its own app.",
+    ),
+    Code(
+        "street_blank",
+        "error",
+        "address and address2 are both blank, and the destination requires one of them.",
+        "Fill in the street.",
+    ),
+    Code(
         "age_unreadable",
         "warning",
         "'{value}' in {column} is no date that tells how new the row is, so it counts as the oldest.",
@@ -296,6 +334,12 @@ CODES: dict[str, Code] = _codes(
         "warning",
         "{field} still holds '{kept}' from before: it is blank here, and this destination cannot be told to empty it.",
         "Empty {field} of this contact in the destination's own app.",
+    ),
+    Code(
+        "names_unseen",
+        "warning",
+        "{value} was not added: the destination does not show which {field} a contact has, and might have lost them.",
+        "Add it in the destination's own app.",
     ),
     Code(
         "address_kept",

@@ -30,6 +30,8 @@ def typed(rule: Rule, known: Field | None, texts: pa.Array, *, split: str | None
         thousands=rule.thousands,
         options=known.options if known else (),
         form=known.form if known else "",
+        spellings=known.spellings if known else {},
+        others=known.others if known else "wrong",
     )
     found = transform(type_)(texts, settings)
     limit = min((n for n in (rule.max_length, known.max_length if known else None) if n), default=None)

@@ -22,7 +22,7 @@ MAPPINGS = {
 }
 
 
-@pytest.mark.parametrize("name", list(EXPECTED))
+@pytest.mark.parametrize("name", list(MAPPINGS))
 async def test_a_sample_ends_as_it_is_said_to_and_a_second_run_sends_no_write(desk: Desk, name: str) -> None:
     wanted, mapping = EXPECTED[name], DATA.parent / "mappings" / f"{MAPPINGS[name]}.yml"
     planned = await desk.plan(None, mapping)

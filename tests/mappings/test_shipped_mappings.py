@@ -16,7 +16,7 @@ import pytest
 import connectors
 import flows
 import mappings
-from connectors.destinations import loops_team
+from connectors.destinations import corporate_merch, loops_team
 from connectors.destinations.campaignlark import Connector as CampaignLark
 from connectors.destinations.loops import Connector as Loops
 from mappings.engine.applying import Application
@@ -55,7 +55,15 @@ def loops_schema(workspace: dict[str, Any]) -> Schema:
     )
 
 
-SCHEMAS = {"campaignlark": campaignlark_schema, "loops": loops_schema}
+def corporate_merch_schema(_: dict[str, Any]) -> Schema:
+    return corporate_merch.Connector.documented_schema()
+
+
+SCHEMAS = {
+    "campaignlark": campaignlark_schema,
+    "corporate_merch": corporate_merch_schema,
+    "loops": loops_schema,
+}
 
 
 @pytest.fixture
@@ -75,6 +83,7 @@ def test_mappings_are_shipped() -> None:
         "signups_to_campaignlark.yml",
         "signups_to_loops.yml",
         "hostile_to_campaignlark.yml",
+        "employees_to_corporate_merch.yml",
     }
 
 
@@ -257,7 +266,8 @@ DETAILS = {
     "url_syntax": {"field"}, "choice_unknown": {"field", "options"}, "value_unknown": {"field", "options"},
     "too_long": {"field", "length", "limit"}, "required_blank": {"field"}, "tag_unknown": {"suggestion"},
     "list_unknown": {"suggestion"}, "number_ambiguous": {"field", "large"}, "not_matched": {"field", "pattern"}, "no_case": {"field"}, "condition_unclear": {"field"},
-    "age_unreadable": set(),
+    "age_unreadable": set(), "choice_left_out": {"field", "options"}, "number_needed": {"kind"}, "state_blank": {"field"},
+    "state_unknown": {"country", "suggestion", "example"}, "state_territory": set(), "street_blank": set(), "names_unseen": {"field"},
     "consent_not_understood": set(), "duplicate_rejected": {"other", "field"}, "refused": {"field", "detail"},
     "tags_refused": {"field", "detail"}, "tag_not_created": {"field", "detail"}, "block_left_over": {"field", "kept"},
     "address_kept": {"field", "detail"}, "not_delivered": {"field", "detail", "attempts"},

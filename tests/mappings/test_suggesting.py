@@ -24,6 +24,7 @@ from mappings.engine.examples import failing_examples
 from mappings.engine.reading import read_mapping_text
 from mappings.engine.schema import Field, Schema
 from mappings.engine.suggesting import NoAddresses, Origin, Suggestion, suggest
+from mappings.engine.suggesting.options import spelled
 from mappings.engine.suggesting.writing import scalar
 
 WORKSPACE = Path(str(connectors.__file__)).parent / "sandbox/campaignlark_workspace.json"
@@ -507,3 +508,8 @@ def test_addresses_that_repeat_are_told_with_what_tells_the_newest() -> None:
 def test_which_texts_are_no_country_is_told() -> None:
     found = suggested(column("Land", *["Deutschland"] * 9, "D", "D"))
     assert "of 11 cells 2 (D) do not fit" in said(found)
+
+
+def test_other_spellings_that_the_destination_s_field_takes_are_no_doubt() -> None:
+    found = spelled({"S": 3, "small": 1, "SM": 2}, ("SM", "MD"), None, ("s", "small"))
+    assert (found.known, found.table, found.unknown.total()) == (6, {}, 0)

@@ -11,6 +11,7 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from connectors.destinations.corporate_merch_fields import schema as corporate_merch_schema
 from mappings.engine.cleaning import clean
 from mappings.engine.formats import strptime_of, unclear
 from mappings.engine.problems import CODES, Problem
@@ -577,6 +578,26 @@ def test_what_a_browser_should_not_open_is_no_web_address(text: str) -> None:
 
 
 # choice and choices
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("S", "SM"), ("small", "SM"), ("M", "MD"), ("Medium", "MD"), ("l", "LG"), ("XXL", "2XL"), ("3x", "3XL"), ("2xl", "2XL"), ("xs", "XS")],
+)  # fmt: skip
+def test_a_choice_may_have_other_spellings(text: str, size: str) -> None:
+    known = corporate_merch_schema().field("shirt_size")
+    assert known is not None
+    assert right("choice", text, options=known.options, spellings=known.spellings) == size
+
+
+def test_an_option_s_own_text_is_the_option_whatever_else_is_spelled_so() -> None:
+    assert right("choice", "sm", options=("SM", "MD"), spellings={"sm": "MD"}) == "SM"
+
+
+def test_what_is_no_option_is_left_out_with_a_warning_where_the_destination_says_so() -> None:
+    value, codes = become("choice", "diverse", options=("male", "female"), others="left_out")
+    assert (value, codes) == (None, ["choice_left_out"])
+    assert CODES["choice_left_out"].severity == "warning"
 
 
 def test_a_choice_is_spelled_as_the_destination_does() -> None:

@@ -175,7 +175,7 @@ def _chosen(column: Column, wanted: Field) -> bool:
     """Whether a column's values are a choice field's options, and more than one of them."""
     if not wanted.options or column.distinct > _MOST_OPTIONS or len(column.counts) < 2:
         return False
-    options = {option.casefold() for option in wanted.options}
+    options = {option.casefold() for option in wanted.options} | set(wanted.spellings)
     return all(text.casefold() in options for text in column.counts) and meaning(column.name) == ""
 
 
@@ -229,7 +229,9 @@ def _choice(column: Column, wanted: Field, rests_on: int, doubts: list[str], usu
     if wanted.type == "choices":
         separator = separator_of(column.in_lines, wanted.options, usual)
         keys["split"] = separator
-    found = spelled(column.in_lines if separator else column.counts, wanted.options, separator)
+    found = spelled(
+        column.in_lines if separator else column.counts, wanted.options, separator, wanted.spellings
+    )
     unknown = found.unknown.total()
     which = f" ({shown(found.unknown)})" if shown(found.unknown) else ""
     if unknown > _MOST_WRONG * (unknown + found.known):

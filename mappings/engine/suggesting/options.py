@@ -37,10 +37,15 @@ def separator_of(counts: dict[str, int], names: Collection[str], usual: str) -> 
     return max(order, key=lambda sign: (*parts(sign), -order.index(sign)))
 
 
-def spelled(counts: dict[str, int], names: Iterable[str], separator: str | None) -> Spelled:
-    """Each cell's names, found among `names` as the mapping does, without punctuation, or as a near spelling."""
+def spelled(
+    counts: dict[str, int], names: Iterable[str], separator: str | None, others: Iterable[str] = ()
+) -> Spelled:
+    """Each cell's names, found among `names` as the mapping does, without punctuation, or as a near spelling.
+
+    `others` are texts, in lower case, that the destination's field takes for one of the names.
+    """
     options = list(names)
-    exact = {name.casefold() for name in options}
+    exact = {name.casefold() for name in options} | set(others)
     loose = {fold(name): name for name in reversed(options) if fold(name)}
     found = Spelled()
     for text, count in counts.items():

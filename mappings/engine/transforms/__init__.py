@@ -8,7 +8,7 @@ blank or wrong; two cells that mean the same have the same canonical text.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,8 @@ class Settings:
     thousands: str | None = None
     options: tuple[str, ...] = ()
     form: str = ""
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    others: str = "wrong"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def convert(texts: pa.Array, settings: Settings) -> Converted:
     >>> found.values.to_pylist(), [wrong.at for wrong in found.wrong]
     (['A\x1fB', None, None], [1])
     """
-    spelled = spellings(settings.options)
+    spelled = spellings(settings.options, settings.spellings)
     order = {option: index for index, option in enumerate(settings.options)}
 
     def canonical(text: str) -> str | tuple[str, dict[str, Any]] | None:

@@ -1,0 +1,63 @@
+"""What no page of Corporate Merch says and a client has to know all the same: names and the verb of an update.
+
+The update page's copies have lost the names of parameters, and show neither verb nor path. The names here come from
+public code that creates contacts; four are on no page that was read. This is the one place that says them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+__all__ = ["Inferred"]
+
+_ALSO_SEEN = {
+    "employment_status": ("current_employment_status",),
+    "client_since": ("client_since_date",),
+    "classification": ("contact_classification",),
+    "address_forced": ("address_force_accepted",),
+}
+"""Other names that the page's words would fit."""
+_ONLY_NEW = "unit"
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """The verb of an update, the names of four fields, and what a new contact's second line is called.
+
+    >>> Inferred().name("address2", creating=True), Inferred().name("address2", creating=False)
+    ('unit', 'address2')
+    """
+
+    update: str = "PUT"
+    employment_status: str = "employment_status"
+    client_since: str = "client_since"
+    classification: str = "classification"
+    address_forced: str = "address_forced"
+    second_line: str = _ONLY_NEW
+
+    def name(self, tag: str, *, creating: bool) -> str:
+        """What the API calls a merge tag."""
+        if tag == "address2":
+            return self.second_line if creating else tag
+        return str(getattr(self, tag)) if tag in _ALSO_SEEN else tag
+
+    def tag(self, name: str) -> str:
+        """The merge tag that the API calls so, whichever name it has."""
+        if name in (self.second_line, _ONLY_NEW):
+            return "address2"
+        return next((tag for tag in _ALSO_SEEN if getattr(self, tag) == name), name)
+
+    def learned(self, shown: Collection[str]) -> Inferred:
+        """The same with the names under which a contact is shown, where those are others.
+
+        >>> Inferred().learned(["id", "contact_classification"]).classification
+        'contact_classification'
+        """
+        found = {
+            tag: other
+            for tag, others in _ALSO_SEEN.items()
+            for other in others
+            if getattr(self, tag) not in shown and other in shown
+        }
+        return replace(self, **found) if found else self
