@@ -123,7 +123,7 @@ def _said(absent: list[Missing], document: Mapping) -> str:
     for by_sync, title in (
         (
             False,
-            f"Spell them as they are there, or create them first in the app of {destination.kind}, account {destination.account}:",
+            f"To be created in the app of {destination.kind}, account {destination.account}, first (unless only misspelled):",
         ),
         (True, f"Created by the sync ({why}):"),
     ):

@@ -16,6 +16,7 @@ import click
 from connectors.base import destination_module, kinds
 from connectors.errors import CredentialsError, MusterError
 from flows.settings import Settings
+from mappings.engine.complaints import listed
 
 __all__ = ["command"]
 
@@ -128,7 +129,10 @@ async def _reached(kind: str, *, asked: bool) -> tuple[bool, str, str]:
             schema = await destination.read_schema()
     except MusterError as error:
         return False, f"{kind}: {error.what}", error.fix
-    fields = ", ".join(f"{field.name} ({field.type})" for field in schema.fields)
+    fields = ", ".join(
+        f"{field.name} ({field.type}{': ' + listed(field.options) if field.options else ''})"
+        for field in schema.fields
+    )
     lists = [name for name, number in schema.lists.items() if name != number]  # ids stand for lists, too
     said = f"{kind} at {access.base_url}\n         merge tags: {fields}"
     for what, names in (("tags", list(schema.tags)), ("lists", lists)):

@@ -64,21 +64,24 @@ def complaints(
 def _of_columns(
     mapping: Mapping, schema: Schema, at: MappingOf[str, int], header: Sequence[str]
 ) -> Iterator[Complaint]:
+    columns = mapping.columns()
+    gone = [
+        (mapping.line_of(*place), place, name)
+        for name, places in columns.items()
+        if clean_text(name) not in at
+        for place in places
+    ]
+    another_file = len({name for *_, name in gone}) * 2 > len(columns) > 2
     told = False
-    for name, places in mapping.columns().items():
-        if clean_text(name) in at:
-            continue
+    for line, place, name in sorted(gone, key=lambda one: one[0]):
         like = nearest(name, header, _LIKENESS)
-        for place in places:
-            fix = f"Did you mean '{like}'?" if like else "" if told else _what_there_is(mapping, header)
-            told = told or not like
-            yield Complaint(
-                mapping.file,
-                mapping.line_of(*place),
-                ".".join(map(str, place)),
-                f"the file has no column '{name}'.",
-                f"{fix} {_constant(mapping, schema, place, name, sure=not like)}".strip(),
-            )
+        fix = f"Did you mean '{like}'?" if like else "" if told else _what_there_is(mapping, header)
+        told = told or not like
+        constant = _constant(mapping, schema, place, name, sure=not like and not another_file)
+        key = ".".join(map(str, place))
+        yield Complaint(
+            mapping.file, line, key, f"the file has no column '{name}'.", f"{fix} {constant}".strip()
+        )
 
 
 def is_ignored(name: str, patterns: Sequence[str]) -> bool:

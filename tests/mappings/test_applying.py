@@ -696,3 +696,12 @@ def test_an_example_that_holds_says_nothing() -> None:
 )  # fmt: skip
 def test_an_example_that_does_not_hold_is_told_with_its_place(example: str, expected: str) -> None:
     assert failing(example) == [f"news.yml:9: {expected}"]
+
+
+def test_of_another_file_the_columns_are_listed_once_and_no_column_is_taken_for_a_value() -> None:
+    found = complaints(
+        "person: Kunde\n", fields="  first_name: Ort\n  last_name: Land\n", header=["Email", "x1", "x2"]
+    )
+    assert len(found) == 3
+    assert "Columns of the file that the mapping does not name: x1, x2." in found[0]
+    assert all(one.endswith("'.") for one in found[1:])
