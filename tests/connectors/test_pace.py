@@ -74,7 +74,8 @@ async def test_the_rate_is_reached_and_never_passed(limit: int, latency_ms: int,
     async def measure() -> None:
         with running("campaignlark", rate=limit, latency_ms=latency_ms) as sandbox:
             wire = await call_for(3.2, sandbox.url, Pace(limit), at_once)
-            share = judge(sandbox, limit, 0.97)
+            # in three seconds at 10 a second one call more or less is 3%
+            share = judge(sandbox, limit, 0.97 if limit > 10 else 0.9)
             assert wire.traffic.throttled == 0
             sys.stderr.write(f"pace {limit}/s at {latency_ms} ms: {share:.1%} of the rate\n")
 
