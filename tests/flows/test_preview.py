@@ -97,6 +97,7 @@ class _Deciding:
     find_calls = ("GET /one",)
     opt_out_calls = ("GET /one", "PUT /one")
     create_tag_calls = ("POST /tag",)
+    opt_out_automations: dict[str, int] = {}  # noqa: RUF012 - nobody changes it
 
     def __init__(self, decision: Decision) -> None:
         self.decision = decision
