@@ -95,4 +95,22 @@ STEPS: tuple[str, ...] = (
         primary key (account, mapping, name)
     );
     """,
+    """
+    -- Whom a destination without a look-up lists: address, id and page of each of its contacts. `listing` says when all
+    -- pages were last read, and how many contacts there were then.
+    create table listed (
+        account integer not null, key text not null, contact_id text not null, page integer not null,
+        primary key (account, key, contact_id)
+    );
+    create table listing (account integer primary key, total integer not null, read_at text not null);
+
+    -- What somebody has allowed by name for a version of a mapping, so that it is not asked again.
+    create table allowance (
+        account integer not null, mapping text not null, mapping_sha256 text not null, name text not null, made_at text not null,
+        primary key (account, mapping, mapping_sha256, name)
+    );
+
+    -- Whether somebody was subscribed again, because the source has a newer consent and the mapping follows it.
+    alter table answer add column opted_in integer not null default 0;
+    """,
 )
