@@ -70,19 +70,22 @@ async def open_everything(
     connector: Any = destination_module(kind).Connector
     check_key(mapping, connector)
     complaint_of(mapping, source.header, source.facts.opt_out_columns, mails_people=connector.mails_people)
-    access = settings.access(kind, name, connector.default_base_url)
+    rehearsal = options.rehearsal
+    access = rehearsal.access if rehearsal else settings.access(kind, name, connector.default_base_url)
     settings.refuse_what_is_not_there_yet()
-    home = settings.home(path)
+    home = rehearsal.folder if rehearsal else settings.home(path)
     ledger = Ledger(open_database(home))
     lock = RunLock(home, mapping.name, f"{kind}-{name}")
     destination: Destination | None = None
     try:
         if options.verb == "sync":
             lock.__enter__()
-        _introduce(mapping, access.base_url, ledger, source, watcher)
-        suppressions = Suppressions.read(home)
+        _introduce(mapping, access.base_url, ledger, source, watcher, rehearsed=rehearsal is not None)
+        suppressions = Suppressions.read(rehearsal.home if rehearsal else home)
         account = ledger.accounts.seen(kind, name, access.base_url, access.key)
         per_second = min(connector.per_second, mapping.destination.rate or connector.per_second)
+        if rehearsal:
+            per_second = rehearsal.sandbox_per_second
         pace = Pace(per_second, ledger.bookings(account.id))
         destination = connector(base_url=access.base_url, key=access.key, turns=pace)
         await destination.__aenter__()
@@ -94,7 +97,7 @@ async def open_everything(
         check_examples(mapping, schema)
         if said := numbers_said(mapping, schema):
             watcher.say(f"numbers   {said}")
-        run_id = ledger.runs.new_id()
+        run_id = rehearsal.run_id if rehearsal else ledger.runs.new_id()
         folder = _folder(home, run_id, options)
     except BaseException:
         if destination is not None:
@@ -109,7 +112,9 @@ async def open_everything(
 
 
 def _folder(home: Path, run_id: str, options: Options) -> Path:
-    """Where the run keeps its parts; a plan's is gone when it ends."""
+    """Where the run keeps its parts; a plan's is gone when it ends, a rehearsal's is its home."""
+    if options.rehearsal is not None:
+        return home
     if options.verb != "sync":
         private_folder(home / "plans")
         for old in (home / "plans").iterdir():  # of plans that were killed
@@ -142,11 +147,15 @@ async def _settled(
     return ledger.accounts.another(account, key)
 
 
-def _introduce(mapping: Mapping, base_url: str, ledger: Ledger, source: Source, watcher: Watcher) -> None:
+def _introduce(
+    mapping: Mapping, base_url: str, ledger: Ledger, source: Source, watcher: Watcher, *, rehearsed: bool
+) -> None:
     """Account, address and ledger come first: who writes where."""
     destination = mapping.destination
     watcher.say(f"account   {destination.kind}, {destination.account}")
     watcher.say(f"address   {base_url}")
     new = "   NEW: nothing was delivered from here before" if ledger.database.new else ""
+    if rehearsed:
+        new = "   of this rehearsal alone"
     watcher.say(f"ledger    {ledger.database.path}{new}")
     watcher.say(f"source    {source.path}")

@@ -14,7 +14,15 @@ from flows.delivery import WHY_STOPPED
 from flows.report import Details, Summary, write_report
 from flows.report.page import problem_groups
 from flows.report.reasons import reasons
-from flows.report.summary import NEED_A_PERSON, Column, Comparison, Guard, OddLine, Outcomes
+from flows.report.summary import (
+    NEED_A_PERSON,
+    Column,
+    Comparison,
+    Guard,
+    OddLine,
+    Outcomes,
+    RehearsalFacts,
+)
 from flows.report.unseen import unseen_values
 
 if TYPE_CHECKING:
@@ -86,6 +94,7 @@ def report(run: SyncRun) -> Ending:
             },
             "consent": {"protected": balance["protected"], "opted_out": tally.opted_out},
             "automations": dict(tally.automations),
+            "rehearsal": _rehearsal(run),
             "exit_code": exit_code,
         }
     )  # fmt: skip
@@ -115,8 +124,24 @@ def _verdict(why: str, *, balanced: bool, needs_person: int, run: SyncRun) -> tu
     options = run.options
     limited = options.limit is not None or options.only is not None or options.opt_outs_only
     status = "limited" if limited else "finished"
+    if run.plan.tripped:  # a rehearsal: the sync would have been stopped
+        return 3, "guarded", status
     state = "limited" if limited else "needs_review" if needs_person else "completed"
     return (1 if needs_person else 0), state, status
+
+
+def _rehearsal(run: SyncRun) -> RehearsalFacts | None:
+    rehearsal = run.options.rehearsal
+    if rehearsal is None:
+        return None
+    return RehearsalFacts(
+        base_url=rehearsal.base_url,
+        requests_read=rehearsal.requests,
+        contacts_copied=rehearsal.copied,
+        minutes=round(rehearsal.minutes(run.opened.destination.traffic.sent), 2),
+        per_second=rehearsal.per_second,
+        would_ask=run.question(),
+    )
 
 
 def _percentiles(seconds: list[float]) -> dict[str, float | None]:

@@ -111,7 +111,9 @@ class SyncRun:
         opened, self._opened = self.opened, None
         try:
             await opened.destination.__aexit__(None, None, None)
-            if self.exit_code is None and self.options.verb == "sync":
+            if self.exit_code is None and self.options.rehearsal is not None:
+                self.watcher.say("The rehearsal ended before its report; nothing was changed in the account.")
+            elif self.exit_code is None and self.options.verb == "sync":
                 self._file_what_landed(opened, cut_off)
                 sent = opened.ledger.answers.intended(self.id)
                 self.watcher.say(
@@ -196,7 +198,7 @@ class SyncRun:
         lookups = len(plan.roll.to_send()) + len(plan.roll.carried)
         rows_before = before.rows_read if before else None
         plan.guards = judged_plan(plan, options, rows_before, opt_outs=0)
-        if not plan.tripped:
+        if not self.guarded:
             self.watcher.stage("reading the destination", None)
             await self._knowledge.gather(opened.destination, lookups)
             opt_outs = await opting_out(plan, self._knowledge, opened.destination)
@@ -221,7 +223,8 @@ class SyncRun:
 
     @property
     def guarded(self) -> bool:
-        return bool(self.plan.tripped)
+        """Whether a guard stops the run; a rehearsal goes on, to find what else there is."""
+        return bool(self.plan.tripped) and self.options.rehearsal is None
 
     def question(self) -> str:
         """What a person has to say yes to before anything is sent, or ''."""

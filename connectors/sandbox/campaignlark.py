@@ -44,10 +44,20 @@ from connectors.sandbox.campaignlark_call import ENDPOINTS, INFERRED, ApiError, 
 from connectors.sandbox.campaignlark_contacts import ContactEndpoints
 from connectors.sandbox.campaignlark_search import SearchEndpoint
 from connectors.sandbox.campaignlark_settings import SettingsEndpoints
-from connectors.sandbox.campaignlark_workspace import EMAIL, STATUSES, TYPES, WORKSPACE, Workspace
+from connectors.sandbox.campaignlark_workspace import (
+    EMAIL,
+    STATUSES,
+    TYPES,
+    WORKSPACE,
+    Workspace,
+    contact_of,
+    workspace_of,
+)
 from connectors.sandbox.faults import JSON_TYPE, Answer
 
-__all__ = ["STATUSES", "SWITCHES", "TYPES", "WORKSPACE", "CampaignLarkSandbox", "create"]
+__all__ = [
+    "STATUSES", "SWITCHES", "TYPES", "WORKSPACE", "CampaignLarkSandbox", "contact_of", "create", "workspace_of",
+]  # fmt: skip
 
 SWITCHES: dict[str, tuple[str, ...]] = {
     "put_changes_address": ("yes", "no"),

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.report.summary import NEED_A_PERSON, Comparison, Reason, Summary, UnseenValue, verdict
-from flows.report.wording import planned_and_done
+from flows.report.wording import planned_and_done, rehearsed
 from flows.roll import OUTCOMES
 from mappings.engine.complaints import visible
 
@@ -96,6 +96,8 @@ def show_summary(
     )
     if summary.overrides:
         console.print(f"\nguards passed on purpose: {', '.join(summary.overrides)}", markup=False)
+    for said in rehearsed(summary):
+        console.print(f"\n{visible(said)}", markup=False)
     console.print(f"\nreport    {folder / 'report.html'}", markup=False, soft_wrap=True)
     if any(summary.outcomes.of(name) for name in NEED_A_PERSON):
         console.print(f"failures  {folder / 'failures.xlsx'}", markup=False, soft_wrap=True)

@@ -32,15 +32,33 @@ __all__ = ["command", "run_sync"]
     metavar="PLAN",
     help="Carry out this plan (of plan -o), and nothing if what it was about has moved.",
 )
+@click.option(
+    "--rehearse",
+    is_flag=True,
+    help="Deliver everything into a sandbox that has the account's fields, tags and lists; the account is only read.",
+)
+@click.option(
+    "--with-contacts",
+    is_flag=True,
+    help="With --rehearse: copy the account's contacts into the sandbox first.",
+)
 @click.option("--report-dir", type=click.Path(path_type=Path), help="Also write the report into this folder.")
 def command(
     mapping: str, file: str | None, limit: int | None, only: str | None, resend: str | None, allow: tuple[str, ...],
-    opt_outs_only: bool, as_json: bool, yes: bool, fail_on_warning: bool, plan: Path | None, report_dir: Path | None,
+    opt_outs_only: bool, as_json: bool, yes: bool, fail_on_warning: bool, plan: Path | None, rehearse: bool, with_contacts: bool,
+    report_dir: Path | None,
 ) -> int:  # fmt: skip
     """Deliver the contacts of FILE as MAPPING says.
 
     MAPPING is a YAML file, or the name of one that comes with muster. Without FILE, the mapping's own source is read.
     """
+    if rehearse and (plan is not None or resend is not None):
+        given = "--plan" if plan is not None else "--resend"
+        raise click.UsageError(
+            f"--rehearse begins with a sandbox and a ledger of its own, for which {given} means nothing. Leave one of them out."
+        )
+    if with_contacts and not rehearse:
+        raise click.UsageError("--with-contacts says what a rehearsal begins with. Add --rehearse.")
     options = Options(
         limit=limit,
         only=only,
@@ -51,7 +69,12 @@ def command(
         planned=read_plan(plan) if plan is not None else None,
     )
     with watcher() as watching:
-        ending, folder = asyncio.run(run_sync(mapping, file, options, watching, yes=yes))
+        work = (
+            _rehearse(mapping, file, options, watching, with_contacts=with_contacts)
+            if rehearse
+            else run_sync(mapping, file, options, watching, yes=yes)
+        )
+        ending, folder = asyncio.run(work)
     summary = ending.summary
     if as_json:
         click.echo(summary.to_json(), nl=False)
@@ -62,6 +85,28 @@ def command(
         show_summary(summary, folder, details.comparison, details.unseen, details.reasons)
     code = summary.exit_code
     return 1 if code == 0 and fail_on_warning and summary.warnings else code
+
+
+async def _rehearse(
+    mapping: str, file: str | None, options: Options, watching: Lines | Live, *, with_contacts: bool
+) -> tuple[Ending, Path]:
+    """A whole sync into a sandbox. Prefect, which shows what happened to accounts, is not told of it; nothing is asked."""
+    from flows.rehearsal import rehearsing  # noqa: PLC0415 - only where it is asked for
+
+    terminable()
+    async with (
+        rehearsing(mapping, options, watching, with_contacts=with_contacts) as prepared,
+        SyncRun(mapping, file, prepared, watching) as run,
+    ):
+        await run.open()
+        await run.prepare()
+        with interruptible(run):
+            await deliver_all(run, run.delivery.deliver)
+            await run.finish()
+        assert run.ending is not None  # noqa: S101 - finished above
+        if run.error is not None:
+            watching.say(f"muster: {run.error}")
+        return run.ending, options.report_dir or run.opened.folder
 
 
 async def run_sync(

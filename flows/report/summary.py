@@ -28,6 +28,7 @@ __all__ = [
     "ProblemGroup",
     "Rate",
     "Reason",
+    "RehearsalFacts",
     "SourceFacts",
     "Status",
     "Summary",
@@ -146,6 +147,21 @@ class Consent(Model):
     opted_out: Count = 0
 
 
+class RehearsalFacts(Model):
+    """Of a run into a sandbox that is like the account at `base_url`, where nothing was changed.
+
+    `requests_read` asked the account; `contacts_copied` of its contacts were in the sandbox, null: none, everybody was a newcomer. The
+    rehearsal's requests would take `minutes` there, at `per_second`. `would_ask` is what a sync asks before it sends anything.
+    """
+
+    base_url: str
+    requests_read: Count
+    contacts_copied: Count | None
+    minutes: Rate
+    per_second: Rate
+    would_ask: str = ""
+
+
 class Summary(Model):
     """A run in numbers: `summary.json`."""
 
@@ -169,6 +185,7 @@ class Summary(Model):
     pace: Pace = Pace()
     consent: Consent = Consent()
     automations: dict[str, Count] = {}
+    rehearsal: RehearsalFacts | None = None
     exit_code: Annotated[int, Field(ge=0, le=255)]
 
     def to_json(self) -> str:
@@ -245,7 +262,15 @@ class Details(Model):
 
 
 def verdict(summary: Summary) -> str:
-    """The run in one sentence, or two where somebody has to do something."""
+    """The run in one sentence, or two where somebody has to do something; a rehearsal says so before anything else."""
+    if summary.rehearsal is None:
+        return _verdict(summary)
+    tripped = [f"`{guard.name}`" for guard in summary.guards if guard.tripped and not guard.allowed]
+    stops = f" A sync would be stopped before it sends anything: {_list(*tripped)}." if tripped else ""
+    return f"A rehearsal, nothing was changed in the account. In the sandbox: {_verdict(summary)}{stops}"
+
+
+def _verdict(summary: Summary) -> str:
     outcomes, read = summary.outcomes, summary.source.rows_read
     look, unsent = outcomes.of(*NEED_A_PERSON), outcomes.unsent
     settled = outcomes.of() - look - unsent
@@ -264,7 +289,12 @@ def verdict(summary: Summary) -> str:
         return _planned(settled, look, unsent, read)
     there = _there(settled, read)
     if summary.status == "interrupted":
-        return f"Interrupted: {_list(there, _need(look), _waiting(unsent))}. The next `muster sync` of the same file goes on from here."
+        next_time = (
+            "A rehearsal begins anew each time"
+            if summary.rehearsal is not None
+            else "The next `muster sync` of the same file goes on from here"
+        )
+        return f"Interrupted: {_list(there, _need(look), _waiting(unsent))}. {next_time}."
     if summary.status == "stopped":
         return f"Stopped after too many failures: {_list(there, _need(look), _waiting(unsent))}."
     if summary.status == "limited" and unsent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flows.report.plan_summary import PlanGuard, PlanSummary
-from flows.report.summary import NEED_A_PERSON, Comparison
+from flows.report.summary import NEED_A_PERSON, Comparison, Summary
 
 __all__ = [
     "as_text",
@@ -16,6 +16,7 @@ __all__ = [
     "not_undoable",
     "pace",
     "planned_and_done",
+    "rehearsed",
     "short",
 ]
 
@@ -133,3 +134,22 @@ def planned_and_done(comparison: Comparison) -> str:
     pairs = ", ".join(f"{one.outcome} {one.planned:,} / {one.done:,}" for one in comparison.differing)
     about = ", an estimate" if comparison.estimated else ""
     return f"planned / done: {pairs}" + (f" ({plan}{about})" if plan else "")
+
+
+def rehearsed(summary: Summary) -> list[str]:
+    """What has to be known of a rehearsal, a sentence each; none of a run that was none."""
+    facts = summary.rehearsal
+    if facts is None:
+        return []
+    people = (
+        "Nobody was there before, so that every row was a newcomer, and what was delivered earlier did not count."
+        if facts.contacts_copied is None
+        else f"{facts.contacts_copied:,} contacts of the account were there before; what was delivered earlier did not count."
+    )
+    asked = f"A sync would ask first: {facts.would_ask}" if facts.would_ask else ""
+    return [
+        f"This was a rehearsal. {facts.base_url} was only read ({facts.requests_read:,} requests); everything else went into a sandbox with its fields, tags and lists.",
+        people,
+        f"At the account's own pace of {pace(facts.per_second)} these {summary.requests.sent:,} requests would take {duration(facts.minutes)}.",
+        *filter(None, [asked]),
+    ]
