@@ -83,9 +83,9 @@ async def open_everything(
         _introduce(mapping, access.base_url, ledger, source, watcher, rehearsed=rehearsal is not None)
         suppressions = Suppressions.read(rehearsal.home if rehearsal else home)
         account = ledger.accounts.seen(kind, name, access.base_url, access.key)
-        per_second = min(connector.per_second, mapping.destination.rate or connector.per_second)
-        if rehearsal:
-            per_second = rehearsal.sandbox_per_second
+        per_second = options.per_second or min(
+            connector.per_second, mapping.destination.rate or connector.per_second
+        )
         pace = Pace(per_second, ledger.bookings(account.id))
         destination = connector(base_url=access.base_url, key=access.key, turns=pace)
         await destination.__aenter__()

@@ -27,5 +27,7 @@ class Options:
     planned: PlanSummary | None = None
     """The plan that this sync carries out, where one was named."""
     verb: str = "sync"
+    per_second: float | None = None
+    """The pace of a sandbox; None: the account's own."""
     rehearsal: Rehearsal | None = None
     """Where this sync goes into a sandbox instead of the account. Guards and questions are said, and stop nothing."""

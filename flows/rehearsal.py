@@ -57,7 +57,6 @@ class Rehearsal:
     access: Access
     requests: int
     copied: int | None = None
-    sandbox_per_second: float = PER_SECOND
 
     def minutes(self, requests: int) -> float:
         """How long so many requests take at the account's own pace."""
@@ -101,7 +100,7 @@ async def rehearsing(
                     folder.name, access.base_url, per_second, home, folder, Access(sandbox.url, key),
                     account.traffic.sent, copied,
                 )  # fmt: skip
-                yield dataclasses.replace(options, rehearsal=rehearsal)
+                yield dataclasses.replace(options, rehearsal=rehearsal, per_second=PER_SECOND)
     finally:
         if not (folder / "report.html").exists():
             shutil.rmtree(folder, ignore_errors=True)
