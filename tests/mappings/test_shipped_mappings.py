@@ -82,6 +82,7 @@ def test_mappings_are_shipped() -> None:
         "hubspot_to_campaignlark.yml",
         "signups_to_campaignlark.yml",
         "signups_to_loops.yml",
+        "app_users_to_loops.yml",
         "hostile_to_campaignlark.yml",
         "employees_to_corporate_merch.yml",
     }
