@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connectors.destinations.corporate_merch import Connector as CorporateMerch
 from connectors.destinations.loops import Connector as Loops
 from connectors.errors import CannotStart, CredentialsError
-from connectors.sandbox.serving import Running
+from connectors.sandbox.serving import Running, running
 from flows.options import Options
 from flows.rehearsal import rehearsing
 from flows.report.summary import verdict
@@ -172,3 +173,44 @@ async def test_a_rehearsal_that_cannot_start_leaves_no_folder(desk: Desk) -> Non
     with pytest.raises(CannotStart):
         await rehearse(desk, desk.folder / "nothing.csv")
     assert list((desk.home / "rehearsals").iterdir()) == []
+
+
+async def test_contacts_of_corporate_merch_are_copied_as_they_are_also_two_with_one_address(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("first_name", "last_name", "address", "city", "state", "zip_code", "country", "shirt_size")
+    whole = dict(
+        zip(names, ("Name", "Lee", "1 High Street", "Boston", "MA", "02108", "US", "MD"), strict=True)
+    )
+    mapping: dict[str, Any] = {
+        "name": "team", "destination": {"kind": "corporate_merch"}, "key": "email", "person": "Id", "tags": "Labels", "consent": None,
+        "where": None, "fields": {"email": {"from": "Email", "type": "email"}, "type": {"value": "client"}, **{name: name for name in names}},
+    }  # fmt: skip
+    rows = [
+        {"Id": str(number), "Email": f"p{number}@example.com", **whole, "Labels": "501"}
+        for number in range(1, 5)
+    ]
+    rows[2]["shirt_size"] = "XL"
+    fields = {**whole, "type": "client"}
+    with running("corporate_merch", rate=0) as live:
+        live.seed(
+            [
+                {"email_address": "p2@example.com", "fields": fields, "labels": [501], "lists": [12]},
+                {"email_address": "p3@example.com", "fields": {**fields, "position": "Boss"}},
+                {"email_address": "p4@example.com", "fields": fields},
+                {"email_address": "p4@example.com", "fields": fields, "another": True},
+                *({"email_address": f"q{number}@example.com", "fields": fields} for number in range(70)),
+            ]
+        )
+        monkeypatch.setenv("CORPORATE_MERCH_BASE_URL", live.url)
+        monkeypatch.setenv("CORPORATE_MERCH_API_KEY", "sandbox-key")
+        monkeypatch.setattr(CorporateMerch, "per_second", 5000.0)
+        desk.mapping("team.yml", **mapping)
+        file = desk.file(rows, columns=list(rows[0]))
+        rehearsed = await rehearse(desk, file, "team.yml", with_contacts=True)
+        assert set(asked(live)) == {"GET /v2/contacts"}
+        assert rehearsed.per_row == ["created", "unchanged", "updated", "protected"]
+        synced = await desk.sync(file, "team.yml")
+    assert synced.per_row == rehearsed.per_row
+    assert rehearsed.summary.rehearsal is not None
+    assert rehearsed.summary.rehearsal.contacts_copied == 74
