@@ -83,24 +83,32 @@ async def rehearsing(
     home = settings.home(path)
     folder = _new_folder(home)
     per_second = min(connector.per_second, mapping.destination.rate or connector.per_second)
+    key = f"rehearsal-{secrets.token_hex(8)}"
     try:
-        async with connector(base_url=access.base_url, key=access.key, turns=Pace(per_second)) as account:
-            watcher.say(
-                f"rehearsal of {kind}, {mapping.destination.account} at {access.base_url}: it is only read, and nothing is changed there"
-            )
-            watcher.stage("reading the account's fields, tags and lists")
-            schema = await account.read_schema()
-            workspace = folder / "workspace.json"
-            write_private(workspace, workspace_like(kind, schema))
-            key = f"rehearsal-{secrets.token_hex(8)}"
-            with running(kind, workspace=workspace, keys=key, rate=0) as sandbox:
+        with contextlib.ExitStack() as stack:
+            async with connector(base_url=access.base_url, key=access.key, turns=Pace(per_second)) as account:
+                watcher.say(
+                    f"rehearsal of {kind}, {mapping.destination.account} at {access.base_url}: it is only read, and nothing is changed there"
+                )
+                watcher.stage("reading the account's fields, tags and lists")
+                schema = await account.read_schema()
+                workspace = folder / "workspace.json"
+                write_private(workspace, workspace_like(kind, schema))
+                sandbox = stack.enter_context(running(kind, workspace=workspace, keys=key, rate=0))
                 copied = await _copy(account, schema, sandbox, per_second, watcher) if with_contacts else None
-                _say_what_is_there(schema, copied, account.traffic.sent, watcher)
-                rehearsal = Rehearsal(
-                    folder.name, access.base_url, per_second, home, folder, Access(sandbox.url, key),
-                    account.traffic.sent, copied,
-                )  # fmt: skip
-                yield dataclasses.replace(options, rehearsal=rehearsal, per_second=PER_SECOND)
+                asked = account.traffic.sent
+            _say_what_is_there(schema, copied, asked, watcher)
+            rehearsal = Rehearsal(
+                folder.name,
+                access.base_url,
+                per_second,
+                home,
+                folder,
+                Access(sandbox.url, key),
+                asked,
+                copied,
+            )
+            yield dataclasses.replace(options, rehearsal=rehearsal, per_second=PER_SECOND)
     finally:
         if not (folder / "report.html").exists():
             shutil.rmtree(folder, ignore_errors=True)
