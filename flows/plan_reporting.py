@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flows.guards import Verdict
+from flows.listing_facts import facts_of, twice_of
 from flows.preview import Preview
 from flows.report.page import examples, problem_groups
 from flows.report.plan_summary import PlanSummary
@@ -16,12 +17,14 @@ __all__ = ["chosen", "ledger_state", "summed_up"]
 
 _DAY_SECONDS = 86_400
 _RUNS_LOOKED_AT = 200
+_TWICE_SHOWN = 100
 
 
 def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
     """The plan in numbers and examples."""
     opened, plan = run.opened, run.plan
     total = found.requests + found.reading
+    survey = run.knowledge.survey if run.knowledge is not None else None
     protected = {
         reason: count for (outcome, reason), count in found.reasons.items() if outcome == "protected"
     }
@@ -72,6 +75,8 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 "per_second": opened.per_second, "share_of_day": round(total / (opened.per_second * _DAY_SECONDS), 6),
             },
             "minutes": round(found.seconds / 60, 2),
+            "listing": facts_of(survey),
+            "twice": twice_of(survey, _TWICE_SHOWN),
             "guards": [_guard(verdict) for verdict in plan.guards],
             "not_undoable": {
                 "contacts_created": 0 if opened.destination.deletes else found.outcomes["created"],

@@ -11,6 +11,7 @@ import numpy as np
 
 from flows.comparison import compared
 from flows.delivery import WHY_STOPPED
+from flows.listing_facts import facts_of, twice_of
 from flows.report import Details, Summary, write_report
 from flows.report.page import problem_groups
 from flows.report.reasons import reasons
@@ -149,4 +150,6 @@ def _details(run: SyncRun, comparison: Comparison | None) -> Details:
         newcomers=opened.destination.rules.newcomers if opened.destination.mails_people else "",
         unseen=unseen_values(opened.folder, opened.mapping, opened.schema),
         comparison=comparison,
+        listing=facts_of(run.knowledge.survey if run.knowledge is not None else None),
+        twice=twice_of(run.knowledge.survey if run.knowledge is not None else None),
     )

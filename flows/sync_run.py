@@ -23,7 +23,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from connectors.base import Destination, Known, Source, destination_module
+from connectors.base import Destination, Known, OnlyLists, Source, Survey, destination_module
 from connectors.errors import LedgerError, LookUpRefused, MusterError, SourceError, Stopped
 from connectors.pace import Pace
 from flows.batches import Batch, batches
@@ -34,6 +34,7 @@ from flows.identity import Identity
 from flows.knowledge import Knowledge
 from flows.ledger import Account, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
+from flows.listing_facts import facts_of
 from flows.opening import (
     check_examples,
     check_key,
@@ -45,6 +46,7 @@ from flows.opening import (
 )
 from flows.plan import Plan, limit_to, make_plan
 from flows.report.plan_summary import PlanSummary
+from flows.report.wording import listed_there
 from flows.reporting import Ending, report
 from flows.roll import Roll, State
 from flows.settings import Settings, find_mapping
@@ -223,6 +225,10 @@ class SyncRun:
             self.watcher.stage("reading the destination's fields")
             schema = await destination.read_schema()
             account = await self._settled(account, access.key, ledger, destination)
+            if isinstance(destination, OnlyLists):
+                destination.listing = ledger.listing(
+                    account.id, hours=mapping.destination.list_hours, writes=self.options.verb == "sync"
+                )
             application = make_application(mapping, schema, source.header)
             destination.rules = rules_of(mapping, application)
             check_examples(mapping, schema)
@@ -343,7 +349,9 @@ class SyncRun:
         lookups = len(plan.roll.to_send()) + len(plan.roll.carried)
         if not self._judge(plan.roll, before.rows_read if before else None, opt_outs=0):
             self.watcher.stage("reading the destination", None)
-            await self._knowledge.gather(opened.destination, lookups)
+            await self._knowledge.gather(opened.destination, lookups, self._keys_to_send)
+            if self._knowledge.survey is not None and options.verb == "sync":
+                self._say_what_was_read(self._knowledge.survey)
             opt_outs = await self._opting_out(plan)
             self._judge(plan.roll, before.rows_read if before else None, opt_outs=opt_outs)
         self._delivery = Delivery(
@@ -351,6 +359,20 @@ class SyncRun:
             opened.suppressions, self.watcher, pace_has_room=opened.pace.room, forget=_resending(options.resend),
             identity=Identity(account, name, opened.ledger.memory, plan.whereabouts) if plan.whereabouts else None,
         )  # fmt: skip
+
+    def _say_what_was_read(self, survey: Survey) -> None:
+        facts = facts_of(survey)
+        if facts is not None:
+            self.watcher.say(f"contacts  {listed_there(facts)}")
+
+    def _keys_to_send(self) -> set[str]:
+        """The keys of the rows to be sent, and those under which their persons were delivered before."""
+        opened, keys = self.opened, set[str]()
+        for batch in batches(self.plan.spool, opened.application, self.plan.roll, _LOOKED_UP):
+            pairs = [(one.contact.key, one.contact.person) for one in batch.entries if not one.carried]
+            remembered = opened.ledger.memory.remembered(opened.account.id, opened.mapping.name, pairs)
+            keys |= {key for key, _ in pairs} | {one.key for one in remembered.values() if one.key}
+        return keys
 
     def _new_columns(self) -> list[str]:
         """The columns that no earlier run has seen and nobody has decided about; said at once."""

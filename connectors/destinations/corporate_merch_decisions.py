@@ -8,8 +8,9 @@ from typing import Any
 
 from connectors.base import Decision, Known, Remembered, Rules
 from connectors.changes import FieldChanges, NameChanges, field_changes, name_changes
-from connectors.destinations.corporate_merch_account import TWICE, Account
+from connectors.destinations.corporate_merch_account import Account
 from connectors.destinations.corporate_merch_fields import BLOCK, FLAGS, STREET, TYPES, schema
+from connectors.destinations.corporate_merch_pages import TWICE
 from connectors.destinations.corporate_merch_places import is_territory, state_code, state_known, suggested
 from connectors.values import is_blank
 from mappings.engine.contact import Contact, rendered

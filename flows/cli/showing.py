@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.report.summary import NEED_A_PERSON, Comparison, Reason, Summary, UnseenValue, verdict
-from flows.report.wording import planned_and_done
+from flows.report.wording import planned_and_done, twice_there
+from flows.report.writing import TWICE_FILE
 from flows.roll import OUTCOMES
 from mappings.engine.complaints import visible
 
@@ -96,6 +97,10 @@ def show_summary(
     )
     if summary.overrides:
         console.print(f"\nguards passed on purpose: {', '.join(summary.overrides)}", markup=False)
+    if (folder / TWICE_FILE).exists():
+        count = len((folder / TWICE_FILE).read_bytes().splitlines()) - 1
+        said = f"{twice_there(count)} All of them: {folder / TWICE_FILE}"
+        console.print(f"\n{said}", markup=False, soft_wrap=True)
     console.print(f"\nreport    {folder / 'report.html'}", markup=False, soft_wrap=True)
     if any(summary.outcomes.of(name) for name in NEED_A_PERSON):
         console.print(f"failures  {folder / 'failures.xlsx'}", markup=False, soft_wrap=True)

@@ -24,7 +24,7 @@ from connectors import http
 from connectors.destinations.campaignlark import Connector
 from connectors.sandbox.serving import Running, running
 from flows.preview import Preview, preview
-from flows.report.summary import Comparison, Summary
+from flows.report.summary import Comparison, ListingFacts, Summary
 from flows.sync_run import Options, SyncRun
 
 KEY = "sandbox-key"
@@ -66,6 +66,7 @@ class Ended:
     rows: list[dict[str, Any]]
     said: list[str]
     comparison: Comparison | None = None
+    listing: ListingFacts | None = None
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -196,7 +197,10 @@ async def finish(run: SyncRun, meanwhile: Callable[[SyncRun, int], None] | None 
     assert run.ending is not None
     folder = run.opened.folder
     rows = pq.read_table(folder / "rows.parquet").to_pylist()
-    ended = Ended(run.id, code, run.ending.summary, folder, rows, watcher.said, run.ending.details.comparison)
+    details = run.ending.details
+    ended = Ended(
+        run.id, code, run.ending.summary, folder, rows, watcher.said, details.comparison, details.listing
+    )
     balances(ended)
     return ended
 
