@@ -157,6 +157,8 @@ class Decision:
     opts_out: bool = False
     calls: tuple[str, ...] = ()
     automations: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = ()
+    """All that is wrong with it, or may be, before it is sent, as Delivered has them."""
 
 
 @dataclass(frozen=True, slots=True)

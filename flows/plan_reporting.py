@@ -12,12 +12,15 @@ from flows.report.plan_summary import PlanSummary
 from flows.report.summary import Outcomes
 from flows.report.unseen import unseen_values
 from flows.sync_run import Options, SyncRun
+from flows.told import columns_of, told
+from mappings.engine.problems import CODES
 
 __all__ = ["chosen", "ledger_state", "summed_up"]
 
 _DAY_SECONDS = 86_400
 _RUNS_LOOKED_AT = 200
 _TWICE_SHOWN = 100
+_ROWS_SHOWN = 10
 
 
 def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
@@ -84,9 +87,9 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 "automations": found.automations.total(),
                 "values_set": found.filled if "blank_clear" in opened.schema.refuses else 0,
             },
-            "problems": _problems(run),
+            "problems": _problems(run, found),
             "unseen": unseen_values(opened.folder, opened.mapping, opened.schema),
-            "warnings": plan.warnings,
+            "warnings": plan.warnings + sum(c for (code, _), c in found.wrong.items() if CODES[code].severity == "warning"),
             "oddities": [{"line": odd.line, "message": odd.message} for odd in opened.source.oddities],
             "unmapped": [use.name for use in opened.application.uses() if use.use == "unmapped"],
             "question": run.question(),
@@ -132,11 +135,22 @@ def _guard(verdict: Verdict) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _problems(run: SyncRun) -> list[dict[str, Any]]:
-    """Problems by code and column, each with what is wrong with the first of its rows."""
+def _problems(run: SyncRun, found: Preview) -> list[dict[str, Any]]:
+    """Problems by code and column, each with what is wrong with the first of its rows; those of the file first."""
     first = examples(run.opened.folder)
-    found = []
+    groups = []
     for group in problem_groups(run.opened.folder):
         shown = first.get((group.code, group.severity, group.column))
-        found.append({**group.model_dump(), "example": shown[0].message if shown else ""})
-    return found
+        groups.append({**group.model_dump(), "example": shown[0].message if shown else ""})
+    columns = columns_of(run.opened.mapping)
+    for (code, tag), count in found.wrong.most_common():
+        rows = found.wrong_rows[code, tag]
+        row, value, detail = rows[0]
+        problem = told((code, tag, value, detail), row=row, line=0, columns=columns)
+        groups.append(
+            {
+                "code": code, "severity": problem.severity, "column": problem.column, "count": count,
+                "rows": [number for number, _, _ in rows[:_ROWS_SHOWN]], "fix": problem.fix, "example": problem.message,
+            }
+        )  # fmt: skip
+    return sorted(groups, key=lambda group: group["severity"] != "error")

@@ -43,7 +43,6 @@ import time
 from collections.abc import Sequence
 
 from connectors.base import Delivered, Known, Remembered
-from connectors.destinations.corporate_merch_decisions import Problem
 from connectors.destinations.corporate_merch_sending import GONE, Sending, not_read
 from connectors.errors import Unreachable
 from mappings.engine.contact import Contact
@@ -82,7 +81,7 @@ class Connector(Sending):
                 there = again
                 decision = self.decide(contact, known, remembered, now)
         if decision.outcome == "invalid":
-            return self._invalid(contact, known, remembered, now)
+            return Delivered("invalid", decision.code, "", problems=decision.problems, decision=decision)
         if decision.outcome:
             contact_id = there.contact_id if there else ""
             return Delivered(decision.outcome, decision.code, decision.reason, contact_id, decision=decision)
@@ -96,14 +95,6 @@ class Connector(Sending):
             return await self._newly_there(contact.key.lower())
         fresh_since = time.time() - self.fresh_seconds
         return there if there.seen >= fresh_since else await self._read_again(there.contact_id, fresh_since)
-
-    def _invalid(
-        self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
-    ) -> Delivered:
-        """With all that is wrong."""
-        decision = self.decide(contact, known, remembered, now)
-        problems: tuple[Problem, ...] = tuple(self.wrong_with(contact, known, remembered, now))
-        return Delivered("invalid", decision.code, "", problems=problems, decision=decision)
 
     def missing_tags(self, names: Sequence[str]) -> list[str]:  # noqa: ARG002 - whichever they are
         """None: which labels exist cannot be asked."""

@@ -24,6 +24,9 @@ _REQUIRED = tuple(known.name for known in schema().fields if known.required)
 _LABELS = {known.name: known.label for known in schema().fields}
 _EXAMPLES = {"US": "CA", "CA": "ON"}
 
+_ONLY_MAY_BE = frozenset({"state_territory"})
+"""What is sent all the same."""
+
 Problem = tuple[str, str, str, Mapping[str, Any]]
 """Code, merge tag, value, detail."""
 
@@ -50,19 +53,16 @@ class Deciding(Account):
         decision = self._decide(contact, known, remembered, now)
         if decision.outcome:
             return decision
-        wrong = self.wrong_with(contact, known, remembered, now)
+        problems = tuple(self._problems(contact, None if decision.creates else known or now, decision))
+        wrong = [one for one in problems if one[0] not in _ONLY_MAY_BE]
         if not wrong:
-            return decision
-        tags = ", ".join(dict.fromkeys(tag for _, tag, _, _ in wrong))
-        return Decision("invalid", wrong[0][0], f"blank or wrong: {tags}", creates=decision.creates)
-
-    def wrong_with(
-        self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
-    ) -> list[Problem]:
-        """All for which the contact would be refused, as it would be sent."""
-        decision = self._decide(contact, known, remembered, now)
-        there = None if decision.creates else known or now
-        return [one for one in self._problems(contact, there, decision) if one[0] != "state_territory"]
+            return replace(decision, problems=problems)
+        blank = dict.fromkeys(tag for code, tag, _, _ in wrong if code.endswith("_blank"))
+        others = dict.fromkeys(tag for code, tag, _, _ in wrong if not code.endswith("_blank"))
+        said = [f"{what}: {', '.join(tags)}" for what, tags in (("blank", blank), ("wrong", others)) if tags]
+        return Decision(
+            "invalid", wrong[0][0], "; ".join(said), creates=decision.creates, problems=tuple(wrong)
+        )
 
     def _decide(
         self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
@@ -168,8 +168,10 @@ class Deciding(Account):
         found: list[Problem] = []
         for tag in _REQUIRED:
             if is_blank(whole.get(tag)):
-                code = "state_blank" if tag == "state" else "required_blank"
-                found.append((code, tag, "", {"field": _LABELS[tag]}))
+                if tag == "state":
+                    found.append(("state_blank", tag, "", {"field": _LABELS[tag], "beside": "city"}))
+                else:
+                    found.append(("required_blank", tag, "", {"field": _LABELS[tag]}))
         if all(is_blank(whole.get(line)) for line in STREET):
             found.append(("street_blank", STREET[0], "", {}))
         country, state = str(whole.get("country") or ""), str(whole.get("state") or "")

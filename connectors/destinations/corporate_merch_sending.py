@@ -157,7 +157,7 @@ class Sending(Deciding):
 
     def _unsure_of(self, contact: Contact, there: Known | None, decision: Decision) -> list[Problem]:
         """What a person should look at, although it landed."""
-        found = [one for one in self._problems(contact, there, decision) if one[0] == "state_territory"]
+        found = list(decision.problems)
         for kind, name in _NAMES.items():
             wanted = getattr(contact, kind)
             if there is not None and there.lists is None and wanted:

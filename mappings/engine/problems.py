@@ -270,8 +270,8 @@ CODES: dict[str, Code] = _codes(
         "state_blank",
         "error",
         "{field} is blank, and the destination requires it for every country.",
-        "Fill in {column}. Where a country has none, such as DE or SG, name the city's column after it under from:, "
-        "or give the field a default: in the mapping.",
+        "Fill in {column}. Where a country has none, such as DE or SG, the city can stand for it: write {rule} "
+        "in the mapping; or give the field a default: there.",
     ),
     Code(
         "state_unknown",
