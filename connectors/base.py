@@ -25,7 +25,7 @@ from mappings.engine.frame import Frame
 from mappings.engine.schema import Schema
 
 __all__ = [
-    "Decision", "Delivered", "Destination", "Known", "Listing", "Oddity", "OnlyLists", "Remembered", "Roster", "Rules",
+    "Decision", "Deletes", "Delivered", "Destination", "Known", "Listing", "Oddity", "OnlyLists", "Remembered", "Roster", "Rules",
     "Source", "SourceFacts", "Standing", "Survey", "destination_module", "kinds", "source_module",
 ]  # fmt: skip
 
@@ -190,7 +190,7 @@ class Destination(Protocol):
     finds: bool
     """Whether one contact can be looked up; where not, all are listed, however few are to be sent."""
     deletes: bool
-    """Whether contacts can be deleted there over the API, so that a creation can be undone."""
+    """Whether contacts can be deleted there over the API, so that a creation can be undone; it is one of `Deletes` then."""
     find_calls: tuple[str, ...]
     """The requests of one look-up, as decisions name them; `opt_out_calls` those that opt somebody out, `create_tag_calls` those that create a tag."""
     opt_out_calls: tuple[str, ...]
@@ -262,6 +262,19 @@ class Destination(Protocol):
 
     async def opt_out(self, key: str) -> Delivered:
         """Carries an opt-out for a contact that is otherwise left alone; creates nobody."""
+        ...
+
+
+@runtime_checkable
+class Deletes(Protocol):
+    """A destination whose `deletes` is true."""
+
+    async def delete(self, key: str, contact_id: str) -> Delivered:
+        """Deletes the contact with this key, if it still has this id.
+
+        `updated` (code `deleted`): it is gone now; `unchanged` (`already_gone`): it was before; `protected`
+        (`identity_conflict`): the key is another contact's by now, and nothing was sent; else `refused`, `failed`, `unknown`.
+        """
         ...
 
 

@@ -50,8 +50,6 @@ class Page:
 class Paging:
     """Reads pages, some or all. What was read of the list is kept: where each contact stands, and for the run who was read again."""
 
-    window_seconds = 60.0
-    """The headers count requests in a minute."""
     inferred = Inferred()
 
     def __init__(
@@ -63,12 +61,14 @@ class Paging:
         rules: Rules | None = None,
         patience: Patience | None = None,
         inferred: Inferred | None = None,
+        window: float = 60.0,
     ) -> None:
+        """`window`: so many seconds the headers of the rate speak of."""
         self.rules = rules or Rules(key="email")
         self.inferred = inferred or self.inferred
         self.listing: Listing | None = None
         self.surveyed: Survey | None = None
-        self._wire = Wire(base_url, key, turns, patience=patience, window=self.window_seconds)
+        self._wire = Wire(base_url, key, turns, patience=patience, window=window)
         self._places = Places()
         self._again: dict[str, Known] = {}
 

@@ -373,7 +373,8 @@ CODES: dict[str, Code] = _codes(
         "id_changed",
         "warning",
         "The destination answered with another contact than the one that was looked up ({was}, and now {now}).",
-        "Look at {value} there: somebody removed or merged the contact at that moment.",
+        "Look at the row's contact in the destination's own app: somebody removed or merged it at that moment, and what it held "
+        "may be lost there.",
         "account",
     ),
 )
