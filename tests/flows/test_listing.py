@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.base import Roster, Standing
+from connectors.base import Deletes, OnlyLists, Roster, Standing, destination_module, kinds
 from connectors.destinations.corporate_merch import Connector
+from connectors.pace import Pace
 from connectors.sandbox.serving import Running, running
 from flows.cli.showing import show_summary
 from flows.cli.showing_plan import _facts
@@ -340,3 +341,10 @@ def test_a_list_is_kept_whole_and_a_plan_s_keeps_nothing(tmp_path: Path) -> None
     writing.save(Roster([ann], roster.read_at))
     assert reading.load().standings == [ann]  # type: ignore[union-attr]
     ledger.close()
+
+
+def test_a_list_is_kept_for_destinations_without_a_look_up_only_and_who_deletes_can_delete() -> None:
+    for kind in kinds("destinations"):
+        connector = destination_module(kind).Connector(base_url="http://127.0.0.1:9", key="k", turns=Pace(1))
+        assert isinstance(connector, OnlyLists) == (not connector.finds), kind
+        assert isinstance(connector, Deletes) == connector.deletes, kind
