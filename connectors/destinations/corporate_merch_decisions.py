@@ -24,6 +24,8 @@ _REQUIRED = tuple(known.name for known in schema().fields if known.required)
 _LABELS = {known.name: known.label for known in schema().fields}
 _EXAMPLES = {"US": "CA", "CA": "ON"}
 
+_STATE_RULE = "state: {from: [STATE, CITY]}"
+"""Whoever knows the mapping puts its columns in."""
 _ONLY_MAY_BE = frozenset({"state_territory"})
 """What is sent all the same."""
 
@@ -169,7 +171,8 @@ class Deciding(Account):
         for tag in _REQUIRED:
             if is_blank(whole.get(tag)):
                 if tag == "state":
-                    found.append(("state_blank", tag, "", {"field": _LABELS[tag], "beside": "city"}))
+                    detail = {"field": _LABELS[tag], "beside": "city", "rule": _STATE_RULE}
+                    found.append(("state_blank", tag, "", detail))
                 else:
                     found.append(("required_blank", tag, "", {"field": _LABELS[tag]}))
         if all(is_blank(whole.get(line)) for line in STREET):

@@ -345,7 +345,7 @@ async def test_a_new_contact_is_told_all_that_it_lacks_at_once(merch: Merch) -> 
         ("required_blank", "city"), ("state_blank", "state"), ("required_blank", "zip_code"),
         ("required_blank", "type"), ("street_blank", "address"),
     ]  # fmt: skip
-    assert "such as DE or SG, name the city's column" in words(result)
+    assert "such as DE or SG, the city can stand for it: write state: {from: [STATE, CITY]}" in words(result)
 
 
 async def test_who_is_there_needs_only_what_is_not_there(merch: Merch) -> None:
