@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from connectors.errors import MappingError
 from connectors.http import Traffic
@@ -25,8 +25,8 @@ from mappings.engine.frame import Frame
 from mappings.engine.schema import Schema
 
 __all__ = [
-    "Decision", "Delivered", "Destination", "Known", "Oddity", "Remembered", "Rules", "Source", "SourceFacts",
-    "destination_module", "kinds", "source_module",
+    "Decision", "Deletes", "Delivered", "Destination", "Known", "Listing", "Oddity", "OnlyLists", "Remembered", "Roster", "Rules",
+    "Source", "SourceFacts", "Standing", "Survey", "destination_module", "kinds", "source_module",
 ]  # fmt: skip
 
 
@@ -171,6 +171,8 @@ class Decision:
     """Whether somebody who opted out is subscribed again, because the source has a newer consent."""
     calls: tuple[str, ...] = ()
     automations: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = ()
+    """All that is wrong with it, or may be, before it is sent, as Delivered has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,7 @@ class Destination(Protocol):
     finds: bool
     """Whether one contact can be looked up; where not, all are listed, however few are to be sent."""
     deletes: bool
-    """Whether contacts can be deleted there over the API, so that a creation can be undone."""
+    """Whether contacts can be deleted there over the API, so that a creation can be undone; it is one of `Deletes` then."""
     find_calls: tuple[str, ...]
     """The requests of one look-up, as decisions name them; `opt_out_calls` those that opt somebody out, `create_tag_calls` those that create a tag."""
     opt_out_calls: tuple[str, ...]
@@ -276,6 +278,89 @@ class Destination(Protocol):
 
     async def opt_out(self, key: str) -> Delivered:
         """Carries an opt-out for a contact that is otherwise left alone; creates nobody."""
+        ...
+
+
+@runtime_checkable
+class Deletes(Protocol):
+    """A destination whose `deletes` is true."""
+
+    async def delete(self, key: str, contact_id: str) -> Delivered:
+        """Deletes the contact with this key, if it still has this id.
+
+        `updated` (code `deleted`): it is gone now; `unchanged` (`already_gone`): it was before; `protected`
+        (`identity_conflict`): the key is another contact's by now, and nothing was sent; else `refused`, `failed`, `unknown`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A contact in the list of a destination that has no look-up.
+
+    `key` is its address in lower case, `place` how many contacts came into the list before it, so that newcomers at its
+    head move nobody.
+    """
+
+    contact_id: str
+    key: str
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Such a list as the ledger keeps it. `read_at`: when all of its pages were last read, in epoch seconds."""
+
+    standings: Sequence[Standing]
+    read_at: float
+
+
+class Listing(Protocol):
+    """The ledger's memory of an account's list, lent to a destination that can only list. A plan's writes nothing."""
+
+    fresh_seconds: float
+    """So old it may be before all pages are read again; 0: they always are."""
+
+    def load(self) -> Roster | None:
+        """None where not all pages have been read yet."""
+        ...
+
+    def save(self, roster: Roster) -> None:
+        """Puts one that was read to its end in the place of all that is kept, at once."""
+        ...
+
+    def add(self, standings: Sequence[Standing]) -> None:
+        """Adds contacts; one that is kept under another address has changed it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """How the contacts of such a destination were read before a run.
+
+    `contacts` are there on `pages`, of which `read` were read. `known_since` is when the list that was used was read, in
+    epoch seconds, None where all pages were read now; `why` says why. `twice` are the ids of contacts that share an
+    address, by that address.
+    """
+
+    contacts: int
+    pages: int
+    read: int
+    known_since: float | None = None
+    why: str = ""
+    twice: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@runtime_checkable
+class OnlyLists(Protocol):
+    """A destination without a look-up: who is there is kept in the ledger, and few pages are read for few contacts."""
+
+    listing: Listing | None
+    surveyed: Survey | None
+    """How it was read last; None before."""
+
+    def survey_of(self, keys: Collection[str]) -> AsyncIterator[list[Known]]:
+        """The contacts with these keys as they are now, a page at a time, maybe with others. Raises Unreachable."""
         ...
 
 

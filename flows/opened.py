@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.base import Destination, Source, destination_module
+from connectors.base import Destination, OnlyLists, Source, destination_module
 from connectors.pace import Pace
 from flows.consent import Suppressions, complaint_of
 from flows.ledger import Account, Ledger, RunLock, open_database
@@ -92,6 +92,10 @@ async def open_everything(
         watcher.stage("reading the destination's fields")
         schema = await destination.read_schema()
         account = await _settled(account, access.key, ledger, destination, options, watcher)
+        if isinstance(destination, OnlyLists):
+            destination.listing = ledger.listing(
+                account.id, hours=mapping.destination.list_hours, writes=options.verb == "sync"
+            )
         application = make_application(mapping, schema, source.header)
         destination.rules = rules_of(mapping, application)
         check_examples(mapping, schema)

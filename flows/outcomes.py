@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ from flows.report.reasons import OTHER_ROW
 from flows.report.results import SCHEMA
 from flows.report.summary import NEED_A_PERSON
 from flows.roll import Roll, State
+from flows.told import Columns, told
 from mappings.engine.mapped import Mapped
 from mappings.engine.problems import Problem
 
@@ -107,24 +107,24 @@ class Books:
         answers: Answers,
         run_id: str,
         unsent: Mapping[str, str],
-        merge_tags: Mapping[str, str],
+        columns_of: Columns,
     ) -> Counter[str]:
         """Every row gets its outcome. `unsent` are code and reason of rows that were not tried; returns the balance.
 
-        `merge_tags` names the source column of each merge tag, for the problems that the destination found.
+        `columns_of` names the source column of each merge tag, for the problems that the destination found.
         """
         balance: Counter[str] = Counter()
         for number, (first, last) in enumerate(self._parts, start=1):
             with pa.memory_map(str(self._begun / f"part-{number:05d}.arrow")) as source:
                 begun = pa.ipc.open_file(source).get_batch(0)
                 balance += self._finish_part(
-                    number, begun, first, last, roll, answers, run_id, unsent, merge_tags
+                    number, begun, first, last, roll, answers, run_id, unsent, columns_of
                 )
         return balance
 
     def _finish_part(
         self, number: int, begun: pa.RecordBatch, first: int, last: int, roll: Roll, answers: Answers, run_id: str,
-        unsent: Mapping[str, str], merge_tags: Mapping[str, str],
+        unsent: Mapping[str, str], columns_of: Columns,
     ) -> Counter[str]:  # fmt: skip
         states = roll.states[first - 1 : last]
         endings = _Endings(len(states), ("unsent", unsent["code"], unsent["reason"]))
@@ -153,7 +153,7 @@ class Books:
                 continue  # the opt-out of a row that is not sent itself is there, or was not tried
             endings.one(index, (answer.outcome, answer.code, answer.reason))
             contacts[index] = answer.contact_id
-            found += _problems(answer, begun.column("line")[index].as_py(), merge_tags)
+            found += _problems(answer, begun.column("line")[index].as_py(), columns_of)
         columns = [begun.column("row"), begun.column("line"), begun.column("key"), *endings.columns()]
         columns.append(_sparse(contacts, len(states)))
         _write(
@@ -198,13 +198,8 @@ class Books:
         self._begun.rmdir()
 
 
-def _problems(answer: Outcome, line: int, merge_tags: Mapping[str, str]) -> list[Problem]:
-    found = []
-    for code, tag, value, detail in answer.problems:
-        known: dict[str, Any] = {"field": tag, **detail}
-        column = merge_tags.get(tag, tag)
-        found.append(Problem.of(code, row=answer.row, line=line, column=column, value=str(value), **known))
-    return found
+def _problems(answer: Outcome, line: int, columns_of: Columns) -> list[Problem]:
+    return [told(problem, row=answer.row, line=line, columns=columns_of) for problem in answer.problems]
 
 
 Ending = tuple[str, str, str]

@@ -11,6 +11,7 @@ import numpy as np
 
 from flows.comparison import compared
 from flows.delivery import WHY_STOPPED
+from flows.listing_facts import facts_of, twice_of
 from flows.report import Details, Summary, write_report
 from flows.report.page import problem_groups
 from flows.report.reasons import reasons
@@ -24,6 +25,7 @@ from flows.report.summary import (
     RehearsalFacts,
 )
 from flows.report.unseen import unseen_values
+from flows.told import columns_of
 
 if TYPE_CHECKING:
     from flows.sync_run import SyncRun
@@ -44,10 +46,7 @@ def report(run: SyncRun) -> Ending:
     """Every row's outcome, the balance, the exit code, and all files of the report."""
     opened, plan, why = run.opened, run.plan, run.why_stopped
     unsent = {"code": why or "not_tried", "reason": WHY_STOPPED.get(why, "not tried")}
-    columns_of = {tag: " / ".join(rule.columns()) or tag for tag, rule in opened.mapping.fields.items()}
-    if opened.mapping.tags:
-        columns_of["tags"] = " / ".join(opened.mapping.tags.from_) or "tags"
-    balance = plan.books.finish(plan.roll, opened.ledger.answers, run.id, unsent, columns_of)
+    balance = plan.books.finish(plan.roll, opened.ledger.answers, run.id, unsent, columns_of(opened.mapping))
     lost = 0 if why else _not_tried(run)
     balanced = sum(balance.values()) == plan.rows and not lost
     needs_person = sum(balance[name] for name in NEED_A_PERSON)
@@ -176,4 +175,6 @@ def _details(run: SyncRun, comparison: Comparison | None) -> Details:
         newcomers=opened.destination.rules.newcomers if opened.destination.mails_people else "",
         unseen=unseen_values(opened.folder, opened.mapping, opened.schema),
         comparison=comparison,
+        listing=facts_of(run.knowledge.survey if run.knowledge is not None else None),
+        twice=twice_of(run.knowledge.survey if run.knowledge is not None else None),
     )

@@ -18,6 +18,7 @@ from typing import Self
 
 import numpy as np
 
+from connectors.base import Survey
 from connectors.errors import LedgerError, MusterError, SourceError, Stopped
 from flows.asking import question_of
 from flows.batches import Batch, batches
@@ -25,9 +26,11 @@ from flows.delivery import Delivery
 from flows.identity import Identity
 from flows.judging import judged_plan, opting_out
 from flows.knowledge import Knowledge
+from flows.listing_facts import facts_of
 from flows.opened import Opened, open_everything
 from flows.options import Options
 from flows.plan import Plan, limit_to, make_plan
+from flows.report.wording import listed_there
 from flows.reporting import Ending, report
 from flows.watching import Silent, Watcher
 from mappings.engine.complaints import listed, visible
@@ -200,7 +203,9 @@ class SyncRun:
         plan.guards = judged_plan(plan, options, rows_before, opt_outs=0)
         if not self.guarded:
             self.watcher.stage("reading the destination", None)
-            await self._knowledge.gather(opened.destination, lookups)
+            await self._knowledge.gather(opened.destination, lookups, self._keys_to_send)
+            if self._knowledge.survey is not None and options.verb == "sync":
+                self._say_what_was_read(self._knowledge.survey)
             opt_outs = await opting_out(plan, self._knowledge, opened.destination)
             plan.guards = judged_plan(plan, options, rows_before, opt_outs=opt_outs)
         self._delivery = Delivery(
@@ -208,6 +213,20 @@ class SyncRun:
             opened.suppressions, self.watcher, pace_has_room=opened.pace.room, forget=_resending(options.resend),
             identity=Identity(account, name, opened.ledger.memory, plan.whereabouts) if plan.whereabouts else None,
         )  # fmt: skip
+
+    def _say_what_was_read(self, survey: Survey) -> None:
+        facts = facts_of(survey)
+        if facts is not None:
+            self.watcher.say(f"contacts  {listed_there(facts)}")
+
+    def _keys_to_send(self) -> set[str]:
+        """The keys of the rows to be sent, and those under which their persons were delivered before."""
+        opened, keys = self.opened, set[str]()
+        for batch in batches(self.plan.spool, opened.application, self.plan.roll, BATCH):
+            pairs = [(one.contact.key, one.contact.person) for one in batch.entries if not one.carried]
+            remembered = opened.ledger.memory.remembered(opened.account.id, opened.mapping.name, pairs)
+            keys |= {key for key, _ in pairs} | {one.key for one in remembered.values() if one.key}
+        return keys
 
     def _new_columns(self) -> list[str]:
         """The columns that no earlier run has seen and nobody has decided about; said at once."""

@@ -14,7 +14,16 @@ from typing import Any
 from connectors.base import Decision, Delivered, Known
 from connectors.changes import folded
 from connectors.destinations.loops_decisions import Deciding
-from connectors.destinations.loops_team import CREATE, EMAIL, FIND, UPDATE, USER_ID, user_id_of, written
+from connectors.destinations.loops_team import (
+    CREATE,
+    DELETE,
+    EMAIL,
+    FIND,
+    UPDATE,
+    USER_ID,
+    user_id_of,
+    written,
+)
 from connectors.endings import Problem, failed, not_looked_up, refused
 from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Answer, Meaning
@@ -185,6 +194,45 @@ class Sending(Deciding):
             )  # fmt: skip
         whom = {USER_ID: user_id_of(there)} if user_id_of(there) else {EMAIL: written(there)}
         return await self._sent(Write(UPDATE, {**whom, "subscribed": False}, {}), decision, there)
+
+    async def delete(self, key: str, contact_id: str) -> Delivered:
+        """Deletes the contact with this key, if it still has this id. Who is not there any more counts as deleted.
+
+        Never sent twice unseen: somebody who came back with the same address is another contact, with another id.
+        """
+        name, patience, tries = self._key_name, self._wire.patience, 0
+        decision = Decision(calls=(FIND, DELETE))
+        answer = Answer(Meaning.NOT_SENT)
+        while True:
+            try:
+                there = await self.find_by(name, key)
+            except Unreachable as error:
+                return (
+                    not_looked_up(error, decision)
+                    if not tries
+                    else failed(answer, decision, None, unsure=True)
+                )
+            if there is None or (tries and there.contact_id != contact_id):
+                gone = ("updated", "deleted") if tries else ("unchanged", "already_gone")
+                return Delivered(*gone, "it is not there any more", contact_id, decision=decision)
+            if there.contact_id != contact_id:
+                reason = f"the contact there has another id ({there.contact_id}) than the one to be deleted"
+                return Delivered(
+                    "protected", "identity_conflict", reason, there.contact_id, decision=decision
+                )
+            whom = written(there) if name == EMAIL else user_id_of(there)
+            if tries >= patience.attempts or answer.meaning is Meaning.REFUSED:
+                return (
+                    refused(answer.detail, decision, contact_id)
+                    if answer.meaning is Meaning.REFUSED
+                    else failed(answer, decision, there)
+                )
+            answer = await self._wire.call(
+                "POST", "/contacts/delete", json_body={name: whom}, repeatable=False
+            )
+            tries += answer.attempts
+            if answer.done and isinstance(answer.body, dict) and answer.body.get("success") is True:
+                return Delivered("updated", "deleted", "", contact_id, decision=decision)
 
 
 def _id(answer: Answer) -> str:

@@ -17,6 +17,7 @@ from mappings.engine.schema import Field, Schema
 
 __all__ = [
     "CREATE",
+    "DELETE",
     "EMAIL",
     "FIND",
     "SUPPRESSION",
@@ -33,6 +34,7 @@ FIND = "GET /contacts/find"
 SUPPRESSION = "GET /contacts/suppression"
 UPDATE = "PUT /contacts/update"
 CREATE = "POST /contacts/create"
+DELETE = "POST /contacts/delete"
 _TYPES = {"number": "number", "boolean": "boolean", "date": "datetime"}
 _LONGEST = 500
 _NOT_WRITTEN = frozenset({"id", "subscribed", "mailingLists", "optInStatus", "notes", "createdAt"})
@@ -40,6 +42,15 @@ _NOT_WRITTEN = frozenset({"id", "subscribed", "mailingLists", "optInStatus", "no
 _TAKEN = frozenset(
     {*_NOT_WRITTEN, "listId", "softDeleteAt", "teamId", "updatedAt", "eventName", "eventProperties"}
 )
+_OTHERWISE = "Call the property otherwise, there and here."
+_RESERVED = dict.fromkeys(sorted(_TAKEN), _OTHERWISE) | {
+    "subscribed": "Say under consent: whether people want mail; subscribed is sent only to who opts out.",
+    "mailingLists": "Name the lists under lists:.",
+    "optInStatus": "It is Loops' own answer to a form and cannot be written; leave it out.",
+    "createdAt": "Loops says itself when a contact was created; make a date property of another name for yours.",
+    "notes": "The API has no name for notes; make a property of another name for yours.",
+    "id": "A contact's id is given by Loops; map your own to userId.",
+}
 _REFUSES = frozenset({"tags", "create_tags", "create_lists", "replace", "unconfirmed"})
 """There are no tags; lists are made in the app; nothing replaces a contact; nobody is asked to confirm over the API."""
 _STANDARD = (
@@ -124,6 +135,7 @@ class Team:
             lists={**_by_name(lists), **{number: number for number in lists}},
             live=True,
             refuses=_REFUSES,
+            reserved=_RESERVED,
         )
         self.use(schema)
         return schema
@@ -151,7 +163,7 @@ class Team:
     @staticmethod
     def documented_schema() -> Schema:
         """The properties that every team has. Used where nobody can be asked."""
-        return Schema(fields=_STANDARD, live=False, refuses=_REFUSES)
+        return Schema(fields=_STANDARD, live=False, refuses=_REFUSES, reserved=_RESERVED)
 
     # what is there
 

@@ -10,7 +10,7 @@ either, the one under which a client's mistake is seen.
     create_status    201 200                     what a create that worked answers
     errors           laravel plain message_only  a refusal: {message, errors}, its words as text, or {message} alone
     throttled        laravel empty page          the body of a 429: {message}, none, or an HTML page
-    wait_headers     throttled all               X-RateLimit-Reset and Retry-After: on a 429, or (documented) always
+    wait_headers     all throttled               X-RateLimit-Reset and Retry-After: always (documented), or on a 429 only
     counting         window sliding              a minute begins with the first request, or any minute counts
     omitted          clear keep                  update: what is not sent, lists and labels too
     blank_value      clear keep refuse           null or "" for a field that is not required
@@ -71,7 +71,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "create_status": ("201", "200"),
     "errors": ("laravel", "plain", "message_only"),
     "throttled": ("laravel", "empty", "page"),
-    "wait_headers": ("throttled", "all"),
+    "wait_headers": ("all", "throttled"),
     "counting": ("window", "sliding"),
     "omitted": ("clear", "keep"),
     "blank_value": ("clear", "keep", "refuse"),

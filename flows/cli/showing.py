@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.report.summary import NEED_A_PERSON, Comparison, Reason, Summary, UnseenValue, verdict
-from flows.report.wording import planned_and_done, rehearsed
+from flows.report.wording import planned_and_done, rehearsed, twice_there
+from flows.report.writing import TWICE_FILE
 from flows.roll import OUTCOMES
 from mappings.engine.complaints import visible
+from mappings.engine.problems import CODES
 
 __all__ = ["balance", "console_for_people", "problem_lines", "show_summary"]
 
@@ -88,6 +90,8 @@ def show_summary(
     problem_lines(console, [(p.count, p.code, p.column, p.rows, "", p.fix) for p in errors], unseen)
     if len(errors) > _TOP:
         console.print(f"\n… and {len(errors) - _TOP} more kinds of problems, all in the report", markup=False)
+    incidents = [one for one in summary.problems if one.severity == "warning" and _is_incident(one.code)]
+    problem_lines(console, [(p.count, p.code, p.column, p.rows, "", p.fix) for p in incidents])
     if summary.warnings:
         said = ", ".join(f"{count:,} × {code}" for code, count in summary.warnings.items())
         console.print(f"\nwarnings: {said}", markup=False)
@@ -98,9 +102,18 @@ def show_summary(
         console.print(f"\nguards passed on purpose: {', '.join(summary.overrides)}", markup=False)
     for said in rehearsed(summary):
         console.print(f"\n{visible(said)}", markup=False)
+    if (folder / TWICE_FILE).exists():
+        count = len((folder / TWICE_FILE).read_bytes().splitlines()) - 1
+        said = f"{twice_there(count)} All of them: {folder / TWICE_FILE}"
+        console.print(f"\n{said}", markup=False, soft_wrap=True)
     console.print(f"\nreport    {folder / 'report.html'}", markup=False, soft_wrap=True)
     if any(summary.outcomes.of(name) for name in NEED_A_PERSON):
         console.print(f"failures  {folder / 'failures.xlsx'}", markup=False, soft_wrap=True)
+
+
+def _is_incident(code: str) -> bool:
+    """Whether something happened at the destination that somebody has to look at there."""
+    return code in CODES and CODES[code].who == "account"
 
 
 def problem_lines(

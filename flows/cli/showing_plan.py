@@ -11,7 +11,17 @@ from rich.text import Text
 from flows.cli.showing import balance, console_for_people, problem_lines
 from flows.report.plan_summary import Names, PlanGuard, PlanSummary
 from flows.report.text import percent
-from flows.report.wording import automations, duration, guard_limit, guard_near, not_undoable, pace, short
+from flows.report.wording import (
+    automations,
+    duration,
+    guard_limit,
+    guard_near,
+    listed_there,
+    not_undoable,
+    pace,
+    short,
+    twice_there,
+)
 from mappings.engine.complaints import listed, visible
 
 __all__ = ["show_plan"]
@@ -91,6 +101,9 @@ def _facts(plan: PlanSummary) -> list[tuple[str, str]]:
     reading = f" and {requests.reading:,} to read the account" if requests.reading else ""
     share = f"{percent(requests.share_of_day)} of what a day allows"
     takes = f"{duration(plan.minutes)} at {pace(requests.per_second)}"
+    if plan.listing is not None:
+        said.append(("contacts", listed_there(plan.listing)))
+        said.append(("there twice", twice_there(plan.listing.twice)))
     said.append(("requests", f"{about}{requests.planned:,} for the contacts{reading}: {takes}, {share}"))
     said.append(("automations", automations(plan.automations, about)))
     news = ", ".join(f"{about}{count:,} new as {status}" for status, count in consent.new_contacts.items())

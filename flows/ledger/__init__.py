@@ -1,7 +1,7 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `answers`, `memory`,
-`pages`, `columns` and `booking` are its nouns.
+`pages`, `columns`, `listing` and `booking` are its nouns.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from flows.ledger.answers import Answers, Intent, Outcome
 from flows.ledger.booking import Bookings
 from flows.ledger.columns import Columns
 from flows.ledger.database import Database, open_database
+from flows.ledger.listing import AccountListing
 from flows.ledger.lock import RunLock
 from flows.ledger.memory import Memory
 from flows.ledger.pages import Page, Pages
 from flows.ledger.runs import Run, Runs
 
 __all__ = [
-    "Account", "Accounts", "Answers", "Bookings", "Columns", "Database", "Intent", "Ledger", "Memory", "Outcome", "Page", "Pages",
+    "Account", "AccountListing", "Accounts", "Answers", "Bookings", "Columns", "Database", "Intent", "Ledger", "Memory", "Outcome", "Page", "Pages",
     "Run", "RunLock", "Runs", "open_database",
 ]  # fmt: skip
 
@@ -39,6 +40,10 @@ class Ledger:
         """Where the calls of an account are booked."""
         self._bookings.append(Bookings(self.database.path.parent, account))
         return self._bookings[-1]
+
+    def listing(self, account: int, *, hours: float, writes: bool) -> AccountListing:
+        """The list of an account that can only be read page by page."""
+        return AccountListing(self.database, account, hours=hours, writes=writes)
 
     def close(self) -> None:
         for bookings in self._bookings:

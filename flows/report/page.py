@@ -21,7 +21,7 @@ from markupsafe import Markup, escape
 from flows.report.failures import parts
 from flows.report.summary import Details, Guard, Outcomes, ProblemGroup, Reason, Summary, UnseenValue, verdict
 from flows.report.text import TEXT_SHOWN, VALUE_SHOWN, drawn_by, percent, shown, value
-from flows.report.wording import planned_and_done, rehearsed
+from flows.report.wording import listed_there, planned_and_done, rehearsed, twice_there
 from mappings.engine.problems import CODES
 
 __all__ = [
@@ -276,6 +276,8 @@ def render(folder: Path, summary: Summary, details: Details) -> str:
         unseen=_by_column(details.unseen),
         took=_took(summary),
         rehearsed=rehearsed(summary),
+        listing=listed_there(details.listing) if details.listing is not None else "",
+        there_twice=twice_there(len(details.twice)),
         as_planned=planned_and_done(details.comparison) if details.comparison is not None else "",
     )
 

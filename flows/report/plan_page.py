@@ -14,8 +14,10 @@ from flows.report.wording import (
     duration,
     guard_limit,
     guard_near,
+    listed_there,
     not_undoable,
     plan_verdict,
+    twice_there,
 )
 
 __all__ = ["render"]
@@ -61,6 +63,8 @@ def render(plan: PlanSummary) -> str:
         lost=not_undoable(plan),
         automations=automations(plan.automations, "about " if plan.estimated else ""),
         takes=duration(plan.minutes),
+        listing=listed_there(plan.listing) if plan.listing is not None else "",
+        there_twice=twice_there(plan.listing.twice) if plan.listing is not None else "",
         lookup_all=duration(plan.lookup_all.minutes) if plan.lookup_all is not None else "",
         guards=[(guard, GUARDS.get(guard.name, guard.name), guard_limit(guard), _guard(guard)) for guard in plan.guards],
         problems=plan.problems[:_PROBLEMS],

@@ -14,6 +14,7 @@ from flows.report.summary import (
     Count,
     DestinationFacts,
     Guard,
+    ListingFacts,
     MappingFacts,
     Model,
     OddLine,
@@ -22,6 +23,7 @@ from flows.report.summary import (
     Rate,
     Reason,
     SourceFacts,
+    Twice,
     UnseenValue,
 )  # fmt: skip
 
@@ -149,6 +151,13 @@ class PlanSummary(Model):
     automations: Annotated[Counts, Field(description="at most so many start there")]
     requests: PlanRequests
     minutes: Rate = 0
+    listing: ListingFacts | None = None
+    twice: Annotated[
+        list[Twice],
+        Field(
+            default_factory=list, description="the first of the addresses that several contacts have there"
+        ),
+    ]
     guards: Annotated[list[PlanGuard], _NONE]
     not_undoable: NotUndoable
     problems: Annotated[list[PlanProblem], _NONE]

@@ -21,6 +21,7 @@ __all__ = [
     "DestinationFacts",
     "Details",
     "Guard",
+    "ListingFacts",
     "MappingFacts",
     "Model",
     "OddLine",
@@ -32,6 +33,7 @@ __all__ = [
     "SourceFacts",
     "Status",
     "Summary",
+    "Twice",
     "UnseenValue",
     "schema",
     "verdict",
@@ -163,6 +165,21 @@ class RehearsalFacts(Model):
     would_ask: str = ""
 
 
+class ListingFacts(Model):
+    """How the contacts were read of a destination that has no look-up.
+
+    `contacts` are there on `pages`, of which `read` were read. `hours_old` is the age of the list in the ledger that told
+    of the others, none where all pages were read; `why` says why they were. `twice` addresses have several contacts there.
+    """
+
+    contacts: Count
+    pages: Count
+    read: Count
+    hours_old: Rate | None = None
+    why: str = ""
+    twice: Count = 0
+
+
 class Summary(Model):
     """A run in numbers: `summary.json`."""
 
@@ -246,6 +263,13 @@ class Comparison(Model):
         return [one for one in self.outcomes if one.planned != one.done]
 
 
+class Twice(Model):
+    """An address that several contacts have at the destination, and their ids there."""
+
+    address: str
+    ids: list[str]
+
+
 class Details(Model):
     """What the page shows beside the summary. `pace_series` holds (second since the start, answers in it)."""
 
@@ -260,6 +284,8 @@ class Details(Model):
     newcomers: str = ""
     unseen: list[UnseenValue] = []
     comparison: Comparison | None = None
+    listing: ListingFacts | None = None
+    twice: list[Twice] = []
 
 
 def verdict(summary: Summary) -> str:

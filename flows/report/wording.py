@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flows.report.plan_summary import PlanGuard, PlanSummary
-from flows.report.summary import NEED_A_PERSON, Comparison, Summary
+from flows.report.summary import NEED_A_PERSON, Comparison, ListingFacts, Summary
 
 __all__ = [
     "as_text",
@@ -13,11 +13,13 @@ __all__ = [
     "duration",
     "guard_limit",
     "guard_near",
+    "listed_there",
     "not_undoable",
     "pace",
     "planned_and_done",
     "rehearsed",
     "short",
+    "twice_there",
 ]
 
 _LONGEST = 40
@@ -42,6 +44,34 @@ def pace(per_second: float) -> str:
     ('100 a second', '2.5 a second', '40 a minute', '39.6 a minute')
     """
     return f"{per_second:g} a second" if per_second >= 1 else f"{round(per_second * 60, 1):g} a minute"
+
+
+def listed_there(listing: ListingFacts) -> str:
+    """How many contacts there are, and what was read of them.
+
+    >>> listed_there(ListingFacts(contacts=1000, pages=20, read=6, hours_old=3.2))
+    '1,000 there on 20 pages; 6 were read, and the list of about 3.2 hours ago tells of the others'
+    >>> listed_there(ListingFacts(contacts=60, pages=2, read=2, why="no list of them is kept yet"))
+    '60 there; all 2 pages were read, because no list of them is kept yet'
+    """
+    there = f"{listing.contacts:,} there"
+    if listing.hours_old is not None:
+        ago = duration(listing.hours_old * 60)
+        return f"{there} on {listing.pages:,} pages; {listing.read:,} were read, and the list of {ago} ago tells of the others"
+    pages = f"all {listing.pages:,} pages were" if listing.pages > 1 else "the one page was"
+    return f"{there}; {pages} read" + (f", because {listing.why}" if listing.why else "")
+
+
+def twice_there(count: int) -> str:
+    """That addresses have several contacts there, and what to do; '' for none.
+
+    >>> twice_there(1)
+    '1 address has several contacts there, and muster changes none of them. Leave one of each in its app.'
+    """
+    if not count:
+        return ""
+    have = "address has" if count == 1 else "addresses have"
+    return f"{count:,} {have} several contacts there, and muster changes none of them. Leave one of each in its app."
 
 
 def plan_verdict(plan: PlanSummary) -> str:

@@ -130,6 +130,10 @@ def _of_field(mapping: Mapping, schema: Schema, tag: str, rule: Rule) -> Iterato
         line = mapping.line_of("fields", tag, key) if key else mapping.line_of("fields", tag)
         return Complaint(mapping.file, line, place, what, fix)
 
+    if known is None and tag in schema.reserved:
+        what = f"'{tag}' is a name that the destination keeps for itself; no field of a mapping can have it."
+        yield complaint("", what, schema.reserved[tag])
+        return
     if known is None and schema.live:
         like = nearest(tag, schema.names())
         fix = f"Did you mean {like}?" if like else f"It has: {', '.join(schema.names())}."
@@ -141,6 +145,9 @@ def _of_field(mapping: Mapping, schema: Schema, tag: str, rule: Rule) -> Iterato
             f"{tag} is of type {known.type} at the destination and cannot hold {rule.type}.",
             f"Leave type: out, or use {' or '.join(sorted(_FITS[known.type]))}.",
         )
+    if known and known.type == "text" and rule.type == "choices" and rule.part is None and rule.join is None:
+        what = f"{tag} holds one text at the destination, and choices are several."
+        yield complaint("type", what, 'Leave type: out and add join: ", " to put them together.')
     type_ = rule.type or (known.type if known else None)
     for key, types in _SPEAKS_OF.items():
         if type_ is not None and type_ not in types and getattr(rule, key) is not None:

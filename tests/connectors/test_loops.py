@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Remembered
+from connectors.base import Deletes, Remembered
 from connectors.destinations.loops import Connector
-from connectors.destinations.loops_team import CREATE, FIND, UPDATE
+from connectors.destinations.loops_team import CREATE, DELETE, FIND, UPDATE
 from connectors.errors import CredentialsError, LookUpRefused, Unreachable
 from connectors.pace import Pace
+from connectors.sandbox.faults import Rule
 from tests.connectors.teams import ANN, BEA, CLEO, NEWS, Team, contact, delivered, started
 
 
@@ -725,3 +726,73 @@ async def test_a_limit_that_is_lower_than_ours_is_kept(team: Team) -> None:
     team.sandbox.switch({"rate": "20"})
     async with team.connector(pace=pace):
         assert pace.allowed == 10
+
+
+# ---- deleting
+
+
+@pytest.mark.parametrize("by", ["email", "userId"])
+async def test_a_contact_that_still_has_its_id_is_deleted_by_its_key(team: Team, by: str) -> None:
+    team.seed(userId="u1")
+    async with team.connector(by=by) as connector:
+        assert isinstance(connector, Deletes) == connector.deletes
+        key = ANN if by == "email" else "u1"
+        done = await connector.delete(key, team.one()["id"])
+        assert (done.outcome, done.code) == ("updated", "deleted")
+        assert team.calls() == [FIND, DELETE]
+        assert team.log[-1].body == {by: key}
+        assert team.nobody()
+        again = await connector.delete(key, done.contact_id)
+    assert (again.outcome, again.code, team.calls()[2:]) == ("unchanged", "already_gone", [FIND])
+
+
+async def test_another_contact_that_has_the_key_by_now_is_not_deleted(team: Team) -> None:
+    team.seed()
+    async with team.connector() as connector:
+        done = await connector.delete(ANN, "another-id")
+    assert (done.outcome, done.code, team.calls()) == ("protected", "identity_conflict", [FIND])
+    assert not team.nobody()
+
+
+@pytest.mark.parametrize(
+    ("fault", "deletes"),
+    [("reset_after:next=1", 1), ("reset_before:next=1", 2), ("500:next=1", 2), ("500:next=1,applied=true", 1), ("non_json:next=1", 1)],
+)  # fmt: skip
+async def test_a_deletion_without_a_clear_answer_is_settled_by_a_look_up(
+    team: Team, fault: str, deletes: int
+) -> None:
+    team.seed()
+    async with team.connector() as connector:
+        contact_id = team.one()["id"]
+        team.running.faults(f"{fault},paths=delete")
+        done = await connector.delete(ANN, contact_id)
+    assert (done.outcome, done.code) == ("updated", "deleted")
+    assert team.calls().count(DELETE) == deletes
+    assert team.nobody()
+
+
+async def test_who_was_removed_between_look_up_and_deletion_is_gone(team: Team) -> None:
+    team.seed()
+    async with team.connector() as connector:
+        contact_id = team.one()["id"]
+        team.sandbox.then(DELETE, lambda: team.sandbox.delete(ANN), when="before")
+        done = await connector.delete(ANN, contact_id)
+    assert (done.outcome, done.code) == ("updated", "deleted")
+    assert team.nobody()
+
+
+async def test_a_deletion_that_is_never_answered_has_failed_where_the_contact_is_there_and_is_unknown_otherwise(
+    team: Team,
+) -> None:
+    team.seed()
+    async with team.connector() as connector:
+        contact_id = team.one()["id"]
+        team.running.faults("500:paths=delete")
+        done = await connector.delete(ANN, contact_id)
+        assert (done.outcome, team.calls().count(DELETE)) == ("failed", 3)
+        assert not team.nobody()
+        team.running.clear_faults()
+        team.running.faults("reset_after:paths=delete")
+        team.sandbox.then(DELETE, lambda: team.sandbox.faults.rules.append(Rule.parse("500:paths=find")))
+        done = await connector.delete(ANN, contact_id)
+    assert (done.outcome, done.code) == ("unknown", "no_clear_answer")

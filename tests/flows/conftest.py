@@ -25,7 +25,7 @@ from connectors.destinations.campaignlark import Connector
 from connectors.sandbox.serving import Running, running
 from flows.options import Options
 from flows.preview import Preview, preview
-from flows.report.summary import Comparison, Summary
+from flows.report.summary import Comparison, ListingFacts, Summary
 from flows.sync_run import SyncRun
 
 KEY = "sandbox-key"
@@ -67,6 +67,7 @@ class Ended:
     rows: list[dict[str, Any]]
     said: list[str]
     comparison: Comparison | None = None
+    listing: ListingFacts | None = None
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -197,7 +198,10 @@ async def finish(run: SyncRun, meanwhile: Callable[[SyncRun, int], None] | None 
     assert run.ending is not None
     folder = run.opened.folder
     rows = pq.read_table(folder / "rows.parquet").to_pylist()
-    ended = Ended(run.id, code, run.ending.summary, folder, rows, watcher.said, run.ending.details.comparison)
+    details = run.ending.details
+    ended = Ended(
+        run.id, code, run.ending.summary, folder, rows, watcher.said, details.comparison, details.listing
+    )
     balances(ended)
     return ended
 

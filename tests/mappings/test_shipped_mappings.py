@@ -268,7 +268,7 @@ DETAILS = {
     "url_syntax": {"field"}, "choice_unknown": {"field", "options"}, "value_unknown": {"field", "options"},
     "too_long": {"field", "length", "limit"}, "required_blank": {"field"}, "tag_unknown": {"suggestion"},
     "list_unknown": {"suggestion"}, "number_ambiguous": {"field", "large"}, "not_matched": {"field", "pattern"}, "no_case": {"field"}, "condition_unclear": {"field"},
-    "age_unreadable": set(), "choice_left_out": {"field", "options"}, "number_needed": {"kind"}, "state_blank": {"field"},
+    "age_unreadable": set(), "choice_left_out": {"field", "options"}, "number_needed": {"kind"}, "state_blank": {"field", "rule"},
     "state_unknown": {"country", "suggestion", "example"}, "state_territory": set(), "street_blank": set(), "names_unseen": {"field"},
     "consent_not_understood": set(), "duplicate_rejected": {"other", "field"}, "refused": {"field", "detail"},
     "tags_refused": {"field", "detail"}, "tag_not_created": {"field", "detail"}, "block_left_over": {"field", "kept"},

@@ -18,7 +18,7 @@ from tests.flows.cli.test_commands import wait_for, writes
 KEYS = {
     "schema_version", "made_at", "title", "mapping", "source", "destination", "account_id", "ledger", "ledger_new",
     "ledger_state", "options", "estimated", "sampled", "lookup_all", "outcomes", "about", "reasons", "changes", "examples",
-    "stays", "stays_examples", "emptied", "tags", "lists", "consent", "automations", "requests", "minutes", "guards",
+    "stays", "stays_examples", "emptied", "tags", "lists", "consent", "automations", "requests", "minutes", "listing", "twice", "guards",
     "not_undoable", "problems", "unseen", "warnings", "oddities", "unmapped", "question", "exit_code",
 }  # fmt: skip
 
