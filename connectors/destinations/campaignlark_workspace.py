@@ -14,10 +14,10 @@ from connectors.http import MEANINGS, Answer, Meaning, Patience, Traffic, Turns,
 from mappings.engine.contact import Contact
 from mappings.engine.schema import Field, Schema
 
-__all__ = ["MAY_BE_MAILED", "Workspace", "data_of", "written"]
+__all__ = ["MAY_BE_MAILED", "STATUSES", "Workspace", "data_of", "total_of", "written"]
 
 MAY_BE_MAILED = {"SUBSCRIBED", "UNCONFIRMED"}
-_STATUSES = ("SUBSCRIBED", "UNSUBSCRIBED", "UNCONFIRMED", "CLEANED", "COMPLAINED")
+STATUSES = ("SUBSCRIBED", "UNSUBSCRIBED", "UNCONFIRMED", "CLEANED", "COMPLAINED")
 _TYPES = {
     "TEXT": "text", "NUMBER": "number", "BOOLEAN": "boolean", "BOOL": "boolean", "DATE": "datetime",
     "DROPDOWN_SINGLE": "choice", "DROPDOWN_MULTIPLE": "choices", "MULTI": "choices", "COUNTRY": "country",
@@ -173,16 +173,16 @@ class Workspace:
     async def count(self) -> tuple[int, int]:
         """Contacts of all statuses, and pages to read them (a page holds 250)."""
         total = pages = 0
-        for status in _STATUSES:
+        for status in STATUSES:
             found = await self._page(status, 1, limit=10)
-            inside = _total(found.get("pagination"), len(found.get("contacts") or ()))
+            inside = total_of(found.get("pagination"), len(found.get("contacts") or ()))
             total += inside
             pages += -(-inside // _PAGE)
         return total, pages
 
     async def survey(self) -> AsyncIterator[list[Known]]:
         """All contacts, status by status: whether a search without a filter lists everybody is not documented."""
-        for status in _STATUSES:
+        for status in STATUSES:
             page, pages = 1, 1
             while page <= pages:
                 found = await self._page(status, page, limit=_PAGE)
@@ -274,10 +274,11 @@ def _pages(pagination: Any, limit: int, otherwise: int) -> int:
         return int(pagination["total_pages"])
     if "total" not in pagination and "total_count" not in pagination:
         return otherwise
-    return -(-_total(pagination, 0) // int(pagination.get("limit") or limit))
+    return -(-total_of(pagination, 0) // int(pagination.get("limit") or limit))
 
 
-def _total(pagination: Any, otherwise: int) -> int:
+def total_of(pagination: Any, otherwise: int) -> int:
+    """Contacts in all, from either of the two shapes; `otherwise` where it is neither."""
     pagination = pagination if isinstance(pagination, dict) else {}
     total = pagination.get("total_count", pagination.get("total"))
     return otherwise if total is None else int(total)

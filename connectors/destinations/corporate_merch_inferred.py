@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-__all__ = ["Inferred"]
+__all__ = ["ALSO_SEEN", "Inferred"]
 
-_ALSO_SEEN = {
+ALSO_SEEN = {
     "employment_status": ("current_employment_status",),
     "client_since": ("client_since_date",),
     "classification": ("contact_classification",),
@@ -40,13 +40,13 @@ class Inferred:
         """What the API calls a merge tag."""
         if tag == "address2":
             return self.second_line if creating else tag
-        return str(getattr(self, tag)) if tag in _ALSO_SEEN else tag
+        return str(getattr(self, tag)) if tag in ALSO_SEEN else tag
 
     def tag(self, name: str) -> str:
         """The merge tag that the API calls so, whichever name it has."""
         if name in (self.second_line, _ONLY_NEW):
             return "address2"
-        return next((tag for tag in _ALSO_SEEN if getattr(self, tag) == name), name)
+        return next((tag for tag in ALSO_SEEN if getattr(self, tag) == name), name)
 
     def learned(self, shown: Collection[str]) -> Inferred:
         """The same with the names under which a contact is shown, where those are others.
@@ -56,7 +56,7 @@ class Inferred:
         """
         found = {
             tag: other
-            for tag, others in _ALSO_SEEN.items()
+            for tag, others in ALSO_SEEN.items()
             for other in others
             if getattr(self, tag) not in shown and other in shown
         }

@@ -1,0 +1,148 @@
+"""What an API's documentation leaves open is found out by asking it, whichever way it answers."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from connectors.base import destination_module, kinds
+from connectors.destinations.corporate_merch_inferred import ALSO_SEEN
+from connectors.http import Patience
+from connectors.pace import Pace
+from connectors.probing import Finding, Questions, Throwaway, findings, probe_of, questions_of
+from connectors.sandbox.serving import Running, in_thread, sandbox_of
+
+ADDRESS = "throwaway@example.com"
+PROBED = [kind for kind in kinds("destinations") if probe_of(kind) is not None]
+MODULES: dict[str, Any] = {kind: probe_of(kind) for kind in PROBED}
+QUESTIONS: dict[str, Questions] = {kind: questions_of(kind) for kind in PROBED}
+CONNECTORS: dict[str, Any] = {kind: destination_module(kind).Connector for kind in PROBED}
+SANDBOXES = {kind: sandbox_of(kind, {"rate": "1000000"}) for kind in PROBED}
+PATIENCE = Patience(attempts=2, seconds=1.0, first=0.001, most=0.002)
+NEEDED = {
+    ("campaignlark", "put_address_taken"): ("put_changes_address",),
+    ("corporate_merch", ""): ("update",),
+    ("corporate_merch", "create_takes"): ("classification", "second_line"),
+    ("corporate_merch", "create_address"): ("second_line",),
+    ("corporate_merch", "list_order"): ("second_line",),
+}
+"""What has to be known before something else can be asked."""
+SWITCHES = {kind: importlib.import_module(f"connectors.sandbox.{kind}").SWITCHES for kind in PROBED}
+NO_QUESTIONS = {"campaignlark": {"ip_allowed"}, "loops": set[str](), "corporate_merch": {"guessed_names"}}
+"""Documented, or asked name by name."""
+ASKED = [
+    (kind, question.name, position)
+    for kind in PROBED
+    for question in QUESTIONS[kind]
+    for position in question.positions
+    if question.ask is not None
+]
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, Running]]:
+    served = {kind: in_thread(sandbox) for kind, sandbox in SANDBOXES.items()}
+    try:
+        yield {kind: one.__enter__() for kind, one in served.items()}
+    finally:
+        for one in served.values():
+            one.__exit__(None, None, None)
+
+
+@asynccontextmanager
+async def prepared(kind: str, server: Running, key: str = "sandbox-key") -> AsyncIterator[Throwaway]:
+    """A throwaway contact that was not made yet."""
+    made = CONNECTORS[kind](base_url=server.url, key=key, turns=Pace(5000), patience=PATIENCE)
+    async with made as destination:
+        schema = await destination.read_schema()
+        throwaway: Throwaway = MODULES[kind].Throwaway(destination, ADDRESS)
+        throwaway.use(schema)
+        yield throwaway
+
+
+def inferred(kind: str, name: str) -> str:
+    """What the sandbox answers unless it is switched."""
+    question = QUESTIONS[kind].named(name)
+    assert question is not None
+    return question.positions[0]
+
+
+async def probed(
+    kind: str, server: Running, names: set[str] | None = None
+) -> tuple[dict[str, Finding], list[str]]:
+    """A probe of these questions, all without a word: what was found, by question, and what stays there."""
+    async with prepared(kind, server) as throwaway:
+        assert await throwaway.absent() == ""
+        await throwaway.create()
+        chosen = [one for one in QUESTIONS[kind] if names is None or one.name in names]
+        found = {one.question.name: one async for one in findings(throwaway, chosen)}
+        return found, await throwaway.remove()
+
+
+def people(kind: str) -> list[Mapping[str, Any]]:
+    """Whom the questions need to be there; nobody of them is written to."""
+    match kind:
+        case "campaignlark":
+            return [{"email_address": "gone@example.com", "status": "CLEANED"}]
+        case "corporate_merch":
+            return [{"email_address": "old@example.com", "labels": [501, 502], "lists": [11, 12]}]
+    return []
+
+
+def ready(kind: str, **switches: str) -> None:
+    SANDBOXES[kind].reset()
+    SANDBOXES[kind].switch(switches)
+    SANDBOXES[kind].seed(people(kind))
+
+
+@pytest.mark.parametrize("kind", PROBED)
+def test_every_switch_of_the_sandbox_is_a_question_and_the_first_position_what_it_does_unasked(
+    kind: str,
+) -> None:
+    asked = {question.name: question.positions for question in QUESTIONS[kind]}
+    switches = {
+        name: positions for name, positions in SWITCHES[kind].items() if name not in NO_QUESTIONS[kind]
+    }
+    assert {name: positions for name, positions in asked.items() if name not in ALSO_SEEN} == switches
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "position"), ASKED, ids=[f"{kind}-{name}-{position}" for kind, name, position in ASKED]
+)
+async def test_the_position_that_holds_is_found(
+    servers: dict[str, Running], kind: str, name: str, position: str
+) -> None:
+    ready(kind, **{name: position})
+    first = (*NEEDED.get((kind, ""), ()), *NEEDED.get((kind, name), ()))
+    found, _ = await probed(kind, servers[kind], {*first, name})
+    assert found[name].position == position, found[name].said
+    assert [found[one].position for one in first if one != name] == [
+        inferred(kind, one) for one in first if one != name
+    ]
+
+
+@pytest.mark.parametrize("kind", PROBED)
+async def test_a_whole_probe_finds_everything_writes_to_nobody_else_and_takes_no_more_than_it_said(
+    servers: dict[str, Running], kind: str
+) -> None:
+    ready(kind)
+    before = SANDBOXES[kind].contacts()
+    found, left = await probed(kind, servers[kind])
+    questions = QUESTIONS[kind]
+    assert {name for name, one in found.items() if one.position} == {one.name for one in questions if one.ask}
+    assert all(one.said and not one.tried for one in found.values() if not one.position)
+    assert {name: one.position for name, one in found.items() if one.position} == {
+        one.name: one.positions[0] for one in questions if one.ask
+    }
+    there = SANDBOXES[kind].contacts()
+    assert [one for one in there if one in before] == before
+    ours = [one for one in there if one not in before]
+    assert all(one["email_address"].startswith("throwaway") for one in ours)
+    assert not any(one["status"] == "SUBSCRIBED" for one in ours)
+    assert len(left) == len(ours) == {"campaignlark": 2, "loops": 0, "corporate_merch": 4}[kind]
+    made = sum(sum(counts.values()) for counts in servers[kind].requests()["by_endpoint"].values())
+    assert made <= questions.requests + MODULES[kind].Throwaway.around + len(people(kind)) + 20
