@@ -28,7 +28,6 @@ __all__ = ["LIST", "TWICE", "Account", "Page", "data_of"]
 LIST = "GET /contacts"
 TWICE = "two contacts there have this address"
 """The status of a contact that shares its address; it has none of its own."""
-_PAGE = 50
 _MOST_STEPS_BACK = 20
 
 
@@ -61,6 +60,8 @@ class Account:
     """An hour is 2,400 requests: read more often, the account would take as long to read as to write."""
     field_types: Mapping[str, str] = {}
     inferred = Inferred()
+    answers: Mapping[str, str] = {}
+    """What is known beyond the documentation; it takes the place of what is inferred when the schema is read."""
 
     @staticmethod
     def name_problem(merge_tag: str) -> str:  # noqa: ARG004 - whichever it is
@@ -103,19 +104,21 @@ class Account:
 
     async def read_schema(self) -> Schema:
         """The documented fields. One contact is asked for, which proves address and key."""
+        if self.answers:
+            self.inferred = Inferred.known(self.answers)
         await self._page(1, limit=1)
-        return schema()
+        return schema(self.answers)
 
     @staticmethod
-    def documented_schema() -> Schema:
+    def documented_schema(answers: Mapping[str, str] | None = None) -> Schema:
         """The same without asking: every account has these fields."""
-        return schema()
+        return schema(answers)
 
     # pages
 
     async def count(self) -> tuple[int, int]:
         """How many contacts there are, and how many pages."""
-        page = await self._page(1, limit=_PAGE)
+        page = await self._page(1)
         return page.total, page.last
 
     async def survey(self) -> AsyncIterator[list[Known]]:
@@ -142,8 +145,10 @@ class Account:
             return known
         return replace(known, contact_id=min(ids, key=lambda one: (len(one), one)), status=TWICE)
 
-    async def _page(self, number: int, *, limit: int = _PAGE, keep: bool = False) -> Page:
-        """A page of the list; with `keep`, its contacts count as read again. Raises Unreachable."""
+    async def _page(self, number: int, *, limit: int = 0, keep: bool = False) -> Page:
+        """A page of the list, a whole one without `limit`; with `keep`, its contacts count as read again. Raises Unreachable."""
+        whole = self.inferred.per_page
+        limit = limit or whole
         params = {"page": str(number), "limit": str(limit)}
         answer = await self._wire.ask("GET", "/contacts", params=params)
         listed = data_of(answer)
@@ -155,8 +160,8 @@ class Account:
             )
         seen = time.time()
         contacts = [self._known(raw, seen) for raw in listed if isinstance(raw, dict)]
-        for one in contacts if limit == _PAGE else ():
-            self._stands[one.contact_id] = number - self._added // _PAGE
+        for one in contacts if limit == whole else ():
+            self._stands[one.contact_id] = number - self._added // whole
             ids = self._ids.setdefault(one.key, [])
             if one.contact_id not in ids:
                 ids.append(one.contact_id)
@@ -211,7 +216,7 @@ class Account:
         async with self._reading:
             if (read := self._again.get(contact_id)) is not None and read.seen >= since:
                 return read
-            stood = self._stands.get(contact_id, 1) + self._added // _PAGE
+            stood = self._stands.get(contact_id, 1) + self._added // self.inferred.per_page
             last = stood
             for number in (stood, stood + 1, stood - 1):
                 if 1 <= number <= max(last, 1):

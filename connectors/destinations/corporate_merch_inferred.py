@@ -6,8 +6,9 @@ public code that creates contacts; four are on no page that was read. This is th
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 __all__ = ["ALSO_SEEN", "Inferred"]
 
@@ -19,11 +20,14 @@ ALSO_SEEN = {
 }
 """Other names that the page's words would fit."""
 _ONLY_NEW = "unit"
+_BOTH_ENDPOINTS = "address2"
 
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
-    """The verb of an update, the names of four fields, and what a new contact's second line is called.
+    """The verb of an update, the names of four fields, what a new contact's second line is called, and how many a page holds.
+
+    Each can be set in the answers file of the account, by the name that it has here (`per_page` as `over_limit`).
 
     >>> Inferred().name("address2", creating=True), Inferred().name("address2", creating=False)
     ('unit', 'address2')
@@ -35,6 +39,21 @@ class Inferred:
     classification: str = "classification"
     address_forced: str = "address_forced"
     second_line: str = _ONLY_NEW
+    per_page: int = 50
+
+    @classmethod
+    def known(cls, answers: Mapping[str, str]) -> Inferred:
+        """With what is known beyond the documentation (see connectors.probing) in place of what is inferred.
+
+        >>> Inferred.known({"update": "patch", "second_line": "both", "over_limit": "allow"})  # doctest: +ELLIPSIS
+        Inferred(update='PATCH', ..., second_line='unit', per_page=100)
+        """
+        given: dict[str, Any] = {name: answers[name] for name in ALSO_SEEN if name in answers}
+        if "update" in answers:
+            given["update"] = answers["update"].upper()
+        if answers.get("second_line") == _BOTH_ENDPOINTS:
+            given["second_line"] = _BOTH_ENDPOINTS
+        return cls(**given, per_page=100 if answers.get("over_limit") == "allow" else 50)
 
     def name(self, tag: str, *, creating: bool) -> str:
         """What the API calls a merge tag."""
@@ -54,7 +73,7 @@ class Inferred:
         >>> Inferred().learned(["id", "contact_classification"]).classification
         'contact_classification'
         """
-        found = {
+        found: dict[str, Any] = {
             tag: other
             for tag, others in ALSO_SEEN.items()
             for other in others
