@@ -34,6 +34,7 @@ from flows.identity import Identity
 from flows.knowledge import Knowledge
 from flows.ledger import Account, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
+from flows.open_questions import known_answers
 from flows.opening import (
     check_examples,
     check_key,
@@ -219,6 +220,9 @@ class SyncRun:
             per_second = min(connector.per_second, mapping.destination.rate or connector.per_second)
             pace = Pace(per_second, ledger.bookings(account.id))
             destination = connector(base_url=access.base_url, key=access.key, turns=pace)
+            destination.answers = known_answers(
+                settings, home, account.kind, account.name, access.base_url, self.watcher.say
+            )
             await destination.__aenter__()
             self.watcher.stage("reading the destination's fields")
             schema = await destination.read_schema()
