@@ -23,10 +23,11 @@ from connectors.http import Answer, Meaning, Wire
 from mappings.engine.schema import Schema
 
 __all__ = [
-    "Finding", "NotTried", "Otherwise", "Question", "Questions", "Throwaway", "findings", "probe_of", "questions_of", "shouted",
+    "Finding", "NotTried", "Otherwise", "Question", "Questions", "Throwaway", "findings", "left_behind", "probe_of", "questions_of", "shouted",
 ]  # fmt: skip
 
 _MOST_SILENCE = 3
+_SHAPES = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 class NotTried(Exception):  # noqa: N818 - what happened, no error
@@ -172,9 +173,15 @@ class Throwaway(ABC):
         """Deletes what was made where that is possible, else leaves it so that it gets no mail; what stays, a sentence each."""
 
     async def send(self, method: str, path: str, body: Any) -> Answer:
-        """A write, never repeated when it is unclear. Raises Otherwise where it has no clear answer."""
-        answer = await self.wire.call(method, path, json_body=body, repeatable=False)
-        return _clear(answer)
+        """A write, never repeated when it is unclear. Raises Otherwise where its answer is none of those that are known."""
+        answer = _clear(await self.wire.call(method, path, json_body=body, repeatable=False))
+        if answer.done and not self.shows(answer):
+            raise Otherwise(f"an answer of another shape ({answer.detail})")
+        return answer
+
+    @abstractmethod
+    def shows(self, answer: Answer) -> bool:
+        """Whether the answer to a write that worked has the documented shape."""
 
     async def get(self, path: str, **params: str) -> Answer:
         """A read. Raises Otherwise where it has no clear answer."""
@@ -197,7 +204,8 @@ async def findings(throwaway: Throwaway, questions: Iterable[Question]) -> Async
         if silence >= _MOST_SILENCE:
             yield Finding(question, said="it gave no usable answers any more", tried=False)
             continue
-        before = throwaway.wire.traffic.broken_in_a_row
+        traffic = throwaway.wire.traffic
+        sent, before = traffic.sent, traffic.broken_in_a_row
         try:
             position = await question.ask(throwaway)
             throwaway.answers[question.name] = position
@@ -208,12 +216,23 @@ async def findings(throwaway: Throwaway, questions: Iterable[Question]) -> Async
             finding = Finding(question, said=str(how))
         except Unreachable as error:
             finding = Finding(question, said=error.what)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except _SHAPES as error:
             # The API may answer in any shape, and a shape is no reason to stop and leave the contact behind.
             finding = Finding(question, said=f"an answer that cannot be read ({type(error).__name__})")
-        broken = throwaway.wire.traffic.broken_in_a_row
-        silence = silence + 1 if broken and broken > before else 0
+        if traffic.sent > sent:
+            silence = silence + 1 if traffic.broken_in_a_row > before else 0
         yield finding
+
+
+async def left_behind(throwaway: Throwaway) -> list[str]:
+    """Removes what was made, however the API answers; what stays there or may, a sentence each."""
+    try:
+        return await throwaway.remove()
+    except _SHAPES as error:
+        whom = " and ".join(throwaway.addresses)
+        return [
+            f"{whom} may be there: an answer cannot be read ({type(error).__name__}). Look for them in its app."
+        ]
 
 
 def probe_of(kind: str) -> ModuleType | None:

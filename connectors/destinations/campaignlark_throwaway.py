@@ -144,6 +144,10 @@ class Throwaway(probing.Throwaway):
         if tag_ids_of(await self.now()) != {*wanted}:
             raise Otherwise("tags that were added or removed are not as they were asked for")
 
+    def shows(self, answer: Answer) -> bool:
+        found = data_of(answer)
+        return isinstance(found, dict) and bool(found.get("id"))
+
     async def remove(self) -> list[str]:
         left = []
         for address in self.addresses:

@@ -134,10 +134,16 @@ class Throwaway(probing.Throwaway):
             raise Otherwise(answer.detail)
         return (await self.shown(answer)).get(name) or None
 
+    def shows(self, answer: Answer) -> bool:
+        found = data_of(answer)
+        return isinstance(found, dict) and bool(found.get("id"))
+
     async def remove(self) -> list[str]:
         try:
             there = await self.ours()
         except (MusterError, Otherwise) as error:
             said = str(error).splitlines()[0]
             return [f"{' and '.join(self.addresses)} may be there ({said}). Look for them in its app."]
+        if self.id and self.id not in {str(one["id"]) for one in there}:
+            return [f"{self.address} may be there, although the list does not show it (id {self.id})."]
         return [f"{one['email']} stays there (id {one['id']}): delete it in its app." for one in there]

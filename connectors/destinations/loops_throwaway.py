@@ -19,7 +19,7 @@ class Throwaway(probing.Throwaway):
     """`id` is the contact's. The spare address gets a contact only while a question needs one."""
 
     around = 25
-    stays = "The contacts are deleted at the end."
+    stays = "The contacts are deleted at the end; only if a key that no property has makes one, that property stays."
     starts = "Workflows on contacts added, contacts updated and lists may start for these addresses; nobody is subscribed."
 
     def __init__(self, destination: Any, address: str) -> None:
@@ -106,10 +106,13 @@ class Throwaway(probing.Throwaway):
     async def make(self, address: str, **more: Any) -> str:
         """A contact that is not subscribed; its id. Raises Otherwise."""
         answer = await self.send("POST", "/contacts/create", {"email": address, "subscribed": False, **more})
-        made = answer.body.get("id") if answer.done and isinstance(answer.body, dict) else None
+        made = answer.body.get("id") if answer.done else None
         if not made:
             raise Otherwise(f"the contact was not made: {answer.detail}")
         return str(made)
+
+    def shows(self, answer: Answer) -> bool:
+        return isinstance(answer.body, dict) and answer.body.get("success") is True
 
     async def update(self, changes: Mapping[str, Any]) -> Answer:
         """An update by address."""

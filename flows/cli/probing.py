@@ -14,7 +14,7 @@ import click
 from connectors.base import destination_module
 from connectors.errors import CannotStart
 from connectors.pace import Pace
-from connectors.probing import Finding, Otherwise, Questions, Throwaway, findings, probe_of
+from connectors.probing import Finding, Otherwise, Questions, Throwaway, findings, left_behind, probe_of
 from flows.consent import Suppressions
 from flows.open_questions import answers_path, read_answers, write_answers
 from flows.settings import Access, Settings
@@ -75,7 +75,7 @@ async def _probe(kind: str, account: str, access: Access, address: str, path: Pa
                 found.append(finding)
                 click.echo(_shown(finding, width))
         finally:  # also after Ctrl-C
-            for left in await throwaway.remove():
+            for left in await left_behind(throwaway):
                 click.echo(f"left behind: {visible(left)}")
             if any(one.position for one in found):
                 aside = write_answers(path, title, access.base_url, questions, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 
 from connectors.base import destination_module, kinds
 from connectors.destinations.corporate_merch_inferred import ALSO_SEEN
+from connectors.errors import CredentialsError
 from connectors.http import Patience
 from connectors.pace import Pace
-from connectors.probing import Finding, Questions, Throwaway, findings, probe_of, questions_of
+from connectors.probing import Finding, Questions, Throwaway, findings, left_behind, probe_of, questions_of
+from connectors.sandbox import faults
 from connectors.sandbox.serving import Running, in_thread, sandbox_of
 
 ADDRESS = "throwaway@example.com"
@@ -80,7 +83,7 @@ async def probed(
         await throwaway.create()
         chosen = [one for one in QUESTIONS[kind] if names is None or one.name in names]
         found = {one.question.name: one async for one in findings(throwaway, chosen)}
-        return found, await throwaway.remove()
+        return found, await left_behind(throwaway)
 
 
 def people(kind: str) -> list[Mapping[str, Any]]:
@@ -146,3 +149,65 @@ async def test_a_whole_probe_finds_everything_writes_to_nobody_else_and_takes_no
     assert len(left) == len(ours) == {"campaignlark": 2, "loops": 0, "corporate_merch": 4}[kind]
     made = sum(sum(counts.values()) for counts in servers[kind].requests()["by_endpoint"].values())
     assert made <= questions.requests + MODULES[kind].Throwaway.around + len(people(kind)) + 20
+
+
+STRANGE: list[Any] = [[], 5, {"data": [], "success": "yes"}, {"data": {"id": "", "contacts": 3}}, [{"id": 0}]]
+
+
+@pytest.mark.parametrize("kind", PROBED)
+@pytest.mark.parametrize("shape", range(len(STRANGE)))
+async def test_an_api_that_answers_in_no_known_way_is_survived_and_nothing_is_found(
+    servers: dict[str, Running], monkeypatch: pytest.MonkeyPatch, kind: str, shape: int
+) -> None:
+    ready(kind)
+    sandbox: Any = SANDBOXES[kind]
+    answered = sandbox._answer
+    async with prepared(kind, servers[kind]) as throwaway:
+        await throwaway.absent()
+        await throwaway.create()
+
+        def strange(*call: Any) -> faults.Answer:
+            answered(*call)
+            return faults.Answer(200, json.dumps(STRANGE[shape]).encode())
+
+        monkeypatch.setattr(sandbox, "_answer", strange)
+        found = [
+            one async for one in findings(throwaway, QUESTIONS[kind]) if one.question.name not in AT_ONCE
+        ]
+        assert {one.question.name: one.position for one in found if one.position} == {}
+        assert all(one.said for one in found)
+        left = await left_behind(throwaway)
+        assert any("may be there" in one for one in left) or (kind, STRANGE[shape]) == ("loops", [])
+
+
+AT_ONCE = {"create_status", "ids"}
+"""What the answer to the creation has shown already."""
+
+
+@pytest.mark.parametrize("kind", PROBED)
+async def test_an_api_that_breaks_down_is_not_asked_on_and_on(servers: dict[str, Running], kind: str) -> None:
+    ready(kind)
+    async with prepared(kind, servers[kind]) as throwaway:
+        await throwaway.absent()
+        await throwaway.create()
+        servers[kind].faults("503:1")
+        found = [
+            one async for one in findings(throwaway, QUESTIONS[kind]) if one.question.name not in AT_ONCE
+        ]
+        servers[kind].clear_faults()
+        assert not any(one.position for one in found)
+        assert sum(one.tried for one in found) == 3
+        await left_behind(throwaway)
+
+
+@pytest.mark.parametrize("kind", PROBED)
+async def test_a_key_that_is_refused_halfway_ends_the_probe(servers: dict[str, Running], kind: str) -> None:
+    ready(kind)
+    async with prepared(kind, servers[kind]) as throwaway:
+        await throwaway.absent()
+        await throwaway.create()
+        servers[kind].switch(keys="another")
+        with pytest.raises(CredentialsError):
+            _ = [one async for one in findings(throwaway, QUESTIONS[kind])]
+        [left, *_] = await left_behind(throwaway)
+        assert "may be there" in left
