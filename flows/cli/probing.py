@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,6 +19,7 @@ from connectors.probing import Finding, Otherwise, Questions, Throwaway, finding
 from flows.consent import Suppressions
 from flows.open_questions import answers_path, read_answers, write_answers
 from flows.settings import Access, Settings
+from flows.stopping import terminable
 from mappings.engine.complaints import visible
 
 __all__ = ["probe"]
@@ -44,6 +46,7 @@ def probe(kind: str, account: str, address: str, *, yes: bool) -> int:
     path = answers_path(home, kind, account)
     if path.exists():
         read_answers(path, module.QUESTIONS)  # what is wrong with it is said before anything is asked
+    terminable()
     return asyncio.run(_probe(kind, account, access, address, path, yes=yes))
 
 
@@ -75,12 +78,14 @@ async def _probe(kind: str, account: str, access: Access, address: str, path: Pa
                 found.append(finding)
                 click.echo(_shown(finding, width))
         finally:  # also after Ctrl-C
-            for left in await left_behind(throwaway):
-                click.echo(f"left behind: {visible(left)}")
-            if any(one.position for one in found):
+            left, settled, aside = await left_behind(throwaway), any(one.position for one in found), None
+            if settled:
                 aside = write_answers(path, title, access.base_url, questions, found)
-                if aside is not None:
-                    click.echo(f"The answers of another address were put aside: {aside}")
+            for one in left or ["nothing"]:
+                click.echo(f"left behind: {visible(one)}")
+            if aside is not None:
+                click.echo(f"The answers of another address were put aside: {aside}")
+            if settled:
                 click.echo(f"The answers are in {path}.")
     _sum_up(found, kind)
     return 0
@@ -106,7 +111,13 @@ def _ask(*, yes: bool) -> None:
         raise CannotStart(
             "The probe writes to the account. Nothing was sent.", "If that is meant, add --yes."
         )
-    if not click.confirm("Go on?"):
+    # The loop's own handler would wait for the answer.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        sure = click.confirm("Go on?")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if not sure:
         raise CannotStart("Stopped by you; nothing was sent.", "")
 
 

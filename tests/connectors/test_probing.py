@@ -6,6 +6,7 @@ import importlib
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,3 +212,28 @@ async def test_a_key_that_is_refused_halfway_ends_the_probe(servers: dict[str, R
             _ = [one async for one in findings(throwaway, QUESTIONS[kind])]
         [left, *_] = await left_behind(throwaway)
         assert "may be there" in left
+
+
+def test_a_destination_from_elsewhere_has_its_questions_in_its_own_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = tmp_path / "someones_shop-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: someones-shop\nVersion: 1.0\n", "utf-8")
+    (about / "entry_points.txt").write_text(
+        "[muster.destinations]\nsomeones_shop = someones_shop\nquiet = quiet_shop\n", "utf-8"
+    )
+    (tmp_path / "someones_shop.py").write_text("import someones_questions as probe\n", "utf-8")
+    (tmp_path / "quiet_shop.py").write_text("", "utf-8")
+    (tmp_path / "someones_questions.py").write_text(
+        "from connectors.probing import Questions\n"
+        "QUESTIONS = Questions()\n"
+        "@QUESTIONS.asked('yes', 'no', requests=1)\n"
+        "async def open_on_sundays(one):\n    '''Is it open on Sundays?'''\n    return 'no'\n",
+        "utf-8",
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    [question] = questions_of("someones_shop")
+    assert (question.name, question.positions, question.inferred) == ("open_on_sundays", ("yes", "no"), "yes")
+    assert question.asks == "Is it open on Sundays?"
+    assert len(questions_of("quiet")) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import pty
 import re
 import signal
 import stat
@@ -140,6 +141,28 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(
     assert not servers["loops"].requests()["applied"]
 
 
+@pytest.mark.parametrize("answer", ["n", "Ctrl-C"])
+def test_at_a_terminal_it_asks_and_no_is_no(
+    servers: dict[str, Running], doctor: Command, tmp_path: Path, answer: str
+) -> None:
+    terminal, there = pty.openpty()
+    with subprocess.Popen(
+        [MUSTER, "doctor", "loops", "--probe", ADDRESS], stdin=there, stdout=there, stderr=there, cwd=tmp_path, start_new_session=True
+    ) as child:  # fmt: skip
+        os.close(there)
+        said = b""
+        while b"Go on?" not in said:
+            said += os.read(terminal, 4096)
+        if answer == "n":
+            os.write(terminal, b"n\n")
+        else:
+            child.send_signal(signal.SIGINT)
+        code = child.wait(30)
+    os.close(terminal)
+    assert code == (2 if answer == "n" else 130)
+    assert not servers["loops"].requests()["applied"]
+
+
 @pytest.mark.parametrize("kind", kinds())
 @pytest.mark.parametrize("there", ["Throw@Example.com", "throw+muster@example.com"])
 def test_an_address_that_somebody_has_is_refused_and_nobody_is_written_to(
@@ -204,6 +227,7 @@ def test_ctrl_c_removes_what_was_made_and_keeps_what_was_found(tmp_path: Path) -
     assert known["email_case"] == "insensitive"
     assert "two_contacts" not in known
     assert "# two_contacts:  # not asked yet" in answers_path(tmp_path, "loops", "main").read_text("utf-8")
+    assert "left behind: nothing" in out
     assert "The answers are in" in out
 
 
