@@ -23,9 +23,10 @@ import yaml
 from connectors import http
 from connectors.destinations.campaignlark import Connector
 from connectors.sandbox.serving import Running, running
+from flows.options import Options
 from flows.preview import Preview, preview
 from flows.report.summary import Comparison, Summary
-from flows.sync_run import Options, SyncRun
+from flows.sync_run import SyncRun
 
 KEY = "sandbox-key"
 PEOPLE: dict[str, Any] = {

@@ -302,7 +302,8 @@ async def test_a_destination_that_is_down_before_the_first_contact_costs_seconds
 SCRIPT = """
 import asyncio, os, sys
 from connectors.destinations.campaignlark import Connector
-from flows.sync_run import Options, SyncRun
+from flows.options import Options
+from flows.sync_run import SyncRun
 from flows.watching import Silent
 
 Connector.per_second = 1000.0
