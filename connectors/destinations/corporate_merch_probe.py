@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from connectors.destinations.corporate_merch_account import data_of
+from connectors.destinations.corporate_merch_fields import TYPES
 from connectors.destinations.corporate_merch_inferred import ALSO_SEEN, Inferred
 from connectors.destinations.corporate_merch_throwaway import TEXT, Throwaway
 from connectors.http import Answer
@@ -25,6 +26,15 @@ _SECOND = "address2"
 _SAMPLES: Mapping[str, Any] = {
     "employment_status": "active", "client_since": "2024-01-15", "classification": "Regular", "address_forced": True,
 }  # fmt: skip
+_FAMILIAR = {
+    "id",
+    "created_at",
+    "updated_at",
+    "lists",
+    "labels",
+    *TYPES,
+    *(one for each in ALSO_SEEN.values() for one in each),
+}
 _FORTALEZA = {
     "address": "63 Calle de la Fortaleza",
     "city": "San Juan",
@@ -81,14 +91,16 @@ async def wait_headers(one: Throwaway) -> str:
 
 async def _called(name: str, one: Throwaway) -> str:
     """The name of a field under which an update is kept."""
-    sample = _SAMPLES[name]
+    sample, strange = _SAMPLES[name], set[str]()
     for tried in (name, *ALSO_SEEN[name]):
         answer = await one.update({tried: sample})
         if answer.done:
             found = await one.shown(answer)
+            strange = set(found) - _FAMILIAR
             if sample in [found.get(each) for each in (name, *ALSO_SEEN[name])]:
                 return tried
-    raise Otherwise(f"it keeps nothing under {' or '.join((name, *ALSO_SEEN[name]))}")
+    shows = f"; it shows {', '.join(sorted(strange))}, one of which it may be" if strange else ""
+    raise Otherwise(f"it keeps nothing under {' or '.join((name, *ALSO_SEEN[name]))}{shows}")
 
 
 for _name, _others in ALSO_SEEN.items():

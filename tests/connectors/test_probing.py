@@ -152,6 +152,17 @@ async def test_a_whole_probe_finds_everything_writes_to_nobody_else_and_takes_no
     assert made <= questions.requests + MODULES[kind].Throwaway.around + len(people(kind)) + 20
 
 
+async def test_a_name_that_nobody_guessed_is_not_found_and_what_the_contact_shows_is_said(
+    servers: dict[str, Running],
+) -> None:
+    ready("corporate_merch", classification="customer_class")
+    found, _ = await probed("corporate_merch", servers["corporate_merch"], {"update", "classification"})
+    assert found["classification"].position == ""
+    assert found["classification"].said == (
+        "it keeps nothing under classification or contact_classification; it shows customer_class, one of which it may be"
+    )
+
+
 STRANGE: list[Any] = [[], 5, {"data": [], "success": "yes"}, {"data": {"id": "", "contacts": 3}}, [{"id": 0}]]
 
 
