@@ -219,6 +219,8 @@ class Destination(Protocol):
     """What the destination's own app calls the types of fields, by the mapping's name of the type."""
     traffic: Traffic
     rules: Rules
+    answers: Mapping[str, str]
+    """What is known beyond the documentation: positions by question (see connectors.probing). Set before anything is read."""
 
     async def __aenter__(self) -> Any: ...
     async def __aexit__(self, *args: object) -> None: ...

@@ -15,6 +15,7 @@ from connectors.pace import Pace
 from flows.consent import Suppressions, complaint_of
 from flows.ledger import Account, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
+from flows.open_questions import known_answers
 from flows.opening import (
     check_examples,
     check_key,
@@ -88,6 +89,7 @@ async def open_everything(
         )
         pace = Pace(per_second, ledger.bookings(account.id))
         destination = connector(base_url=access.base_url, key=access.key, turns=pace)
+        destination.answers = known_answers(settings, home, kind, name, access.base_url, watcher.say)
         await destination.__aenter__()
         watcher.stage("reading the destination's fields")
         schema = await destination.read_schema()

@@ -9,11 +9,22 @@ from typing import Any
 from connectors.base import Decision, Known, Remembered
 from connectors.changes import FieldChanges, NameChanges, field_changes, name_changes
 from connectors.consents import Will, will_of
-from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, Workspace, written
+from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, Workspace, emptied, written
 from connectors.values import same
 from mappings.engine.contact import Contact, rendered
 
-__all__ = ["FIND", "ODD_STATUS", "PUT", "STRICTNESS", "TAGS_ADD", "TAGS_CALLS", "TAGS_REMOVE", "Deciding"]
+__all__ = [
+    "FIND",
+    "ODD_STATUS",
+    "PUT",
+    "STRICTNESS",
+    "TAGS_ADD",
+    "TAGS_CALLS",
+    "TAGS_REMOVE",
+    "UPSERTS",
+    "Deciding",
+    "tags_ride",
+]
 
 STRICTNESS = {
     "SUBSCRIBED": 0,
@@ -28,6 +39,7 @@ FIND = "GET /contacts/by-email"
 PUT = "PUT /contacts/{id}"
 TAGS_ADD = "POST /contacts/{id}/tags/add"
 TAGS_REMOVE = "POST /contacts/{id}/tags/remove"
+UPSERTS = "POST /contacts/upsert"
 TAGS_CALLS = (TAGS_ADD, TAGS_REMOVE)
 """In this order, after the fields."""
 _ADDRESS = "email_address"
@@ -89,7 +101,7 @@ class Deciding(Workspace):
         status = "UNSUBSCRIBED" if will.out else self.rules.newcomers
         must_say = self.rules.write in ("create_only", "replace") or status != "SUBSCRIBED"
         call = {"create_only": "POST /contacts", "replace": "POST /contacts/upsert (replace)"}.get(
-            self.rules.write, "POST /contacts/upsert"
+            self.rules.write, UPSERTS
         )
         return Decision(
             creates=True,
@@ -127,8 +139,9 @@ class Deciding(Workspace):
             elif whole:
                 calls += [FIND, "POST /contacts/upsert (replace)"]
             else:
-                calls += ([FIND] if status is not None else []) + ["POST /contacts/upsert"]
-        if not inside:
+                calls += ([FIND] if status is not None else []) + [UPSERTS]
+        rides = not names.off and UPSERTS in calls and self.answers.get("partial_with_tags") == "union"
+        if not inside and not rides:
             calls += [call for call, some in zip(TAGS_CALLS, (names.add, names.off), strict=True) if some]
         automations = Counter(
             {"FIELD_UPDATED": len(changes), "TAG_ADDED": len(names.add), "TAG_REMOVED": len(names.off)}
@@ -147,9 +160,18 @@ class Deciding(Workspace):
         )
 
     def _fields(self, contact: Contact, there: Known, remembered: Remembered | None) -> FieldChanges:
-        """The fields to send. None is ever emptied, but by a full replace: how that is asked for is not documented."""
+        """The fields to send. But by a full replace none is emptied where it is not known how; a required one never is."""
         delivered = remembered.texts if remembered is not None else None
-        return field_changes(contact.texts, there.fields, delivered, self.rules, key=_ADDRESS, clears=False)
+        clears, _ = emptied(self.answers)
+        found = field_changes(contact.texts, there.fields, delivered, self.rules, key=_ADDRESS, clears=clears)
+        if not clears or self.rules.write == "replace":
+            return found
+        required = {known.name for known in self._required}
+        stay = {tag: old for tag, (old, new) in found.changes.items() if new is None and tag in required}
+        if not stay:
+            return found
+        changes = {tag: pair for tag, pair in found.changes.items() if tag not in stay}
+        return replace(found, changes=changes, left_over={**found.left_over, **stay})
 
     def _names(self, contact: Contact, there: Known, remembered: Remembered | None) -> NameChanges:
         memory = remembered or Remembered("")
@@ -174,3 +196,8 @@ class Deciding(Workspace):
         if status not in STRICTNESS:
             return status
         return wanted if STRICTNESS[wanted] > STRICTNESS[status] else status
+
+
+def tags_ride(decision: Decision) -> bool:
+    """Whether the write of the fields carries the tags of a contact that is there."""
+    return bool(decision.tags) and UPSERTS in decision.calls and TAGS_ADD not in decision.calls

@@ -14,7 +14,7 @@ from typing import Any
 
 from connectors.base import Decision, Delivered, Known
 from connectors.changes import folded
-from connectors.destinations.campaignlark_decisions import ODD_STATUS, STRICTNESS, Deciding
+from connectors.destinations.campaignlark_decisions import ODD_STATUS, STRICTNESS, Deciding, tags_ride
 from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, data_of, written
 from connectors.endings import Problem, failed, not_looked_up
 from connectors.errors import CredentialsError, Unreachable
@@ -179,7 +179,7 @@ class Sending(Deciding):
         return (
             found.key == there.key
             and found.status == there.status
-            and (self.rules.write != "replace" or found.tags == there.tags)
+            and (not (self.rules.write == "replace" or tags_ride(decision)) or found.tags == there.tags)
             and all(
                 tag == "email_address" or self._same(tag, found.fields.get(tag), there.fields.get(tag))
                 for tag in decision.changes
@@ -219,7 +219,7 @@ class Sending(Deciding):
             if carried.outcome not in ("updated", "unchanged"):
                 return replace(carried, decision=decision)
             opted_out = True
-        kept = self._kept(decision, result, body)
+        kept = self._kept(decision, result, body, there)
         problems = tuple(
             ("kept_differently", tag, str(sent), {"field": tag, "kept": str(stays)})
             for tag, (sent, stays) in kept.items()
@@ -235,7 +235,9 @@ class Sending(Deciding):
             opted_out,
         )
 
-    def _kept(self, decision: Decision, result: Known, body: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    def _kept(
+        self, decision: Decision, result: Known, body: Mapping[str, Any], there: Known | None
+    ) -> dict[str, tuple[Any, Any]]:
         """What the destination kept differently: merge tag → (sent, kept)."""
         kept = {
             tag: (sent, result.fields.get(tag))
@@ -244,7 +246,10 @@ class Sending(Deciding):
         }
         if body.get("status") and SENT_AS.get(result.status, result.status) != body["status"]:
             kept["status"] = (body["status"], result.status)
-        lost = set(body.get("tags", ())) - set(self._ids(tuple(result.tags)))
+        wanted = set(body.get("tags", ()))
+        if wanted and body.get("partial_update") and there is not None:  # they come to those that are there
+            wanted |= set(self._ids(tuple(there.tags)))
+        lost = wanted - set(self._ids(tuple(result.tags)))
         if lost or ("tags" in body and not _retagged(result, decision)):
             kept["tags"] = (sorted(decision.tags), sorted(result.tags))
         return kept

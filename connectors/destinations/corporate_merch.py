@@ -23,7 +23,8 @@ no look-up and no search: pages are read before a run, at 50 contacts a request,
 who stands where, those of the run's contacts.
 
 The address is one block. When a line changes, all that the row has are sent; a line of the street that the row does not have is
-left out, which should empty it, and where the answer shows that it did not, that is said. What was found out about
+left out, which should empty it, and where the answer shows that it did not, that is said. Where the account was asked
+(`answers`, see connectors.probing) and empties what is null or left out, other fields are emptied, too; a required one never. What was found out about
 the old address (validated, forced, verified) is set to false, unless the mapping says it.
 
 What would be refused is found before: required fields (a new contact's, and those of one that is there), an address without a

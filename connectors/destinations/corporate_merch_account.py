@@ -9,7 +9,8 @@ from typing import Any
 
 from connectors.base import Known, Remembered
 from connectors.destinations.corporate_merch_fields import schema
-from connectors.destinations.corporate_merch_pages import LIST, PAGE, Paging
+from connectors.destinations.corporate_merch_inferred import Inferred
+from connectors.destinations.corporate_merch_pages import LIST, Paging
 from mappings.engine.contact import Contact
 from mappings.engine.schema import Schema
 
@@ -34,6 +35,8 @@ class Account(Paging):
     fresh_seconds = 3600.0
     """An hour is 2,400 requests: read more often, the account would take as long to read as to write."""
     field_types: Mapping[str, str] = {}
+    answers: Mapping[str, str] = {}
+    """What is known beyond the documentation; it takes the place of what is inferred when the schema is read."""
 
     @staticmethod
     def name_problem(merge_tag: str) -> str:  # noqa: ARG004 - whichever it is
@@ -48,13 +51,15 @@ class Account(Paging):
 
     async def read_schema(self) -> Schema:
         """The documented fields. One contact is asked for, which proves address and key."""
+        if self.answers:
+            self.inferred = Inferred.known(self.answers)
         await self._page(1, limit=1)
-        return schema()
+        return schema(self.answers)
 
     @staticmethod
-    def documented_schema() -> Schema:
+    def documented_schema(answers: Mapping[str, str] | None = None) -> Schema:
         """The same without asking: every account has these fields."""
-        return schema()
+        return schema(answers)
 
     async def find(self, key: str) -> Known | None:
         """One contact by its address. The whole list is read for the first, and kept. Raises Unreachable."""
@@ -83,7 +88,7 @@ class Account(Paging):
         async with self._reading:
             if (read := self._again.get(contact_id)) is not None and read.seen >= since:
                 return read
-            stood = self._places.page_of(contact_id, PAGE)
+            stood = self._places.page_of(contact_id, self.inferred.per_page)
             last = stood
             for number in (stood, stood + 1, stood - 1):
                 if 1 <= number <= max(last, 1):

@@ -9,7 +9,7 @@ from typing import Any
 from connectors.base import Decision, Known, Remembered, Rules
 from connectors.changes import FieldChanges, NameChanges, field_changes, name_changes
 from connectors.destinations.corporate_merch_account import Account
-from connectors.destinations.corporate_merch_fields import BLOCK, FLAGS, STREET, TYPES, schema
+from connectors.destinations.corporate_merch_fields import BLOCK, FLAGS, STREET, TYPES, empties, schema
 from connectors.destinations.corporate_merch_pages import TWICE
 from connectors.destinations.corporate_merch_places import is_territory, state_code, state_known, suggested
 from connectors.values import is_blank
@@ -134,8 +134,15 @@ class Deciding(Account):
         before = remembered.texts if remembered is not None else None
         delivered = _settled(before, there.fields) if before else before
         rules = replace(self.rules, together=_blocks(self.rules), types={**TYPES, **self.rules.types})
-        found = field_changes(texts, there.fields, delivered, rules, key=_EMAIL, clears=False)
+        clears = bool(empties(self.answers))
+        found = field_changes(texts, there.fields, delivered, rules, key=_EMAIL, clears=clears)
         changes, left_over = dict(found.changes), dict(found.left_over)
+        if clears and self.rules.write != "replace":
+            needed = (*_REQUIRED, *(STREET if texts.keys().isdisjoint(STREET) else ()))
+            stay = {tag: old for tag, (old, new) in changes.items() if new is None and tag in needed}
+            changes = {tag: pair for tag, pair in changes.items() if tag not in stay}
+            left_over |= stay
+            found = FieldChanges(changes, found.stays, left_over)
         if changes.keys().isdisjoint(BLOCK):
             return replace(found, changes=changes)
         for line in STREET if texts.keys() & set(STREET) else ():

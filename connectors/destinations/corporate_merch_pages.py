@@ -1,6 +1,6 @@
 """The pages of a Corporate Merch account's list, which is all that can be read of it: there is no look-up.
 
-A page holds 50, the newest first; while they are read, newcomers push others to the next page, so that one may come
+A page holds 50 (100 where that is known to work), the newest first; while they are read, newcomers push others to the next page, so that one may come
 twice and is counted once. Where the account shrinks meanwhile, the page before is read once more, because somebody has
 moved to it.
 
@@ -27,12 +27,11 @@ from connectors.errors import Unreachable
 from connectors.http import Answer, Patience, Traffic, Turns, Wire
 from mappings.engine.memberships import number_of
 
-__all__ = ["LIST", "PAGE", "TWICE", "Page", "Paging", "data_of"]
+__all__ = ["LIST", "TWICE", "Page", "Paging", "data_of"]
 
 LIST = "GET /contacts"
 TWICE = "two contacts there have this address"
 """The status of a contact that shares its address; it has none of its own."""
-PAGE = 50
 _MOST_STEPS_BACK = 20
 
 
@@ -87,7 +86,7 @@ class Paging:
 
     async def count(self) -> tuple[int, int]:
         """How many contacts there are, and how many pages."""
-        page = await self._page(1, limit=PAGE)
+        page = await self._page(1)
         return page.total, page.last
 
     async def survey(self) -> AsyncIterator[list[Known]]:
@@ -108,7 +107,7 @@ class Paging:
         first = await self._page(1)
         read, fits = await self._newcomers(first, kept)
         wanted |= {one for key in keys for one in self._places.ids(key.lower())}
-        pages = sorted({self._places.page_of(one, PAGE) for one in wanted} - read.keys())
+        pages = sorted({self._places.page_of(one, self.inferred.per_page) for one in wanted} - read.keys())
         why = "" if fits else "it no longer tells who is there"
         if not fits or len(read) + len(pages) >= first.last:
             async for everybody in self._all(first, why or "the pages of these rows are no fewer"):
@@ -187,7 +186,7 @@ class Paging:
     def _stand(self, page: Page) -> None:
         """Notes where the contacts of a page stand."""
         self._places.total = page.total
-        for index, one in enumerate(page.contacts, start=(page.number - 1) * PAGE):
+        for index, one in enumerate(page.contacts, start=(page.number - 1) * self.inferred.per_page):
             self._places.stands(one.contact_id, one.key, page.total - 1 - index)
 
     def _wrote(self, written: Known) -> None:
@@ -195,8 +194,10 @@ class Paging:
         if self._places.wrote(written.contact_id, written.key) and self.listing is not None:
             self.listing.add([self._places.standing(written.contact_id)])
 
-    async def _page(self, number: int, *, limit: int = PAGE, keep: bool = False) -> Page:
-        """A page of the list; with `keep`, its contacts count as read again. Raises Unreachable."""
+    async def _page(self, number: int, *, limit: int = 0, keep: bool = False) -> Page:
+        """A page of the list, a whole one without `limit`; with `keep`, its contacts count as read again. Raises Unreachable."""
+        whole = self.inferred.per_page
+        limit = limit or whole
         params = {"page": str(number), "limit": str(limit)}
         answer = await self._wire.ask("GET", "/contacts", params=params)
         listed = data_of(answer)
@@ -212,7 +213,7 @@ class Paging:
         last = _whole(about.get("last_page"), max(1, -(-total // limit)))
         more = about.get("has_more")
         page = Page(number, contacts, bool(more) if more is not None else number < last, last, total)
-        if limit == PAGE:
+        if limit == whole:
             self._stand(page)
         if keep:
             self._again |= {one.contact_id: one for one in contacts}

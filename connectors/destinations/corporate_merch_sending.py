@@ -12,7 +12,7 @@ from typing import Any
 
 from connectors.base import Decision, Delivered, Known
 from connectors.destinations.corporate_merch_decisions import Deciding, Problem
-from connectors.destinations.corporate_merch_fields import TYPES
+from connectors.destinations.corporate_merch_fields import TYPES, empties
 from connectors.destinations.corporate_merch_pages import data_of
 from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Answer, Meaning
@@ -95,6 +95,9 @@ class Sending(Deciding):
             self.inferred.name(tag, creating=creating): value
             for tag, value in self._whole(contact, there, decision).items()
         }
+        if there is not None and empties(self.answers) == "null":
+            blank = (tag for tag, (_, new) in decision.changes.items() if new is None)
+            body |= {self.inferred.name(tag, creating=False): None for tag in blank}
         for kind, name in _NAMES.items():
             off = getattr(decision, f"{kind}_off")
             wanted = _after(getattr(there, kind) if there is not None else (), getattr(decision, kind), off)
@@ -172,7 +175,10 @@ class Sending(Deciding):
         kept = {
             tag: (value, result.fields.get(tag))
             for tag, value in sent.items()
-            if tag in result.fields and tag != "email" and not _same(tag, value, result.fields[tag])
+            if value is not None
+            and tag in result.fields
+            and tag != "email"
+            and not _same(tag, value, result.fields[tag])
         }
         for kind in _NAMES if result.lists is not None else ():
             if there is not None and there.lists is None:

@@ -79,6 +79,8 @@ class Team:
     create_tag_calls: tuple[str, ...] = ()
     opt_out_automations: Mapping[str, int] = {"Contact updated": 1}
     fresh_seconds = 300.0
+    answers: Mapping[str, str] = {}
+    """None of them changes what the client does: it relies on nothing that is not documented."""
     field_types: Mapping[str, str] = {
         "text": "string", "email": "string", "phone": "string", "url": "string", "country": "string", "choice": "string",
         "choices": "string", "integer": "number", "number": "number", "money": "number", "boolean": "boolean",

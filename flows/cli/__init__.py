@@ -22,7 +22,7 @@ _VERBS = {
     "runs": "List past runs.",
     "report": "Show a run's balance and where its report is.",
     "sandbox": "Start a local server that answers as the real API does.",
-    "doctor": "Check the installation, the ledger, credentials and reachability.",
+    "doctor": "Check the installation, the ledger, credentials and reachability; --probe settles open questions.",
     "completion": "Print the line that completes muster's words in your shell.",
 }
 

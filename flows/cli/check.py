@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import json
+from collections.abc import Mapping as Map
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from connectors.base import destination_module
 from connectors.errors import MappingError, SourceError
 from flows.consent import complaint_of
 from flows.missing import Missing, missing
+from flows.open_questions import known_answers
 from flows.opening import (
     check_examples,
     check_key,
@@ -65,7 +68,11 @@ def command(
         error.facts = _wrong(error)
         raise
     connector: Any = destination_module(document.destination.kind).Connector
-    schema = connector.documented_schema() if offline else asyncio.run(_live(document, path, connector))
+    answers = _answers(document, path, connector)
+    if offline:
+        schema = connector.documented_schema(answers) if answers else connector.documented_schema()
+    else:
+        schema = asyncio.run(_live(document, path, connector, answers))
     absent = missing(document, schema, connector)
     try:
         facts = _checked(document, path, names[1] if len(names) > 1 else None, schema, connector)
@@ -151,7 +158,15 @@ def _proposed(one: Missing) -> str:
     )
 
 
-async def _live(document: Mapping, path: Path, connector: Any) -> Schema:
+def _answers(document: Mapping, path: Path, connector: Any) -> Map[str, str]:
+    """What is known of the account beyond its API's documentation."""
+    settings, there = Settings(path), document.destination
+    base_url = settings.base_url(there.kind, there.account, connector.default_base_url)
+    say = functools.partial(click.echo, err=True)
+    return known_answers(settings, settings.home(path), there.kind, there.account, base_url, say)
+
+
+async def _live(document: Mapping, path: Path, connector: Any, answers: Map[str, str]) -> Schema:
     from connectors.pace import Pace  # noqa: PLC0415 - only when somebody is asked
 
     access = Settings(path).access(
@@ -160,6 +175,7 @@ async def _live(document: Mapping, path: Path, connector: Any) -> Schema:
     async with connector(
         base_url=access.base_url, key=access.key, turns=Pace(connector.per_second)
     ) as destination:
+        destination.answers = answers
         schema: Schema = await destination.read_schema()
         return schema
 

@@ -174,7 +174,7 @@ def _of_clearing(mapping: Mapping, schema: Schema, *place: str) -> Iterator[Comp
             mapping.line_of(*place),
             ".".join(place),
             "how this destination empties a value is not documented, so clear is refused.",
-            "Use blank: keep.",
+            f"Use blank: keep, or ask the account: muster doctor {mapping.destination.kind} --probe ADDRESS.",
         )
 
 
