@@ -12,7 +12,7 @@ from typing import Any
 
 from connectors.base import Destination, Source, destination_module
 from connectors.pace import Pace
-from flows.consent import Suppressions, complaint_of
+from flows.consent import complaint_of
 from flows.ledger import Account, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
 from flows.opening import (
@@ -23,9 +23,11 @@ from flows.opening import (
     numbers_said,
     open_source_of,
     rules_of,
+    suppressions_of,
 )
 from flows.options import Options
 from flows.settings import Settings, find_mapping
+from flows.suppressions import Suppressions
 from flows.watching import Watcher
 from mappings.engine.applying import Application
 from mappings.engine.document import Mapping
@@ -80,7 +82,9 @@ async def open_everything(
         if options.verb == "sync":
             lock.__enter__()
         _introduce(mapping, access.base_url, ledger, source, watcher)
-        suppressions = Suppressions.read(home)
+        suppressions = suppressions_of(mapping, path, home)
+        if suppressions.said:
+            watcher.say(f"suppress  {suppressions.said}")
         account = ledger.accounts.seen(kind, name, access.base_url, access.key)
         per_second = min(connector.per_second, mapping.destination.rate or connector.per_second)
         pace = Pace(per_second, ledger.bookings(account.id))

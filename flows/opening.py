@@ -9,6 +9,7 @@ from typing import Any
 from connectors.base import Rules, Source, source_module
 from connectors.errors import MappingError, SourceError
 from connectors.sources.finding import find, readable
+from flows.suppressions import Suppressions
 from mappings.engine.applying import Application
 from mappings.engine.complaints import MappingInvalid
 from mappings.engine.document import Mapping
@@ -24,6 +25,7 @@ __all__ = [
     "numbers_said",
     "open_source_of",
     "rules_of",
+    "suppressions_of",
 ]
 
 
@@ -52,6 +54,12 @@ def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
         file = find(mapping.source.path, take=mapping.source.take, beside=path.resolve().parent)
     source: Source = module.open_source(readable(file.resolve()), mapping.source.reading())
     return source
+
+
+def suppressions_of(mapping: Mapping, path: Path, home: Path) -> Suppressions:
+    """Who is never written to: the mapping's own files, and the home folder's. Raises SourceError."""
+    beside = path.resolve().parent
+    return Suppressions.read(home, [beside / Path(name).expanduser() for name in mapping.suppress])
 
 
 def make_application(mapping: Mapping, schema: Schema, header: tuple[str, ...]) -> Application:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from connectors.base import Remembered
 from flows.ledger.database import Database
@@ -74,6 +74,12 @@ class Memory:
         """
         return dict(self._database.ask(sql, (account, mapping, json.dumps(list(keys), ensure_ascii=False))))
 
+    def opted_out(self, account: int, keys: Collection[str]) -> bool:
+        """Whether an opt-out is known under any of a person's addresses and ids by now."""
+        marks = ", ".join("?" * len(keys))
+        sql = f"select 1 from consent where account = ? and key in ({marks}) and opted_out = 1 limit 1"  # noqa: S608 - marks only
+        return bool(self._database.ask(sql, (account, *keys)))
+
     def _opted_out(self, account: int, keys: Sequence[str]) -> set[str]:
         sql = "select key from consent where account = ? and opted_out = 1 and key in (select value from json_each(?))"
         return {key for (key,) in self._database.ask(sql, (account, json.dumps(keys, ensure_ascii=False)))}
@@ -110,10 +116,10 @@ class Memory:
                 (account, mapping, run_id, run_id),
             )
             database.execute(
-                f"""insert into consent select ?, i.key, 1, 'destination', a.answered_at {joined}
-                where i.run = ? and a.opted_out = 1 and a.outcome in {_LANDED}
+                f"""insert into consent select ?, i.key, 1, case when i.wanted ->> 'opted_out' then ? else 'destination' end,
+                a.answered_at {joined} where i.run = ? and a.opted_out = 1 and a.outcome in {_LANDED}
                 on conflict (account, key) do update set opted_out = 1 where consent.opted_out = 0""",
-                (account, run_id),
+                (account, mapping, run_id),
             )
         olds = self._database.ask(f"select i.old_key {joined} where {where} and i.old_key <> ''", (run_id,))
         if olds:  # first, because somebody else may have that address now
