@@ -138,11 +138,11 @@ class Delivery:
             key = entry.contact.key
             memory, there = remembered.get(key), known.get(key)
             now = known.get(memory.key) if memory and memory.key != key else None
-            found[key] = there, self.heard(entry.contact, memory, there, now), now
+            found[key] = there, self.heard(entry.contact, memory, there, now, asked=True), now
         return found
 
     def heard(
-        self, contact: Contact, remembered: Remembered | None, *there: Known | None
+        self, contact: Contact, remembered: Remembered | None, *there: Known | None, asked: bool = False
     ) -> Remembered | None:
         """What is remembered, with what the ledger and the suppression files say at this moment. Raises LedgerError.
 
@@ -235,9 +235,9 @@ class Delivery:
         self, entry: Entry, known: Known | None, remembered: Remembered | None, now: Known | None
     ) -> None:
         try:
-            delivered, there = self._unsent(), known
             if not self.stopped:
                 remembered = await self._heard_again(entry.contact, remembered, known, now)
+            delivered, there = self._unsent(), known
             if not self.stopped:
                 async with self._addresses.alone(entry, remembered):
                     delivered, there = await self._sent(entry, known, remembered, now)
