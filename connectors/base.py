@@ -126,6 +126,8 @@ class Rules:
     lists: str = "add"
     key: str = "email_address"
     """The merge tag by which the destination knows a contact."""
+    unknown_opted_out: str = "create"
+    """`create` or `leave_out`: what becomes of who opted out and is not there."""
     lookup: bool = False
     """Whether each contact is looked up before it is sent, also where that is not needed to send it rightly."""
 

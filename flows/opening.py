@@ -80,6 +80,7 @@ def rules_of(mapping: Mapping, application: Application) -> Rules:
         write=mapping.write,
         gone=mapping.gone,
         newcomers=mapping.consent.newcomers if mapping.consent else "SUBSCRIBED",
+        unknown_opted_out=mapping.consent.unknown_opted_out if mapping.consent else "create",
         types={tag: application.type_of(tag) for tag in mapping.fields},
         writes={tag: rule.write for tag, rule in mapping.fields.items() if rule.write is not None},
         blanks={tag: mapping.blank_rule(tag) for tag in mapping.fields if mapping.blank_rule(tag) != "keep"},

@@ -96,6 +96,7 @@ def test_no_guard_stops_a_first_sync(name: str, expected: dict[str, Any]) -> Non
         ("newsletter_signups.csv", "windows-1252", ";", 0),
         ("hostile.csv", "utf-8", ",", 2),
         ("employees.csv", "utf-8", ",", 0),
+        ("unsubscribed.csv", "utf-8", ",", 0),
     ],
 )
 def test_python_counts_the_same_rows(
@@ -107,7 +108,7 @@ def test_python_counts_the_same_rows(
 
 
 def test_each_file_has_the_traps_of_its_form() -> None:
-    hubspot, signups, hostile, _ = ((HERE / name).read_bytes() for name in SAMPLES)
+    hubspot, signups, hostile, *_ = ((HERE / name).read_bytes() for name in SAMPLES)
     assert not hubspot.endswith(b"\n")
     assert b"\x80" in signups, "the euro sign of Windows-1252"
     assert signups.endswith(b"\r\n")
