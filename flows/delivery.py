@@ -329,14 +329,24 @@ class Delivery:
     async def _with_opt_out(
         self, contact: Contact, remembered: Remembered | None, delivered: Delivered
     ) -> Delivered:
-        """Carries the opt-out of somebody who is there and is left out: by the write mode, as two contacts, for a tag."""
+        """Carries the opt-out of somebody who is there and is left out: by the write mode, as two contacts, for a tag.
+
+        Also of whose write was refused for something else: an opt-out by itself carries nothing that can be wrong.
+        """
+        decision = delivered.decision
         out = contact.opted_out or (remembered is not None and remembered.opted_out)
-        nothing_sent = delivered.code == "tags_refused" and not delivered.decision.calls
-        if not out or not (nothing_sent or delivered.code in ("exists", "identity_conflict")):
+        nothing_sent = delivered.code == "tags_refused" and not decision.calls
+        refused = delivered.outcome == "refused" and decision.opts_out
+        if not out or not (nothing_sent or refused or delivered.code in ("exists", "identity_conflict")):
             return delivered
         carried = await self._opted_out(contact, None, remembered, None, sure=False)
         if carried.outcome in NEED_A_PERSON:
-            return carried
+            return delivered if refused else carried
+        if refused and not (
+            decision.changes or decision.tags or decision.tags_off
+        ):  # nothing else was wanted
+            counted = replace(carried.decision, opts_out=False, status=None)
+            return replace(carried, decision=counted, opted_out=True)
         return replace(delivered, opted_out=True, troubled=carried.troubled)
 
     def _watch_for_trouble(self, delivered: Delivered) -> None:
