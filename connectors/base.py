@@ -224,6 +224,10 @@ class Destination(Protocol):
         """All contacts of the account, a page at a time. Raises Unreachable."""
         ...
 
+    def survey_opted_out(self) -> AsyncIterator[list[Known]]:
+        """Those contacts that want no mail, a page at a time, in as few requests as that takes. Raises Unreachable."""
+        ...
+
     async def find(self, key: str) -> Known | None:
         """One contact by its key. Raises Unreachable."""
         ...

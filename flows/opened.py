@@ -33,7 +33,7 @@ from mappings.engine.applying import Application
 from mappings.engine.document import Mapping
 from mappings.engine.schema import Schema
 
-__all__ = ["Opened", "open_everything"]
+__all__ = ["Opened", "open_everything", "settled"]
 
 _NOBODY = -1
 _PLAN_KEPT_SECONDS = 86_400
@@ -92,7 +92,7 @@ async def open_everything(
         await destination.__aenter__()
         watcher.stage("reading the destination's fields")
         schema = await destination.read_schema()
-        account = await _settled(account, access.key, ledger, destination, options, watcher)
+        account = await settled(account, access.key, ledger, destination, options, watcher)
         application = make_application(mapping, schema, source.header)
         destination.rules = rules_of(mapping, application)
         check_examples(mapping, schema)
@@ -124,7 +124,7 @@ def _folder(home: Path, run_id: str, options: Options) -> Path:
     return private_folder(home / "runs" / run_id)
 
 
-async def _settled(
+async def settled(
     account: Account, key: str, ledger: Ledger, destination: Destination, options: Options, watcher: Watcher
 ) -> Account:
     """Whose a changed key is: a few known contacts are looked up. The same ids: rotated. None of them: another workspace."""

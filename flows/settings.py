@@ -55,11 +55,15 @@ class Settings:
                     ) from None
         return default
 
+    def base_url(self, kind: str, account: str, default: str) -> str:
+        """Where an account is, also where there is no key to it."""
+        return self.get(f"{_prefix(kind, account)}_BASE_URL", default).strip().rstrip("/")
+
     def access(self, kind: str, account: str, default_base_url: str) -> Access:
         """Address and key of an account. Raises CredentialsError when there is no key."""
-        prefix = kind.upper() if account == "main" else f"{kind.upper()}_{account.upper()}"
+        prefix = _prefix(kind, account)
         key = self.get(f"{prefix}_API_KEY").strip()
-        base_url = self.get(f"{prefix}_BASE_URL", default_base_url).strip().rstrip("/")
+        base_url = self.base_url(kind, account, default_base_url)
         if not key:
             raise CredentialsError(
                 f"There is no key for {kind}" + (f", account {account}." if account != "main" else "."),
@@ -111,6 +115,10 @@ class Settings:
         return next(
             (p / ".muster" for p in (here, *here.parents) if (p / ".muster").is_dir()), here / ".muster"
         )
+
+
+def _prefix(kind: str, account: str) -> str:
+    return kind.upper() if account == "main" else f"{kind.upper()}_{account.upper()}"
 
 
 def shipped_mappings() -> dict[str, Path]:

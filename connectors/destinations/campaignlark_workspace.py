@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -180,9 +180,16 @@ class Workspace:
             pages += -(-inside // _PAGE)
         return total, pages
 
-    async def survey(self) -> AsyncIterator[list[Known]]:
+    def survey(self) -> AsyncIterator[list[Known]]:
         """All contacts, status by status: whether a search without a filter lists everybody is not documented."""
-        for status in _STATUSES:
+        return self._survey(_STATUSES)
+
+    def survey_opted_out(self) -> AsyncIterator[list[Known]]:
+        """The pages of those statuses alone under which nobody is mailed."""
+        return self._survey([status for status in _STATUSES if status not in MAY_BE_MAILED])
+
+    async def _survey(self, statuses: Sequence[str]) -> AsyncIterator[list[Known]]:
+        for status in statuses:
             page, pages = 1, 1
             while page <= pages:
                 found = await self._page(status, page, limit=_PAGE)

@@ -22,6 +22,7 @@ _VERBS = {
     "runs": "List past runs.",
     "report": "Show a run's balance and where its report is.",
     "sandbox": "Start a local server that answers as the real API does.",
+    "optouts": "Export who wants no mail, for the CRM: address, since when, who said it.",
     "doctor": "Check the installation, the ledger, credentials and reachability.",
     "completion": "Print the line that completes muster's words in your shell.",
 }
