@@ -14,6 +14,7 @@ __all__ = ["SUPPRESSION_FILE", "Suppressions"]
 
 SUPPRESSION_FILE = "suppress.txt"
 _LOOK_AGAIN_SECONDS = 1.0
+_ONE = {"addresses": "address", "domains": "domain", "hashes": "hash"}
 _DIGESTS = {64: "sha256", 40: "sha1", 32: "md5"}
 
 _Stamp = tuple[int, int, int] | None
@@ -71,9 +72,11 @@ class Suppressions:
         """How much there is, in words; '' where there is no file."""
         if not self.files:
             return ""
-        parts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count)
+        parts = [
+            f"{count:,} {name if count > 1 else _ONE[name]}" for name, count in self.counts.items() if count
+        ]
         files = f"{len(self.files)} file" + "s" * (len(self.files) > 1)
-        return f"{parts or 'nobody'} in {files}"
+        return f"{', '.join(parts) or 'nobody'} in {files}"
 
     def holds(self, key: str) -> bool:
         """Whether this address is listed, itself, by its domain or by a hash. What is no address is not."""

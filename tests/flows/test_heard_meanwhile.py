@@ -188,3 +188,21 @@ async def test_an_opt_out_and_a_suppression_count_under_the_address_that_only_th
         "UNSUBSCRIBED",
         "SUBSCRIBED",
     ]
+
+
+async def test_a_file_that_is_missing_or_not_understood_stops_plan_and_sync_before_anything_is_sent(
+    desk: Desk, person: Person
+) -> None:
+    file = desk.file([person(1)])
+    desk.mapping(suppress=["gone.txt", "more.csv"])
+    (desk.folder / "more.csv").write_text("Email\nx@example.com\n")
+    for text, said in ((None, r"no suppression file .*gone\.txt"), ("ann at example", r"gone\.txt:1")):
+        if text is not None:
+            (desk.folder / "gone.txt").write_text(text)
+        for ask in (desk.plan, desk.sync):
+            with pytest.raises(SourceError, match=said) as raised:
+                await ask(file)
+            assert raised.value.exit_code == 2
+    assert desk.writes() == {}
+    (desk.folder / "gone.txt").write_text("@blocked.example\n")
+    assert "suppress  1 address, 1 domain in 2 files" in (await desk.sync(file)).said

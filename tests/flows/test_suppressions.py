@@ -131,7 +131,7 @@ def test_the_file_is_read_from_the_home_and_may_be_missing_others_may_not(tmp_pa
     found = Suppressions.read(tmp_path, [other])
     assert found.holds("ann@example.com")
     assert found.holds("x@blocked.example")
-    assert found.said == "1 addresses, 1 domains, 1 hashes in 2 files"
+    assert found.said == "1 address, 1 domain, 1 hash in 2 files"
 
 
 def test_a_file_that_is_no_text_stops_the_run_and_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
