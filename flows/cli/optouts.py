@@ -72,8 +72,8 @@ def command(
     found: list[OptOut] = []
     refused = 0
     try:
-        if ledger.database.new:
-            _say(f"ledger    {ledger.database.path}   NEW: nothing was delivered from here before")
+        new = "   NEW: nothing was delivered from here before" if ledger.database.new else ""
+        _say(f"ledger   {ledger.database.path}{new}")
         for kind, name in _meant(ledger, destination, account, offline=offline):
             there, said = asyncio.run(_asked(ledger, kind, name, offline=offline, yes=yes))
             refused += said.refused
@@ -151,6 +151,7 @@ async def _asked(
         account = ledger.accounts.seen(kind, name, access.base_url, access.key)
         pace = Pace(connector.per_second, ledger.bookings(account.id))
         async with connector(base_url=access.base_url, key=access.key, turns=pace) as destination:
+            _say(f"asking   {where}")
             account = await settled(account, access.key, ledger, destination, Options(), _Saying())
             if not connector.surveys:
                 _ask(where, len(ledger.opt_outs.keys(account.id)), connector.per_second, yes=yes)

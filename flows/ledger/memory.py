@@ -93,6 +93,20 @@ class Memory:
         """
         self._database.tell(sql, (account, origin, now(), json.dumps(list(keys), ensure_ascii=False)))
 
+    def heard_under(self, run_id: str, account: int, mapping: str, tags: Collection[str]) -> None:
+        """Keeps the opt-outs of a run also under the addresses and ids that are not the mapping's key: `tags` may be keys, too."""
+        sql = """
+            insert into consent select distinct ?, iif(instr(t.value, '@'), lower(t.value), t.value), 1,
+            case when i.carried = 1 or i.wanted ->> 'opted_out' then ? else 'destination' end, i.made_at
+            from intent i left join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt,
+            json_each(i.wanted -> 'texts') t
+            where i.run = ? and t.key in (select value from json_each(?)) and t.value <> i.key
+            and (i.carried = 1 or i.wanted ->> 'opted_out' or a.opted_out = 1)
+            on conflict (account, key) do update set opted_out = 1, origin = excluded.origin, known_at = excluded.known_at
+            where consent.opted_out = 0
+        """
+        self._database.tell(sql, (account, mapping, run_id, json.dumps(list(tags))))
+
     def settle(self, run_id: str, account: int, mapping: str, pages: Pages) -> int:
         """Files what landed in a run: delivered values, fingerprints, consent. Can be repeated; returns how many."""
         where = f"i.run = ? and i.carried = 0 and a.outcome in {_LANDED}"

@@ -206,3 +206,19 @@ async def test_a_file_that_is_missing_or_not_understood_stops_plan_and_sync_befo
     assert desk.writes() == {}
     (desk.folder / "gone.txt").write_text("@blocked.example\n")
     assert "suppress  1 address, 1 domain in 2 files" in (await desk.sync(file)).said
+
+
+async def test_an_opt_out_heard_under_an_id_counts_for_another_mapping_under_the_address(
+    at_loops: loops.Desk,
+) -> None:
+    by_id = loops.BY_ID | {"name": "by-id"}
+    for number, row in enumerate([loops.person(1, Out="yes"), loops.person(2)]):
+        at_loops.mapping(**by_id)
+        async with at_loops.run(at_loops.file([row]), "sync") as run:
+            await loops.finish(run)
+        at_loops.server.delete(f"p{number + 1}@example.com")
+    at_loops.mapping()
+    async with at_loops.run(at_loops.file([loops.person(1), loops.person(2)]), "sync") as run:
+        await loops.finish(run)
+    by_address = {one["email_address"]: one["status"] for one in at_loops.server.contacts()}
+    assert by_address == {"p1@example.com": "UNSUBSCRIBED", "p2@example.com": "SUBSCRIBED"}
