@@ -21,16 +21,15 @@ def strictest(
     suppressions: Suppressions,
     keys: Sequence[str] = (),
     there: Sequence[Known | None] = (),
-    heard: Callable[[set[str]], bool] = lambda _: False,
+    heard: Callable[[Remembered | None, set[str]], Remembered | None] = lambda known, _: known,
 ) -> Remembered | None:
     """What is remembered of a contact, with what is known under each of the person's addresses and ids taken into account.
 
     `keys` are the merge tags that may be a key: an address counts also where a contact is known by another one. `there`
-    are the contacts that the destination has of the person, `heard` says whether the ledger knows of an opt-out under one of these.
+    are the contacts that the destination has of the person, `heard` adds the opt-outs that the ledger knows under these.
     """
     names = names_of(contact, remembered, keys, there)
-    if not (remembered is not None and remembered.opted_out) and heard(names):
-        remembered = replace(remembered or Remembered(""), opted_out=True)
+    remembered = heard(remembered, names)
     if not any(suppressions.holds(name) for name in names):
         return remembered
     return replace(remembered or Remembered(""), suppressed=True)
