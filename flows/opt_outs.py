@@ -20,7 +20,7 @@ from flows.ledger.opt_outs import Person
 from flows.report.failures import csv_header, csv_lines
 from flows.suppressions import Suppressions
 
-__all__ = ["OptOut", "Said", "ask", "counted", "export", "write_csv"]
+__all__ = ["OptOut", "Said", "ask", "counted", "export", "listed", "write_csv"]
 
 _AT_ONCE = 250
 _FILED = 5000
