@@ -136,6 +136,8 @@ class Rules:
     lists: str = "add"
     key: str = "email_address"
     """The merge tag by which the destination knows a contact."""
+    unknown_opted_out: str = "create"
+    """`create` or `leave_out`: what becomes of who opted out and is not there."""
     lookup: bool = False
     """Whether each contact is looked up before it is sent, also where that is not needed to send it rightly."""
     follows_since: float | None = None
@@ -240,6 +242,10 @@ class Destination(Protocol):
 
     def survey(self) -> AsyncIterator[list[Known]]:
         """All contacts of the account, a page at a time. Raises Unreachable."""
+        ...
+
+    def survey_opted_out(self) -> AsyncIterator[list[Known]]:
+        """Those contacts that want no mail, a page at a time, in as few requests as that takes. Raises Unreachable."""
         ...
 
     async def find(self, key: str) -> Known | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from connectors.base import Destination, OnlyLists, Source, destination_module
 from connectors.pace import Pace
-from flows.consent import Suppressions, complaint_of
+from flows.consent import complaint_of
 from flows.ledger import Account, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
 from flows.open_questions import known_answers
@@ -24,15 +24,17 @@ from flows.opening import (
     numbers_said,
     open_source_of,
     rules_of,
+    suppressions_of,
 )
 from flows.options import Options
 from flows.settings import Settings, find_mapping
+from flows.suppressions import Suppressions
 from flows.watching import Watcher
 from mappings.engine.applying import Application
 from mappings.engine.document import Mapping
 from mappings.engine.schema import Schema
 
-__all__ = ["Opened", "open_everything"]
+__all__ = ["Opened", "open_everything", "settled"]
 
 _NOBODY = -1
 _PLAN_KEPT_SECONDS = 86_400
@@ -82,7 +84,9 @@ async def open_everything(
         if options.verb == "sync":
             lock.__enter__()
         _introduce(mapping, access.base_url, ledger, source, watcher, rehearsed=rehearsal is not None)
-        suppressions = Suppressions.read(rehearsal.home if rehearsal else home)
+        suppressions = suppressions_of(mapping, path, rehearsal.home if rehearsal else home)
+        if suppressions.said:
+            watcher.say(f"suppress  {suppressions.said}")
         account = ledger.accounts.seen(kind, name, access.base_url, access.key)
         per_second = options.per_second or min(
             connector.per_second, mapping.destination.rate or connector.per_second
@@ -93,7 +97,7 @@ async def open_everything(
         await destination.__aenter__()
         watcher.stage("reading the destination's fields")
         schema = await destination.read_schema()
-        account = await _settled(account, access.key, ledger, destination, options, watcher)
+        account = await settled(account, access.key, ledger, destination, options, watcher)
         if isinstance(destination, OnlyLists):
             destination.listing = ledger.listing(
                 account.id, hours=mapping.destination.list_hours, writes=options.verb == "sync"
@@ -131,7 +135,7 @@ def _folder(home: Path, run_id: str, options: Options) -> Path:
     return private_folder(home / "runs" / run_id)
 
 
-async def _settled(
+async def settled(
     account: Account, key: str, ledger: Ledger, destination: Destination, options: Options, watcher: Watcher
 ) -> Account:
     """Whose a changed key is: a few known contacts are looked up. The same ids: rotated. None of them: another workspace."""

@@ -299,6 +299,10 @@ class SyncRun:
     def _file(self) -> None:
         opened, plan = self.opened, self.plan
         opened.ledger.memory.settle(self.id, opened.account.id, opened.mapping.name, opened.ledger.pages)
+        if len(opened.destination.keys) > 1:
+            opened.ledger.memory.heard_under(
+                self.id, opened.account.id, opened.mapping.name, opened.destination.keys
+            )
         rows = np.flatnonzero(plan.roll.opted_out) + 1
         rows = np.union1d(rows, np.array(sorted(plan.roll.carried), np.int64))
         keys = list(plan.books.sample(rows))

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sample_data import app_users, employees, hostile, hubspot, signups
+from sample_data import app_users, employees, hostile, hubspot, signups, unsubscribed
 from sample_data.stories import Row
 
 __all__ = ["OUTCOMES", "SAMPLES", "made", "main"]
@@ -37,7 +37,14 @@ OUTCOMES = (
     "unknown",
     "unsent",
 )
-SAMPLES = (hubspot.SAMPLE, signups.SAMPLE, hostile.SAMPLE, employees.SAMPLE, app_users.SAMPLE)
+SAMPLES = (
+    hubspot.SAMPLE,
+    signups.SAMPLE,
+    hostile.SAMPLE,
+    employees.SAMPLE,
+    app_users.SAMPLE,
+    unsubscribed.SAMPLE,
+)
 
 
 def made() -> dict[str, bytes]:
@@ -48,15 +55,16 @@ def made() -> dict[str, bytes]:
     for sample in SAMPLES:
         rows[sample.name] = sample.rows()
         files[sample.name] = sample.bytes(rows[sample.name])
-        expected[sample.name] = settled(rows[sample.name])
+        expected[sample.name] = settled(rows[sample.name], creates=sample.creates)
     files["expected.json"] = expected_text(expected).encode()
     files["README.md"] = readme(expected, rows).encode()
     return files
 
 
-def settled(rows: Sequence[Row]) -> dict[str, Any]:
+def settled(rows: Sequence[Row], *, creates: bool = True) -> dict[str, Any]:
     """What a first sync has to report of these rows, into an account where nobody is but those of `there`.
 
+    `creates` is false where the mapping only updates: then whoever would be created is filtered.
     Filtered comes before invalid, invalid before duplicate, and the last of several good rows wins. Problems are
     those of invalid rows, warnings those of the rows that arrive. Whoever opted out in any of their rows has.
     """
@@ -66,8 +74,10 @@ def settled(rows: Sequence[Row]) -> dict[str, Any]:
     left_out = [row.number for row in rows if row.twist.filtered]
     bad = [row for row in rows if row.twist.codes and not row.twist.filtered]
     good = [row for row in rows if not row.twist.codes and not row.twist.filtered]
+    created = winners if creates else {}
+    left_out = sorted([*left_out, *(number for key, number in winners.items() if key not in created)])
     opted = {row.key for row in rows if row.twist.opted_out and row.key}
-    landed = Counter(row.twist.outcome for row in good if winners[row.key] == row.number)
+    landed = Counter(row.twist.outcome for row in good if created.get(row.key) == row.number)
     there = [row.twist.there(row.cells) for row in rows if row.twist.there is not None]
     outcomes = (
         dict.fromkeys(OUTCOMES, 0)
@@ -86,8 +96,8 @@ def settled(rows: Sequence[Row]) -> dict[str, Any]:
         "outcomes": outcomes,
         "warnings": dict(sorted(warnings.items())),
         "problems": dict(sorted(Counter(code for row in bad for code in row.twist.codes).items())),
-        "opted_out": len(opted & winners.keys()),
-        "opted_out_not_sent": len(opted - winners.keys()),
+        "opted_out": len(opted & created.keys()),
+        "opted_out_not_sent": len(opted - created.keys()),
         **({"there": there} if there else {}),
         "rows": {
             "filtered": left_out,
@@ -96,7 +106,7 @@ def settled(rows: Sequence[Row]) -> dict[str, Any]:
             },
             "invalid": {str(row.number): sorted(row.twist.codes) for row in bad},
             "warnings": {str(row.number): sorted(row.twist.warnings) for row in good if row.twist.warnings},
-            "opted_out": sorted(winners[key] for key in opted & winners.keys()),
+            "opted_out": sorted(winners[key] for key in opted & created.keys()),
             **{
                 name: [
                     row.number for row in good if winners[row.key] == row.number and row.twist.outcome == name
@@ -154,7 +164,7 @@ def readme(expected: dict[str, dict[str, Any]], rows: dict[str, list[Row]]) -> s
         "How they are counted, also in `expected.json`:",
         "",
         "- Filtered comes before invalid, invalid before duplicate. Of several good rows with one address the last wins.",
-        "- `problems` are the errors of invalid rows, `warnings` those of rows that are created. A row may have several.",
+        "- `problems` are the errors of invalid rows, `warnings` those of rows that are created, or would be if the mapping created anybody. A row may have several.",
         "- `there` are contacts that are there before the sync, as a sandbox is told of them.",
         "- `opted_out` counts contacts that are created as opted out, because any row with their address says so;",
         "  `opted_out_not_sent` counts addresses that opted out and have no row that could be sent.",

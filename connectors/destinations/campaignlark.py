@@ -9,6 +9,7 @@ Which call is made (specification: the API's own pages on creating, updating and
 | merge         | yes                        | upsert, partial: the changed fields, no tags; then the tags |
 | merge         | yes, under an old address  | read again; PUT by id: all its fields with the changes, its status, no tags; then the tags |
 | merge         | under old and new address  | none: identity conflict; so where the old address is another's by now, or it is not clear whose |
+| (not update_only) | no, opted out, `unknown_opted_out: leave_out` | none: left out |
 | create_only   | no                         | read again; create with the newcomers' status, tags inside |
 | create_only   | yes                        | none: exists |
 | update_only   | yes                        | read again; PUT by id as above, which cannot re-create; then the tags |

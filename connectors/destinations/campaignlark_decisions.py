@@ -10,6 +10,7 @@ from connectors.base import Decision, Known, Remembered
 from connectors.changes import FieldChanges, NameChanges, field_changes, name_changes
 from connectors.consents import Will, will_of
 from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, Workspace, emptied, written
+from connectors.endings import LEFT_OUT
 from connectors.values import same
 from mappings.engine.contact import Contact, rendered
 
@@ -94,6 +95,8 @@ class Deciding(Workspace):
         delivered = remembered is not None and remembered.texts is not None
         if delivered and self.rules.gone == "protect":
             return Decision("protected", "gone", "it was delivered before and somebody removed it there")
+        if will.out and self.rules.unknown_opted_out == "leave_out":
+            return LEFT_OUT
         for known in self._required:
             if known.name != "email_address" and known.name not in contact.texts:
                 return Decision("invalid", "required_blank", known.name, creates=True)

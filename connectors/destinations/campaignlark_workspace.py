@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -194,9 +194,16 @@ class Workspace:
         found = await self._page(status, 1, limit=10)
         return total_of(found.get("pagination"), len(found.get("contacts") or ()))
 
-    async def survey(self) -> AsyncIterator[list[Known]]:
+    def survey(self) -> AsyncIterator[list[Known]]:
         """All contacts, status by status: whether a search without a filter lists everybody is not documented."""
-        for status in ("",) if self._swept else STATUSES:
+        return self._survey(("",) if self._swept else STATUSES)
+
+    def survey_opted_out(self) -> AsyncIterator[list[Known]]:
+        """The pages of those statuses alone under which nobody is mailed."""
+        return self._survey([status for status in STATUSES if status not in MAY_BE_MAILED])
+
+    async def _survey(self, statuses: Sequence[str]) -> AsyncIterator[list[Known]]:
+        for status in statuses:
             page, pages = 1, 1
             while page <= pages:
                 found = await self._page(status, page, limit=_PAGE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from connectors.base import Known, Remembered
@@ -60,6 +60,12 @@ class Account(Paging):
     def documented_schema(answers: Mapping[str, str] | None = None) -> Schema:
         """The same without asking: every account has these fields."""
         return schema(answers)
+
+    async def survey_opted_out(self) -> AsyncIterator[list[Known]]:
+        """Nobody: it mails nobody, so that nobody can want no mail."""
+        nobody: list[list[Known]] = []
+        for page in nobody:
+            yield page
 
     async def find(self, key: str) -> Known | None:
         """One contact by its address. The whole list is read for the first, and kept. Raises Unreachable."""

@@ -10,6 +10,7 @@ request that lists contacts, so each is looked up by itself, and only where the 
 | no, delivered before                              | none: gone (with `gone: recreate` as above)                 | the same |
 | no, and newcomers are UNSUBSCRIBED; create_only   | create, which refuses who came meanwhile                    | the same |
 | no, update_only                                   | none: not there                                             | the same |
+| no, opted out, `unknown_opted_out: leave_out`     | none: left out                                              | the same |
 | yes                                               | update with what changed                                    | the same |
 | yes, create_only                                  | none: exists                                                | the same |
 | under the row's userId, with another address      | update by userId, with the new address                      | this is the key: update by userId, with the new address |

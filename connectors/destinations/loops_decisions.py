@@ -20,6 +20,7 @@ from connectors.destinations.loops_team import (
     user_id_of,
     written,
 )
+from connectors.endings import LEFT_OUT
 from connectors.values import same
 from mappings.engine.contact import Contact, rendered
 
@@ -84,9 +85,11 @@ class Deciding(Team):
             return Decision("filtered", "not_there", "it is not there, and the mapping only updates")
         if memory.texts is not None and self.rules.gone == "protect":
             return Decision("protected", "gone", "it was delivered before and somebody removed it there")
+        out = will_of(contact, memory, None, self.rules).out
+        if out and self.rules.unknown_opted_out == "leave_out":
+            return LEFT_OUT
         if not id_of(contact, EMAIL):
             return Decision("invalid", "required_blank", EMAIL, creates=True)
-        out = will_of(contact, memory, None, self.rules).out
         stays_out = out or self.rules.newcomers == "UNSUBSCRIBED"
         # Somebody who comes in between is not to be unsubscribed unless they said so: create refuses who is there.
         creates_only = self.rules.write == "create_only" or (stays_out and not out)

@@ -23,6 +23,7 @@ _VERBS = {
     "report": "Show a run's balance and where its report is.",
     "sandbox": "Start a local server that answers as the real API does.",
     "doctor": "Check the installation, the ledger, credentials and reachability; --probe settles open questions.",
+    "optouts": "Export who wants no mail, for the CRM: address, since when, who said it.",
     "completion": "Print the line that completes muster's words in your shell.",
 }
 

@@ -24,8 +24,10 @@ from flows.opening import (
     make_application,
     numbers_said,
     open_source_of,
+    suppressions_of,
 )
 from flows.settings import Settings, find_mapping
+from flows.suppressions import Suppressions
 from mappings.engine.applying import Application
 from mappings.engine.complaints import listed
 from mappings.engine.document import Mapping
@@ -105,7 +107,8 @@ def _checked(
     application = make_application(document, schema, columns)
     complaint_of(document, columns, header[1] if header else (), mails_people=connector.mails_people)
     check_examples(document, schema)
-    return _facts(document, application, schema, None if header is None else header[2])
+    suppressions = suppressions_of(document, path, Settings(path).home(path))
+    return _facts(document, application, schema, None if header is None else header[2], suppressions)
 
 
 def _refuse(absent: list[Missing], document: Mapping) -> None:
@@ -193,7 +196,13 @@ def _header(
     return source.header, source.facts.opt_out_columns, str(source.path)
 
 
-def _facts(document: Mapping, application: Application, schema: Schema, source: str | None) -> dict[str, Any]:
+def _facts(
+    document: Mapping,
+    application: Application,
+    schema: Schema,
+    source: str | None,
+    suppressions: Suppressions,
+) -> dict[str, Any]:
     uses = application.uses() if source is not None else []
     missing = [field.name for field in schema.fields if field.required and field.name not in document.fields]
     return {
@@ -208,6 +217,11 @@ def _facts(document: Mapping, application: Application, schema: Schema, source: 
         "columns": {use.name: use.use for use in uses},
         "unmapped": [use.name for use in uses if use.use == "unmapped"],
         "required_not_mapped": missing,
+        "suppressed": {
+            "files": [str(one) for one in suppressions.files],
+            **suppressions.counts,
+            "said": suppressions.said,
+        },
     }
 
 
@@ -229,6 +243,8 @@ def _show(facts: dict[str, Any]) -> None:
         used = sum(use == "used" for use in facts["columns"].values())
         ignored = sum(use == "ignored" for use in facts["columns"].values())
         click.echo(f"  {facts['source']}: {used} columns used, {ignored} ignored")
+    if facts["suppressed"]["said"]:
+        click.echo(f"  suppressed: {facts['suppressed']['said']}")
     for name in facts["unmapped"]:
         click.echo(f"  warning: the column '{name}' is not used. Map it, or add it under ignore:.")
     for name in facts["required_not_mapped"]:

@@ -16,10 +16,10 @@ from connectors.base import destination_module
 from connectors.errors import CannotStart
 from connectors.pace import Pace
 from connectors.probing import Finding, Otherwise, Questions, Throwaway, findings, left_behind, probe_of
-from flows.consent import Suppressions
 from flows.open_questions import answers_path, read_answers, write_answers
 from flows.settings import Access, Settings
 from flows.stopping import terminable
+from flows.suppressions import Suppressions
 from mappings.engine.complaints import visible
 
 __all__ = ["probe"]

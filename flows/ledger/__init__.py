@@ -14,11 +14,12 @@ from flows.ledger.database import Database, open_database
 from flows.ledger.listing import AccountListing
 from flows.ledger.lock import RunLock
 from flows.ledger.memory import Memory
+from flows.ledger.opt_outs import OptOuts
 from flows.ledger.pages import Page, Pages
 from flows.ledger.runs import Run, Runs
 
 __all__ = [
-    "Account", "AccountListing", "Accounts", "Answers", "Bookings", "Columns", "Database", "Intent", "Ledger", "Memory", "Outcome", "Page", "Pages",
+    "Account", "AccountListing", "Accounts", "Answers", "Bookings", "Columns", "Database", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages",
     "Run", "RunLock", "Runs", "open_database",
 ]  # fmt: skip
 
@@ -34,6 +35,7 @@ class Ledger:
         self.memory = Memory(database)
         self.pages = Pages(database)
         self.columns = Columns(database)
+        self.opt_outs = OptOuts(database)
         self._bookings: list[Bookings] = []
 
     def bookings(self, account: int) -> Bookings:

@@ -70,6 +70,7 @@ def _of_columns(
         for name, places in columns.items()
         if clean_text(name) not in at
         for place in places
+        if not _may_be_absent(mapping, at, place, name)
     ]
     another_file = len({name for *_, name in gone}) * 2 > len(columns) > 2
     told = False
@@ -79,9 +80,18 @@ def _of_columns(
         told = told or not like
         constant = _constant(mapping, schema, place, name, sure=not like and not another_file)
         key = ".".join(map(str, place))
-        yield Complaint(
-            mapping.file, line, key, f"the file has no column '{name}'.", f"{fix} {constant}".strip()
-        )
+        rule = mapping.fields[str(place[1])] if place[0] == "fields" else None
+        several = rule.from_ if rule is not None and rule.absent == "blank" else None
+        what = f"none of the columns {listed(several)}" if several else f"no column '{name}'"
+        yield Complaint(mapping.file, line, key, f"the file has {what}.", f"{fix} {constant}".strip())
+
+
+def _may_be_absent(mapping: Mapping, at: MappingOf[str, int], place: Sequence[str | int], name: str) -> bool:
+    """Whether a field does without this column: another one of its columns is there, or is complained of already."""
+    rule = mapping.fields.get(str(place[1])) if place[0] == "fields" else None
+    if rule is None or rule.absent == "refuse" or rule.from_ is None:
+        return False
+    return name != rule.from_[0] or any(clean_text(other) in at for other in rule.from_)
 
 
 def is_ignored(name: str, patterns: Sequence[str]) -> bool:

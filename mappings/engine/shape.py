@@ -35,6 +35,7 @@ _ASKED: dict[str, dict[str, Any]] = {
     "Rule": {"oneOf": [{"required": [key]} for key in ("from", "value", "template", "cases")]},
     "Case": {"oneOf": [{"required": [key]} for key in ("from", "value", "template")]},
     "Where": {"minProperties": 1},
+    "OptedOut": {"oneOf": [{"required": ["from"]}, {"required": ["everybody"]}]},
     "Duplicates": {"required": ["newest"]},
     "Consent": {"anyOf": [{"required": ["opted_out"]}, {"required": ["assumed"]}]},
 }

@@ -796,3 +796,30 @@ async def test_a_deletion_that_is_never_answered_has_failed_where_the_contact_is
         team.sandbox.then(DELETE, lambda: team.sandbox.faults.rules.append(Rule.parse("500:paths=find")))
         done = await connector.delete(ANN, contact_id)
     assert (done.outcome, done.code) == ("unknown", "no_clear_answer")
+
+
+@pytest.mark.parametrize("out", [False, True])
+@pytest.mark.parametrize("newcomers", ["SUBSCRIBED", "UNSUBSCRIBED"])
+@pytest.mark.parametrize("write", ["merge", "create_only", "update_only"])
+@pytest.mark.parametrize("lookup", [False, True])
+async def test_who_unsubscribes_between_the_look_up_and_the_write_stays_out_under_any_write_mode(
+    team: Team, write: str, newcomers: str, *, lookup: bool, out: bool
+) -> None:
+    """By address, by userId, moved and new; `out`: the row or the ledger says so, too."""
+    team.seed(ANN, firstName="Old")
+    team.seed(BEA, firstName="Old", userId="7")
+    cases = [
+        (contact(ANN, lists=("Newsletter",), opted_out=out, firstName="New"), None, ANN),
+        (contact(BEA, opted_out=out, firstName="New", userId="7"), Remembered("", opted_out=out), BEA),
+        (contact("new@example.com", opted_out=out, firstName="New", userId="7"), delivered(BEA, firstName="Old"), BEA),
+        (contact(CLEO, opted_out=out, firstName="New"), None, CLEO),
+    ]  # fmt: skip
+    for row, remembered, before in cases:
+
+        def leaves(address: str = before) -> None:
+            team.seed(address, out=True)
+
+        await team.deliver(row, remembered, meanwhile=leaves, write=write, newcomers=newcomers, lookup=lookup)
+        [now] = [one for one in team.sandbox.contacts() if one["email_address"] in (before, row.key)]
+        assert (now["status"], now["resubscribed"]) == ("UNSUBSCRIBED", False), (row, now)
+    assert True not in [body.get("subscribed") for body in team.sent()]

@@ -85,6 +85,8 @@ def test_mappings_are_shipped() -> None:
         "app_users_to_loops.yml",
         "hostile_to_campaignlark.yml",
         "employees_to_corporate_merch.yml",
+        "optouts_to_campaignlark.yml",
+        "optouts_to_loops.yml",
     }
 
 
@@ -171,6 +173,7 @@ def test_editors_see_what_the_reader_refuses(added: str) -> None:
      "where: {A: {at_least: many}}", "where: {A: {within: 90}}", "where: {A: {within: soon}}", "where: {A: {since: 01/02/2026}}",
      "where: {A: {blank: perhaps}}", "where: {any: [{}]}", "where: [A]", "duplicates: newest", "duplicates: {format: DD/MM/YYYY}",
      "duplicates: {column: A}", "consent: {}", "consent: {newcomers: SUBSCRIBED}", "consent: {opted_out: {when: x}}",
+     "consent: {opted_out: {from: A, everybody: yes}}", "consent: {opted_out: A, unknown_opted_out: ignore}",
      "consent: {opted_out: A, newcomers: subscribed}", "consent: {assumed: ok, opted_out: {}}", "blank: empty", "together: [street, city]",
      "together: [[street]]", "write: append", "gone: ignore"],
 )  # fmt: skip

@@ -106,6 +106,7 @@ def test_no_guard_stops_a_first_sync(name: str, expected: dict[str, Any]) -> Non
         ("hostile.csv", "utf-8", ",", 2),
         ("employees.csv", "utf-8", ",", 0),
         ("app_users.csv", "utf-8", ",", 0),
+        ("unsubscribed.csv", "utf-8", ",", 0),
     ],
 )
 def test_python_counts_the_same_rows(

@@ -86,6 +86,10 @@ class Mapping(Part):
     tags: Maybe[Names] = Field(None, description="a column, or from:, split:, always:, flags: and more")
     lists: Maybe[Names] = Field(None, description="lists that the contact joins; written like tags")
     consent: Maybe[Consent] = Field(None, description="whether people want mail")
+    suppress: Texts = Field(
+        (),
+        description="files with people who are never written to, seen from the mapping's folder: addresses, domains or hashes",
+    )
     where: Conditions = Field(
         default_factory=dict,
         description="column: what keeps a row; all must hold; any: holds groups of which one must",
