@@ -25,6 +25,7 @@ from flows.opening import (
     rules_of,
 )
 from flows.options import Options
+from flows.retry import Retry
 from flows.settings import Settings, find_mapping
 from flows.watching import Watcher
 from mappings.engine.applying import Application
@@ -59,12 +60,19 @@ class Opened:
 
 
 async def open_everything(
-    mapping_given: str, source_given: str | None, options: Options, watcher: Watcher
+    mapping_given: str,
+    source_given: str | None,
+    options: Options,
+    watcher: Watcher,
+    retry: Retry | None = None,
 ) -> Opened:
-    """The mapping, its source, the ledger and the account. Raises CannotStart, and holds nothing then."""
+    """The mapping, its source, the ledger and the account. Raises CannotStart, and holds nothing then.
+
+    A `retry` brings its source and its home with it, and goes to the account of the run that it follows.
+    """
     path = find_mapping(mapping_given)
     mapping = load_mapping(path)
-    source = open_source_of(mapping, path, source_given)
+    source = open_source_of(mapping, path, source_given) if retry is None else retry.source_of(mapping)
     settings = Settings(path)
     kind, name = mapping.destination.kind, mapping.destination.account
     connector: Any = destination_module(kind).Connector
@@ -72,7 +80,7 @@ async def open_everything(
     complaint_of(mapping, source.header, source.facts.opt_out_columns, mails_people=connector.mails_people)
     access = settings.access(kind, name, connector.default_base_url)
     settings.refuse_what_is_not_there_yet()
-    home = settings.home(path)
+    home = settings.home(path) if retry is None else retry.home
     ledger = Ledger(open_database(home))
     lock = RunLock(home, mapping.name, f"{kind}-{name}")
     destination: Destination | None = None
@@ -82,6 +90,8 @@ async def open_everything(
         _introduce(mapping, access.base_url, ledger, source, watcher)
         suppressions = Suppressions.read(home)
         account = ledger.accounts.seen(kind, name, access.base_url, access.key)
+        if retry is not None:
+            retry.refuse_another(account)
         per_second = min(connector.per_second, mapping.destination.rate or connector.per_second)
         pace = Pace(per_second, ledger.bookings(account.id))
         destination = connector(base_url=access.base_url, key=access.key, turns=pace)
@@ -89,6 +99,8 @@ async def open_everything(
         watcher.stage("reading the destination's fields")
         schema = await destination.read_schema()
         account = await _settled(account, access.key, ledger, destination, options, watcher)
+        if retry is not None:
+            retry.refuse_another(account)
         application = make_application(mapping, schema, source.header)
         destination.rules = rules_of(mapping, application)
         check_examples(mapping, schema)

@@ -162,7 +162,7 @@ def count_states(plan: Plan) -> dict[str, int]:
     """Outcomes that are known before anything is sent, and how many rows are to be sent."""
     roll = plan.roll
     return {
-        "filtered": roll.count(State.FILTERED),
+        "filtered": roll.count(State.FILTERED, State.OVERTAKEN),
         "invalid": roll.count(State.INVALID, State.REJECTED),
         "duplicate": roll.count(State.DUPLICATE),
         "protected": roll.count(State.CONFLICT, State.SPLIT),

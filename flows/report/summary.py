@@ -170,6 +170,8 @@ class Summary(Model):
     consent: Consent = Consent()
     automations: dict[str, Count] = {}
     exit_code: Annotated[int, Field(ge=0, le=255)]
+    follows: str | None = None
+    """The run whose rows a retry sent again; none for a sync."""
 
     def to_json(self) -> str:
         return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
@@ -264,7 +266,8 @@ def verdict(summary: Summary) -> str:
         return _planned(settled, look, unsent, read)
     there = _there(settled, read)
     if summary.status == "interrupted":
-        return f"Interrupted: {_list(there, _need(look), _waiting(unsent))}. The next `muster sync` of the same file goes on from here."
+        verb = "sync" if summary.follows is None else "retry"
+        return f"Interrupted: {_list(there, _need(look), _waiting(unsent))}. The next `muster {verb}` of the same file goes on from here."
     if summary.status == "stopped":
         return f"Stopped after too many failures: {_list(there, _need(look), _waiting(unsent))}."
     if summary.status == "limited" and unsent:
