@@ -48,9 +48,10 @@ def command(mapping: str | None, number: int, as_json: bool) -> int:
         sent = sum(outcomes.get(name, 0) for name in ("created", "updated", "upserted"))
         person = sum(outcomes.get(name, 0) for name in NEED_A_PERSON)
         code = "" if run.exit_code is None else str(run.exit_code)
-        cells = [Text(run.id), Text(run.mapping), run.state, code]
-        cells += [f"{run.rows_read:,}", f"{sent:,}", f"{person:,}"]
-        table.add_row(*cells, *([run.follows] if retries else []))
+        table.add_row(
+            Text(run.id), Text(run.mapping), run.state, code, f"{run.rows_read:,}", f"{sent:,}", f"{person:,}",
+            *([run.follows] if retries else []),
+        )  # fmt: skip
     console_for_people().print(table)
     return 0
 
