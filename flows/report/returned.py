@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import itertools
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ _AT_ONCE = 8192
 _LAST_NEEDED = OWN_COLUMNS.index("_code") + 1
 """Spreadsheet programs leave out blank cells at the end of a line; what is blank there can only come after `_code`."""
 _MOST_NUMBER = 2**62
+_RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]{4}")
 _AGAIN = (
     "Take failures.csv from the run's folder again, and change only the source's columns: "
     "those that begin with _ say which row it is."
@@ -205,9 +207,11 @@ def _numbers(path: Path, line: int, cells: Sequence[str], width: int) -> tuple[i
             f"{path}, line {line}: it has no _run, so that it is no row of the run.",
             "New rows belong into the source; here only rows that muster wrote can be corrected.",
         )
+    if not _RUN.fullmatch(run):
+        raise SourceError(f"{path}, line {line}: _run is not the name of a run.", _AGAIN)
     found = []
     for name, text in (("_row", row), ("_line", place)):
         if not (text.isascii() and text.isdigit() and 0 < int(text) < _MOST_NUMBER):
-            raise SourceError(f"{path}, line {line}: {name} is no number of a row: '{text[:40]}'.", _AGAIN)
+            raise SourceError(f"{path}, line {line}: {name} is no number of a row.", _AGAIN)
         found.append(int(text))
     return found[0], found[1], line

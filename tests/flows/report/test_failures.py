@@ -19,6 +19,7 @@ from flows.report import failures
 from flows.report.failures import OWN_COLUMNS, TEXT, defuse, restored, write_csv, write_xlsx
 from flows.report.returned import read_returned
 
+RUN = "20251012-031205-kite"
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n1", "  =1", '"=1', " '=1", "\u200b=1", "\xa0@x", "\uff1d1",
             "\ufeff=1", "=cmd|' /C calc'!A0", "`=1", "\x00=1"]  # fmt: skip
 HARMLESS = [
@@ -110,8 +111,8 @@ def test_every_cell_comes_back_from_the_csv(
     header, rows = table
     folder = _write(tmp_path_factory.mktemp("run"), header, rows)
     with (folder / "failures.csv").open("wb") as file:
-        write_csv(folder, "r", file)
-    repair = Repair(read_returned(folder / "failures.csv"), "r", folder)
+        write_csv(folder, RUN, file)
+    repair = Repair(read_returned(folder / "failures.csv"), RUN, folder)
     (frame,) = repair.frames()
     assert list(repair.header) == header
     assert [list(cells) for cells in zip(*(c.to_pylist() for c in frame.cells.columns), strict=True)] == rows
@@ -171,8 +172,8 @@ def test_a_cell_too_long_for_a_workbook_is_cut_and_says_so(tmp_path: Path) -> No
         "No. [2 cells were too long for a workbook; failures.csv has them whole]"
     )
     with (folder / "failures.csv").open("wb") as file:
-        write_csv(folder, "r", file)
-    (frame,) = Repair(read_returned(folder / "failures.csv"), "r", folder).frames()
+        write_csv(folder, RUN, file)
+    (frame,) = Repair(read_returned(folder / "failures.csv"), RUN, folder).frames()
     assert [column.to_pylist() for column in frame.cells.columns] == [["x" * 40_000], ["😀" * 20_000]]
 
 

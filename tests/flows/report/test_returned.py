@@ -167,10 +167,11 @@ def changed(at: int, name: str, text: str) -> Callable[[list[list[str]]], object
     ("edit", "complaint"),
     [
         (changed(2, "_run", "20251013-031205-kite"), "line 3: this row is of the run 20251013-031205-kite"),
+        (changed(2, "_run", "Ann"), "line 3: _run is not the name of a run"),
         (changed(2, "_run", ""), "line 3: it has no _run"),
         (changed(2, "_row", "1"), "line 3: row 1 stands here, and on line 2 as well"),
         (changed(3, "_row", "99"), f"line 4: the run {RUN} has no row 99"),
-        (changed(3, "_row", "three"), "line 4: _row is no number of a row: 'three'"),
+        (changed(3, "_row", "three"), "line 4: _row is no number of a row"),
         (changed(3, "_row", "0"), "line 4: _row is no number"),
         (changed(3, "_line", "3"), f"line 4: _line does not belong to row 3 of the run {RUN}"),
         (lambda lines: lines.__delitem__(slice(1, None)), "has no rows: there is nothing to retry"),
