@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.base import Source, source_module
-from connectors.errors import CannotStart, MappingError, SourceError
+from connectors.errors import CannotStart, SourceError
 from flows.ledger import Account, Ledger, Run, open_database
 from flows.ledger.database import NAME
 from flows.repair import Repair
@@ -29,9 +29,9 @@ class Retry:
     repair: Repair
 
     def source_of(self, mapping: Mapping) -> Source:
-        """The rows, with what the mapping's kind of source is known to hold. Raises MappingError for another mapping."""
+        """The rows, with what the mapping's kind of source is known to hold. Raises CannotStart for another mapping."""
         if mapping.name != self.follows.mapping:
-            raise MappingError(
+            raise CannotStart(
                 f"{self.mapping} is the mapping {mapping.name}, and the run {self.follows.id} was one of {self.follows.mapping}.",
                 "Give it its name: again, or name the right file with --mapping.",
             )
@@ -47,18 +47,18 @@ class Retry:
         return self.repair
 
     def refuse_another(self, account: Account) -> None:
-        """Raises MappingError where the mapping now leads to another account than the run's."""
+        """Raises CannotStart where the mapping now leads to another account than the run's."""
         there = self.follows.summary["destination"]
         before = (there["kind"], there["account"], there["base_url"])
         now = (account.kind, account.name, account.base_url)
         if before != now:
-            raise MappingError(
+            raise CannotStart(
                 f"The run {self.follows.id} went to {before[0]}, {before[1]} at {before[2]}; "
                 f"now it would be {now[0]}, {now[1]} at {now[2]}.",
                 "Rows are retried where they came from: set that account again, or sync the source to the new one.",
             )
         if not account.key_changed and account.id != self.follows.account:
-            raise MappingError(
+            raise CannotStart(
                 f"The key of {account.kind}, {account.name} belongs to another workspace than in the run {self.follows.id}.",
                 "Set the key of that workspace, or sync the source to the new one.",
             )
@@ -111,12 +111,12 @@ def _homes(file: Path, mapping: Path | None) -> Iterator[Path]:
 def _mapping_of(run: Run) -> Path:
     path = Path(run.mapping_path)
     if not run.mapping_path:
-        raise MappingError(
+        raise CannotStart(
             f"The ledger does not know where the mapping {run.mapping} of the run {run.id} is.",
             "Name its file with --mapping.",
         )
     if not path.is_file():
-        raise MappingError(
+        raise CannotStart(
             f"The mapping {run.mapping} of the run {run.id} is not in {path} any more.",
             "Name its file with --mapping.",
         )

@@ -205,11 +205,11 @@ class SyncRun:
         except SourceError:  # nobody has that key
             plan.close()
             raise
-        if self.retry is not None:
-            set_aside(plan, opened.ledger, account, self.retry.follows.id)
         plan.new_columns = new_columns
         plan.warnings += len(new_columns)
         self._plan = plan
+        if self.retry is not None:
+            await asyncio.to_thread(set_aside, plan, opened.ledger, account, self.retry.follows.id)
         self._knowledge = Knowledge(opened.folder)
         lookups = len(plan.roll.to_send()) + len(plan.roll.carried)
         rows_before = before.rows_read if before else None
