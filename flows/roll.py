@@ -56,6 +56,7 @@ class Roll:
         """Rows that differ from what was delivered only in this, that they were opted out then."""
         self.overtaken: dict[int, str] = {}
         """The later run that has delivered a row's contact otherwise."""
+        self._consents: list[tuple[Rows, Rows, Rows]] = []
 
     @property
     def states(self) -> npt.NDArray[np.uint8]:
@@ -78,6 +79,22 @@ class Roll:
         self.rows += len(rows)
         states = np.where(kept, np.where(invalid, State.INVALID, State.UNSEEN), State.FILTERED)
         self._states[rows - 1] = states
+
+    def consent(self, rows: Rows, first: Rows, last: Rows) -> None:
+        """Enters since when a frame's rows have a consent: the first and the last moment. Only where consents are followed."""
+        self._consents.append((rows, first, last))
+
+    @property
+    def has_consents(self) -> bool:
+        """Whether consents are followed."""
+        return bool(self._consents)
+
+    def consents(self, rows: Rows) -> tuple[Rows, Rows]:
+        """The first and the last moment of the consent of each of these rows."""
+        numbers, first, last = (np.concatenate(columns) for columns in zip(*self._consents, strict=True))
+        self._consents = [(numbers, first, last)]
+        at = np.searchsorted(numbers, rows)
+        return first[at], last[at]
 
     def win(self, rows: Rows, states: npt.NDArray[np.int64], opted_out: npt.NDArray[np.bool_]) -> None:
         self._states[rows - 1] = states
