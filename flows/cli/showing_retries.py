@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 from flows.cli.showing import console_for_people
 from flows.ledger.runs import Run
 from flows.report.failures import parts
-from flows.report.summary import NEED_A_PERSON
+from flows.report.summary import NEED_A_PERSON, Summary
 
-__all__ = ["settled_rows", "show_retries"]
+__all__ = ["settled_rows", "show_how_to_retry", "show_retries"]
 
 _OPEN = {*NEED_A_PERSON, "unsent"}
 
@@ -32,6 +32,13 @@ def show_retries(run: Run, retries: Sequence[Run]) -> None:
             f"settled   {len(settled_rows(retries)):,} of the {needed:,} rows that need a person here",
             markup=False,
         )
+
+
+def show_how_to_retry(summary: Summary, folder: Path) -> None:
+    """What to do about the rows that need a person, where there are some."""
+    if summary.outcomes.of(*NEED_A_PERSON):
+        line = f"retry     muster retry {folder / 'failures.csv'}   (when it is corrected)"
+        console_for_people().print(line, markup=False, soft_wrap=True)
 
 
 def settled_rows(retries: Sequence[Run]) -> set[int]:
