@@ -55,10 +55,11 @@ def command(
         click.echo(summary.to_json(), nl=False)
     else:
         from flows.cli.showing import show_summary  # noqa: PLC0415 - only for people
+        from flows.cli.showing_retries import show_how_to_retry  # noqa: PLC0415 - as above
 
-        show_summary(
-            summary, folder, ending.details.comparison, ending.details.unseen, ending.details.reasons
-        )
+        details = ending.details
+        show_summary(summary, folder, details.comparison, details.unseen, details.reasons)
+        show_how_to_retry(summary, folder)
     code = summary.exit_code
     return 1 if code == 0 and fail_on_warning and summary.warnings else code
 

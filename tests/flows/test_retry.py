@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from connectors.errors import Busy, CannotStart
@@ -19,6 +20,7 @@ from flows.ledger import Ledger, Run, open_database
 from flows.options import Options
 from flows.preview import Preview, preview
 from flows.retry import open_retry
+from flows.roll import Roll
 from flows.sync_run import SyncRun
 from tests.flows.conftest import Desk, Ended, Listening, finish
 
@@ -277,12 +279,12 @@ async def test_an_opt_out_that_a_person_takes_out_of_the_file_still_counts(
 async def test_guards_ask_about_invalid_rows_and_not_about_a_file_that_shrunk(
     desk: Desk, person: Person
 ) -> None:
-    rows = crowd(person, 600)
-    for row in rows[:100]:
+    rows = crowd(person, 301)
+    for row in rows[:60]:
         row["Score"] = "many"
     first = await desk.sync(desk.file(rows))
     stopped = await retry(first.folder / "failures.csv")
-    assert (stopped.exit_code, stopped.outcomes["invalid"]) == (3, 100)
+    assert (stopped.exit_code, stopped.outcomes["invalid"]) == (3, 60)
     assert [guard.name for guard in stopped.summary.guards if guard.tripped] == ["invalid"]
     allowed = await retry(first.folder / "failures.csv", allow=["invalid"])
     assert (allowed.exit_code, allowed.summary.overrides) == (1, ["invalid"])
@@ -347,15 +349,23 @@ async def test_a_retry_knows_no_new_columns(desk: Desk, person: Person) -> None:
 
 
 async def test_an_interrupted_retry_is_gone_on_with(desk: Desk, person: Person) -> None:
-    rows = crowd(person, 600, Score="many")
+    rows = crowd(person, 450, Score="many")
     first = await desk.sync(desk.file(rows), allow=["invalid"])
-    fixed = edited(desk, first, **{f"r{n}": {"Score": "1"} for n in range(1, 601)})
+    fixed = edited(desk, first, **{f"r{n}": {"Score": "1"} for n in range(1, 451)})
     cut = await retry(fixed, meanwhile=lambda run, count: run.interrupt() if count == 100 else None)
     assert cut.exit_code == 130
     assert cut.summary.outcomes.unsent > 0
     again = await retry(fixed)
-    assert (again.exit_code, again.summary.outcomes.of("created", "unchanged")) == (0, 600)
+    assert (again.exit_code, again.summary.outcomes.of("created", "unchanged")) == (0, 450)
     assert {one["writes"] for one in desk.server.contacts()} == {1}, "nobody was sent twice"
+
+
+def test_consents_belong_to_their_rows_where_the_numbers_have_gaps() -> None:
+    roll, rows, none = Roll(), np.array([3, 70]), np.zeros(2, bool)
+    roll.read(rows, ~none, none)
+    roll.consent(rows, np.array([30, 700]), np.array([31, 701]))
+    assert roll.rows == 2
+    assert [moment.tolist() for moment in roll.consents(np.array([70]))] == [[700], [701]]
 
 
 KILLED = """
@@ -388,9 +398,9 @@ asyncio.run(main())
 async def test_a_retry_that_is_killed_is_finished_by_the_next_without_sending_twice(
     desk: Desk, person: Person
 ) -> None:
-    rows = crowd(person, 400, Score="many")
+    rows = crowd(person, 200, Score="many")
     first = await desk.sync(desk.file(rows), allow=["invalid"])
-    fixed = edited(desk, first, **{f"r{n}": {"Score": "1"} for n in range(1, 401)})
+    fixed = edited(desk, first, **{f"r{n}": {"Score": "1"} for n in range(1, 201)})
     desk.server.faults(latency_ms=5)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(  # noqa: ASYNC220 - it is killed in the middle
@@ -403,6 +413,6 @@ async def test_a_retry_that_is_killed_is_finished_by_the_next_without_sending_tw
     desk.server.clear_faults()
     again = await retry(fixed)
     assert "was cut off" in " ".join(again.said)
-    assert (again.exit_code, again.summary.outcomes.of("created", "unchanged")) == (0, 400)
+    assert (again.exit_code, again.summary.outcomes.of("created", "unchanged")) == (0, 200)
     assert {one["writes"] for one in desk.server.contacts()} == {1}
     assert asked(desk, "select distinct attempt from intent where run = ?", again.id) == [(3,)]

@@ -53,6 +53,7 @@ def test_a_corrected_file_is_retried_and_the_runs_say_so(shell: Shell, sandbox: 
     assert "p3@example.com" not in done.stderr
     assert "1 of 2 rows is where it should be; 1 needs a person." in done.stdout
     assert len(sandbox.contacts()) == 39
+    assert "muster retry out/failures.csv" in done.stdout
     second = json.loads((shell.folder / "out" / "summary.json").read_text("utf-8"))
     assert second["follows"] == first["run_id"]
     assert second["problems"][0]["rows"] == [7]
