@@ -12,6 +12,7 @@ from flows.cli.sync import run_sync
 from flows.cli.watchers import watcher
 from flows.guards import GUARDS
 from flows.options import Options
+from flows.preview import SAMPLE
 from flows.retry import Retry, open_retry
 
 __all__ = ["command"]
@@ -24,9 +25,13 @@ __all__ = ["command"]
 )
 @click.option("--plan", is_flag=True, help="Show what would be done, and write nothing there.")
 @click.option(
+    "--lookup", type=click.Choice(["sample", "all"]), default="sample", show_default=True,
+    help=f"With --plan, where contacts have to be looked up one by one: an even sample of {SAMPLE}, or all of them.",
+)  # fmt: skip
+@click.option(
     "--allow",
     multiple=True,
-    type=click.Choice([guard.name for guard in GUARDS if guard.first_run]),
+    type=click.Choice([guard.name for guard in GUARDS if guard.first_run and guard.name != "empty_source"]),
     help="Let a run pass this guard; it is recorded.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
@@ -34,7 +39,7 @@ __all__ = ["command"]
 @click.option("--fail-on-warning", is_flag=True, help="Exit with 1 also when there are only warnings.")
 @click.option("--report-dir", type=click.Path(path_type=Path), help="Also write the report into this folder.")
 def command(
-    failures: Path, mapping: str | None, plan: bool, allow: tuple[str, ...], as_json: bool, yes: bool,
+    failures: Path, mapping: str | None, plan: bool, lookup: str, allow: tuple[str, ...], as_json: bool, yes: bool,
     fail_on_warning: bool, report_dir: Path | None,
 ) -> int:  # fmt: skip
     """Send the rows in FILE again: the failures.csv of a run, with cells corrected and lines deleted.
@@ -45,7 +50,14 @@ def command(
     retry = open_retry(failures, mapping)
     options = Options(allow=frozenset(allow), report_dir=report_dir, verb="plan" if plan else "sync")
     if plan:
-        return _plan(retry, options, as_json=as_json, yes=yes, fail_on_warning=fail_on_warning)
+        return _plan(
+            retry,
+            options,
+            everybody=lookup == "all",
+            as_json=as_json,
+            yes=yes,
+            fail_on_warning=fail_on_warning,
+        )
     with watcher() as watching:
         ending, folder = asyncio.run(
             run_sync(str(retry.mapping), None, options, watching, yes=yes, retry=retry)
@@ -64,10 +76,12 @@ def command(
     return 1 if code == 0 and fail_on_warning and summary.warnings else code
 
 
-def _plan(retry: Retry, options: Options, *, as_json: bool, yes: bool, fail_on_warning: bool) -> int:
+def _plan(
+    retry: Retry, options: Options, *, everybody: bool, as_json: bool, yes: bool, fail_on_warning: bool
+) -> int:
     with watcher() as watching:
         planning = run_plan(
-            str(retry.mapping), None, options, watching, everybody=False, yes=yes, retry=retry
+            str(retry.mapping), None, options, watching, everybody=everybody, yes=yes, retry=retry
         )
         found = asyncio.run(planning)
     if as_json:
@@ -75,5 +89,8 @@ def _plan(retry: Retry, options: Options, *, as_json: bool, yes: bool, fail_on_w
     else:
         from flows.cli.showing_plan import show_plan  # noqa: PLC0415 - only for people
 
-        show_plan(found, [])
+        asked = [guard for guard in found.guards if guard.asked]
+        show_plan(
+            found.model_copy(update={"guards": asked}), [], "To do it: the same command without --plan."
+        )
     return 1 if found.exit_code == 0 and fail_on_warning and found.warnings else found.exit_code
