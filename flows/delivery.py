@@ -93,6 +93,7 @@ class Delivery:
         pace_has_room: Callable[[], Awaitable[None]],
         forget: Callable[[str], bool] | None = None,
         identity: Identity | None = None,
+        attempt: int = 1,
     ) -> None:
         self._run = run_id
         self._account = account
@@ -105,6 +106,7 @@ class Delivery:
         self._watcher = watcher
         self._forget = forget
         self._identity = identity
+        self._attempt = attempt
         self._addresses = Addresses()
         self._pace_has_room = pace_has_room
         self._new_tags = NewTags(destination)
@@ -209,6 +211,7 @@ class Delivery:
         return Intent(
             row=contact.row, batch=batch, key=contact.key, key_hash=entry.key_hash, person=contact.person,
             fingerprint=contact.fingerprint, wanted=wanted_of(contact), old_key=old_key, before=before, carried=entry.carried,
+            attempt=self._attempt,
         )  # fmt: skip
 
     async def _may_begin(self) -> None:
@@ -407,6 +410,7 @@ class Delivery:
             if decision.calls
             else {},
             own=own,
+            attempt=self._attempt,
         )
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((outcome, done))

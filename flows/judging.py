@@ -62,14 +62,14 @@ async def subscribing_again(plan: Plan, opened: Opened, knowledge: Knowledge) ->
     Where they have to be looked up one by one, and the destination tells since when they are out, all with a consent are;
     where it does not tell, those of whom the ledger knows an opt-out.
     """
-    first, last = plan.roll.consents()
     rules, destination = opened.destination.rules, opened.destination
-    if not len(first) or rules.follows_since is None:
+    if not plan.roll.has_consents or rules.follows_since is None:
         return 0
     rows = plan.roll.to_send()
-    rows = rows[~plan.roll.opted_out[rows - 1] & (first[rows - 1] != NEVER)]
+    rows = rows[~plan.roll.opted_out[rows - 1]]
+    rows = rows[plan.roll.consents(rows)[0] != NEVER]
     found = 0
-    for contacts in _in_turn(plan, rows, first, last):
+    for contacts in _in_turn(plan, rows):
         remembered = opened.ledger.memory.remembered(
             opened.account.id, opened.mapping.name, [(contact.key, contact.person) for contact in contacts]
         )
@@ -87,18 +87,16 @@ async def subscribing_again(plan: Plan, opened: Opened, knowledge: Knowledge) ->
     return found
 
 
-def _in_turn(
-    plan: Plan, rows: npt.NDArray[np.int64], first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]
-) -> Iterator[list[Contact]]:
+def _in_turn(plan: Plan, rows: npt.NDArray[np.int64]) -> Iterator[list[Contact]]:
     """As much of the rows' contacts as their consent takes, some at a time."""
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
+        first, last = plan.roll.consents(some)
         yield [
             Contact(
-                row=int(row), line=0, key=key, person="", texts={},
-                consented_at=int(first[row - 1]), consented_by=int(last[row - 1]),
+                row=int(row), line=0, key=key, person="", texts={}, consented_at=int(since), consented_by=int(until),
             )
-            for row, key in zip(some, plan.books.sample(some), strict=True)
+            for row, since, until, key in zip(some, first, last, plan.books.sample(some), strict=True)
         ]  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from flows.opening import (
     suppressions_of,
 )
 from flows.options import Options
+from flows.retry import Retry
 from flows.settings import Settings, find_mapping
 from flows.suppressions import Suppressions
 from flows.watching import Watcher
@@ -62,12 +63,19 @@ class Opened:
 
 
 async def open_everything(
-    mapping_given: str, source_given: str | None, options: Options, watcher: Watcher
+    mapping_given: str,
+    source_given: str | None,
+    options: Options,
+    watcher: Watcher,
+    retry: Retry | None = None,
 ) -> Opened:
-    """The mapping, its source, the ledger and the account. Raises CannotStart, and holds nothing then."""
+    """The mapping, its source, the ledger and the account. Raises CannotStart, and holds nothing then.
+
+    A `retry` brings its source and its home with it, and goes to the account of the run that it follows.
+    """
     path = find_mapping(mapping_given)
     mapping = load_mapping(path)
-    source = open_source_of(mapping, path, source_given)
+    source = open_source_of(mapping, path, source_given) if retry is None else retry.source_of(mapping)
     settings = Settings(path)
     kind, name = mapping.destination.kind, mapping.destination.account
     connector: Any = destination_module(kind).Connector
@@ -76,7 +84,8 @@ async def open_everything(
     rehearsal = options.rehearsal
     access = rehearsal.access if rehearsal else settings.access(kind, name, connector.default_base_url)
     settings.refuse_what_is_not_there_yet()
-    home = rehearsal.folder if rehearsal else settings.home(path)
+    home = settings.home(path) if retry is None else retry.home
+    home = rehearsal.folder if rehearsal else home
     ledger = Ledger(open_database(home))
     lock = RunLock(home, mapping.name, f"{kind}-{name}")
     destination: Destination | None = None
@@ -84,10 +93,10 @@ async def open_everything(
         if options.verb == "sync":
             lock.__enter__()
         _introduce(mapping, access.base_url, ledger, source, watcher, rehearsed=rehearsal is not None)
-        suppressions = suppressions_of(mapping, path, rehearsal.home if rehearsal else home)
-        if suppressions.said:
-            watcher.say(f"suppress  {suppressions.said}")
+        suppressions = _suppressed(mapping, path, rehearsal.home if rehearsal else home, watcher)
         account = ledger.accounts.seen(kind, name, access.base_url, access.key)
+        if retry is not None:
+            retry.refuse_another(account)
         per_second = options.per_second or min(
             connector.per_second, mapping.destination.rate or connector.per_second
         )
@@ -98,6 +107,8 @@ async def open_everything(
         watcher.stage("reading the destination's fields")
         schema = await destination.read_schema()
         account = await settled(account, access.key, ledger, destination, options, watcher)
+        if retry is not None:
+            retry.refuse_another(account)
         if isinstance(destination, OnlyLists):
             destination.listing = ledger.listing(
                 account.id, hours=mapping.destination.list_hours, writes=options.verb == "sync"
@@ -105,8 +116,7 @@ async def open_everything(
         application = make_application(mapping, schema, source.header)
         destination.rules = rules_of(mapping, application)
         check_examples(mapping, schema)
-        if said := numbers_said(mapping, schema):
-            watcher.say(f"numbers   {said}")
+        _say_numbers(mapping, schema, watcher)
         run_id = rehearsal.run_id if rehearsal else ledger.runs.new_id()
         folder = _folder(home, run_id, options)
     except BaseException:
@@ -119,6 +129,18 @@ async def open_everything(
         run_id, mapping, source, home, ledger, lock, account, destination, access.base_url, per_second, schema, application,
         folder, suppressions, pace,
     )  # fmt: skip
+
+
+def _suppressed(mapping: Mapping, path: Path, home: Path, watcher: Watcher) -> Suppressions:
+    suppressions = suppressions_of(mapping, path, home)
+    if suppressions.said:
+        watcher.say(f"suppress  {suppressions.said}")
+    return suppressions
+
+
+def _say_numbers(mapping: Mapping, schema: Schema, watcher: Watcher) -> None:
+    if said := numbers_said(mapping, schema):
+        watcher.say(f"numbers   {said}")
 
 
 def _folder(home: Path, run_id: str, options: Options) -> Path:

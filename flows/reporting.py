@@ -63,6 +63,7 @@ def report(run: SyncRun) -> Ending:
     summary = Summary.model_validate(
         {
             "run_id": run.id,
+            "follows": run.retry.follows.id if run.retry is not None else None,
             "mapping": {"name": opened.mapping.name, "sha256": opened.mapping.sha256},
             "source": {"path": str(opened.source.path), "sha256": opened.source.sha256, "rows_read": plan.rows},
             "destination": {

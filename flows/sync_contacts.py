@@ -30,7 +30,7 @@ from flows.stopping import interruptible
 from flows.sync_run import SyncRun
 from flows.work import StepFailed, at_work, begun, ended, hand_over, kept, left_over
 
-__all__ = ["sync_contacts"]
+__all__ = ["carried_out", "could_not_start", "sync_contacts"]
 
 _STEP: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0, "log_prints": False}
 _VIEWER_SECONDS = 5.0
@@ -63,22 +63,30 @@ async def sync_contacts(
             try:
                 await run.open()
             except MusterError as error:
-                return Failed(message=_told(error), name="CouldNotStart")
+                return could_not_start(error)
             run_id = hand_over(run)
         stack.callback(ended, run_id)
-        run = at_work(run_id)
-        _note_flow(run)
-        try:
-            await read_map_and_check(run_id)
-            if run.question() and not (yes or prepared):
-                return Failed(message=run.question(), name="NeedsAYes")
-            with interruptible(run):
-                await deliver_all(run, functools.partial(_as_task, run))
-                await write_report(run_id)
-        except StepFailed:
-            return Failed(message=_told(run.crashed), name="Stopped" if run.prepared else "CouldNotStart")
-        await _show(run)
-        return _state(run)
+        return await carried_out(at_work(run_id), yes=yes or prepared)
+
+
+async def carried_out(run: SyncRun, *, yes: bool) -> State[Any]:
+    """An open run to its end, step by step: what all flows that deliver have in common."""
+    _note_flow(run)
+    try:
+        await read_map_and_check(run.id)
+        if run.question() and not yes:
+            return Failed(message=run.question(), name="NeedsAYes")
+        with interruptible(run):
+            await deliver_all(run, functools.partial(_as_task, run))
+            await write_report(run.id)
+    except StepFailed:
+        return Failed(message=_told(run.crashed), name="Stopped" if run.prepared else "CouldNotStart")
+    await _show(run)
+    return _state(run)
+
+
+def could_not_start(error: MusterError) -> State[Any]:
+    return Failed(message=_told(error), name="CouldNotStart")
 
 
 @task(name="read, map and check", **_STEP)

@@ -29,9 +29,11 @@ from flows.knowledge import Knowledge
 from flows.listing_facts import facts_of
 from flows.opened import Opened, open_everything
 from flows.options import Options
+from flows.overtaken import set_aside
 from flows.plan import Plan, limit_to, make_plan
 from flows.report.wording import listed_there
 from flows.reporting import Ending, report
+from flows.retry import Retry
 from flows.watching import Silent, Watcher
 from mappings.engine.complaints import listed, visible
 
@@ -41,7 +43,10 @@ BATCH = 250
 
 
 class SyncRun:
-    """A run of one mapping over one source. Used inside `async with`, which lets go of the lock and the connections."""
+    """A run of one mapping over one source. Used inside `async with`, which lets go of the lock and the connections.
+
+    A `retry` is a run over rows of an earlier one: it keeps their numbers, and their attempts are counted on.
+    """
 
     def __init__(
         self,
@@ -49,11 +54,14 @@ class SyncRun:
         source: str | None = None,
         options: Options | None = None,
         watcher: Watcher | None = None,
+        retry: Retry | None = None,
     ) -> None:
         self.mapping_given = mapping
         self.source_given = source
         self.options = options or Options()
         self.watcher = watcher or Silent()
+        self.retry = retry
+        self.attempt = 1
         self.id = ""
         self.started_at = dt.datetime.now(dt.UTC)
         self.exit_code: int | None = None
@@ -135,9 +143,14 @@ class SyncRun:
     async def open(self) -> None:
         """Everything that can be wrong before the first row is found here. Raises CannotStart."""
         self._opened = opened = await open_everything(
-            self.mapping_given, self.source_given, self.options, self.watcher
+            self.mapping_given, self.source_given, self.options, self.watcher, self.retry
         )
         self.id = opened.run_id
+        if self.retry is not None:
+            self.attempt = len(opened.ledger.runs.family(self.retry.follows.id)) + 1
+            rows = f"{self.retry.repair.rows:,} row{'s' if self.retry.repair.rows > 1 else ''}"
+            self.watcher.say(f"retry     {rows} of the run {self.retry.follows.id}, attempt {self.attempt}")
+            self.watcher.say(f"changed   {self.retry.repair.told()}")
         if self.options.verb == "sync":
             self._close_earlier()
             opened.ledger.runs.began(
@@ -146,9 +159,11 @@ class SyncRun:
                 opened.mapping.name,
                 opened.mapping.sha256,
                 opened.mapping.text,
-                "sync",
+                "sync" if self.retry is None else "retry",
                 str(opened.source.path),
                 str(opened.folder),
+                follows="" if self.retry is None else self.retry.follows.id,
+                mapping_path=opened.mapping.file,
             )
 
     def _close_earlier(self) -> None:
@@ -169,8 +184,9 @@ class SyncRun:
         """The whole first pass, what is at the destination, and the guards. Raises CannotStart; nothing is sent."""
         opened, options = self.opened, self.options
         account, name = opened.account.id, opened.mapping.name
-        before = opened.ledger.runs.last_complete(account, name)
-        new_columns = self._new_columns()
+        # a few rows of a file are not to be held against a whole one
+        before = opened.ledger.runs.last_complete(account, name) if self.retry is None else None
+        new_columns = self._new_columns() if self.retry is None else []
         gone = threading.Event()
         reading = functools.partial(
             make_plan,
@@ -197,6 +213,8 @@ class SyncRun:
         plan.new_columns = new_columns
         plan.warnings += len(new_columns)
         self._plan = plan
+        if self.retry is not None:
+            await asyncio.to_thread(set_aside, plan, opened.ledger, account, self.retry.follows.id)
         self._knowledge = Knowledge(opened.folder)
         lookups = len(plan.roll.to_send()) + len(plan.roll.carried)
         rows_before = before.rows_read if before else None
@@ -212,6 +230,7 @@ class SyncRun:
             self.id, account, name, opened.destination, opened.ledger.answers, opened.ledger.memory, self._knowledge,
             opened.suppressions, self.watcher, pace_has_room=opened.pace.room, forget=_resending(options.resend),
             identity=Identity(account, name, opened.ledger.memory, plan.whereabouts) if plan.whereabouts else None,
+            attempt=self.attempt,
         )  # fmt: skip
 
     def _say_what_was_read(self, survey: Survey) -> None:
@@ -280,7 +299,7 @@ class SyncRun:
             if not self.guarded:
                 self._file()
             ending = report(self)
-            if ending.state in ("completed", "needs_review"):
+            if self.retry is None and ending.state in ("completed", "needs_review"):
                 opened.ledger.columns.remember(opened.account.id, opened.mapping.name, opened.source.header)
             opened.ledger.runs.finished(
                 self.id, ending.state, ending.summary.exit_code, ending.summary.model_dump(mode="json")

@@ -27,9 +27,10 @@ from mappings.engine.complaints import listed, visible
 __all__ = ["show_plan"]
 
 _TOP, _REASONS, _NAMES, _EXAMPLES = 6, 5, 8, 2
+_HOW = "To try it with a few first: the same command with sync and --limit 10."
 
 
-def show_plan(plan: PlanSummary, written: list[Path]) -> None:
+def show_plan(plan: PlanSummary, written: list[Path], how: str = _HOW) -> None:
     """What a sync would do: the balance, the changes, requests, consent, automations, guards, what cannot be undone."""
     console = console_for_people()
     console.print()
@@ -66,7 +67,7 @@ def show_plan(plan: PlanSummary, written: list[Path]) -> None:
     for path in written:
         console.print(_plain(f"written  {path}"), soft_wrap=True)
     if plan.requests.planned and not plan.tripped:
-        console.print("\nTo try it with a few first: the same command with sync and --limit 10.", style="dim")
+        console.print(f"\n{how}", style="dim")
 
 
 def _changes(console: Console, plan: PlanSummary) -> None:

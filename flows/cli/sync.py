@@ -17,6 +17,7 @@ from flows.pipeline import deliver_all
 from flows.plan_file import read_plan, refuse_what_moved
 from flows.prefect_server import PrefectServer
 from flows.reporting import Ending
+from flows.retry import Retry
 from flows.stopping import interruptible, terminable
 from flows.sync_run import SyncRun
 
@@ -80,9 +81,11 @@ def command(
         click.echo(summary.to_json(), nl=False)
     else:
         from flows.cli.showing import show_summary  # noqa: PLC0415 - only for people
+        from flows.cli.showing_retries import show_how_to_retry  # noqa: PLC0415 - as above
 
         details = ending.details
         show_summary(summary, folder, details.comparison, details.unseen, details.reasons)
+        show_how_to_retry(summary, folder)
     code = summary.exit_code
     return 1 if code == 0 and fail_on_warning and summary.warnings else code
 
@@ -110,12 +113,18 @@ async def _rehearse(
 
 
 async def run_sync(
-    mapping: str, file: str | None, options: Options, watching: Lines | Live, *, yes: bool = False
+    mapping: str,
+    file: str | None,
+    options: Options,
+    watching: Lines | Live,
+    *,
+    yes: bool = False,
+    retry: Retry | None = None,
 ) -> tuple[Ending, Path]:
-    """A whole sync through Prefect; how it ended and its folder. Prefect's start-up runs while the file is read."""
+    """A whole sync or retry through Prefect; how it ended and its folder. Prefect's start-up runs while the file is read."""
     terminable()
     async with contextlib.AsyncExitStack() as stack:
-        run = await stack.enter_async_context(SyncRun(mapping, file, options, watching))
+        run = await stack.enter_async_context(SyncRun(mapping, file, options, watching, retry))
         await run.open()
         server = stack.enter_context(PrefectServer(run.opened.home))
         await server.begin()
@@ -124,7 +133,9 @@ async def run_sync(
             refuse_what_moved(run, options.planned)
         _ask(run.question(), watching, yes=yes)
         watching.stage("starting Prefect")
-        await asyncio.to_thread(__import__, "flows.sync_contacts")
+        await asyncio.to_thread(
+            __import__, "flows.sync_contacts" if retry is None else "flows.retry_failures"
+        )
         await server.ready()
         await _through_prefect(run)
         assert run.ending is not None  # noqa: S101 - finished above
@@ -146,14 +157,19 @@ def _ask(question: str, watching: Lines | Live, *, yes: bool) -> None:
 
 async def _through_prefect(run: SyncRun) -> None:
     """The flow. Prefect is a viewer: where it fails, the run goes on without it, and what went wrong in a step is told."""
-    from flows import sync_contacts as module  # noqa: PLC0415 - imported in a thread before
-    from flows.work import ended, hand_over  # noqa: PLC0415 - as above
+    from flows.work import ended, hand_over  # noqa: PLC0415 - imported in a thread before
 
     run_id = hand_over(run)
+    mapping, file = str(run.opened.mapping.file), str(run.opened.source.path)
     try:
-        await module.sync_contacts(
-            str(run.opened.mapping.file), str(run.opened.source.path), run_id=run_id, return_state=True
-        )
+        if run.retry is None:
+            from flows.sync_contacts import sync_contacts  # noqa: PLC0415 - imported in a thread before
+
+            await sync_contacts(mapping, file, run_id=run_id, return_state=True)
+        else:
+            from flows.retry_failures import retry_failures  # noqa: PLC0415 - imported in a thread before
+
+            await retry_failures(file, mapping, run_id=run_id, return_state=True)
     except Exception as error:  # noqa: BLE001 - a step's own error is kept with the run
         run.watcher.say(f"Prefect: {type(error).__name__}")
     finally:

@@ -7,14 +7,14 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from connectors.base import Remembered
 from flows.ledger.database import Database
 from flows.ledger.pages import Pages, key_hash
 from flows.ledger.runs import now
 
-__all__ = ["Memory"]
+__all__ = ["Memory", "Standing"]
 
 _MASK = 2**64 - 1
 _AT_ONCE = 50_000
@@ -22,6 +22,16 @@ _DESTINATION = "destination"
 _Objection = tuple[bool, float, float]
 """Whether somebody else said so, since when the destination did, and until when this mapping's source did."""
 _LANDED = "('created', 'updated', 'upserted', 'unchanged')"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Which run has last delivered a contact. `later`: it began after the run that it was asked about."""
+
+    key: str
+    person: str
+    run: str
+    later: bool
 
 
 class Memory:
@@ -104,6 +114,26 @@ class Memory:
         if memory.opted_out:
             found.append((memory.out_elsewhere, memory.out_there_since, memory.out_here_until))
         return _objected(memory, found)
+
+    def standing(
+        self, account: int, mapping: str, pairs: Sequence[tuple[str, str]], run: str
+    ) -> list[Standing]:
+        """What stands there under the keys, or of the persons, of (key, person) pairs, and whether it is later than a run."""
+        sql = """
+            select d.key, d.person, d.run, r.started_at > (select started_at from run where id = ?)
+            from delivered d join run r on r.id = d.run where d.account = ? and d.mapping = ? and d.{} in (select value from json_each(?))
+        """
+        found: dict[str, Standing] = {}
+        for name, texts in (
+            ("key", [key for key, _ in pairs]),
+            ("person", [person for _, person in pairs if person]),
+        ):
+            asked = json.dumps(texts, ensure_ascii=False)
+            for key, person, by, later in self._database.ask(
+                sql.format(name), (run, account, mapping, asked)
+            ):
+                found[key] = Standing(key, person, by, bool(later))
+        return list(found.values())
 
     def _opted_out(self, account: int, mapping: str, keys: Sequence[str]) -> dict[str, _Objection]:
         sql = """

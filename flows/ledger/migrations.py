@@ -127,4 +127,8 @@ STEPS: tuple[str, ...] = (
     -- Whether somebody was subscribed again, because the source has a newer consent and the mapping follows it.
     alter table answer add column opted_in integer not null default 0;
     """,
+    """
+    -- Where the mapping's file was: a retry goes through what stands there now. '' of runs before this.
+    alter table run add column mapping_path text not null default '';
+    """,
 )

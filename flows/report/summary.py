@@ -205,6 +205,8 @@ class Summary(Model):
     automations: dict[str, Count] = {}
     rehearsal: RehearsalFacts | None = None
     exit_code: Annotated[int, Field(ge=0, le=255)]
+    follows: str | None = None
+    """The run whose rows a retry sent again; none for a sync."""
 
     def to_json(self) -> str:
         return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
@@ -319,7 +321,7 @@ def _verdict(summary: Summary) -> str:
         next_time = (
             "A rehearsal begins anew each time"
             if summary.rehearsal is not None
-            else "The next `muster sync` of the same file goes on from here"
+            else f"The next `muster {'sync' if summary.follows is None else 'retry'}` of the same file goes on from here"
         )
         return f"Interrupted: {_list(there, _need(look), _waiting(unsent))}. {next_time}."
     if summary.status == "stopped":

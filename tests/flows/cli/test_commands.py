@@ -219,7 +219,20 @@ def test_doctor_says_what_is_missing(shell: Shell) -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    ["demo", "peek", "init", "check", "plan", "sync", "runs", "report", "sandbox", "doctor", "completion"],
+    [
+        "demo",
+        "peek",
+        "init",
+        "check",
+        "plan",
+        "sync",
+        "retry",
+        "runs",
+        "report",
+        "sandbox",
+        "doctor",
+        "completion",
+    ],
 )
 def test_every_verb_explains_itself(shell: Shell, verb: str) -> None:
     done = shell.run(verb, "--help")

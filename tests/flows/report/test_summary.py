@@ -18,7 +18,7 @@ from flows.report.summary import Summary, schema, verdict
 KEYS = [
     "schema_version", "run_id", "mapping", "source", "destination", "started_at", "finished_at", "status", "outcomes",
     "balanced", "problems", "warnings", "guards", "overrides", "kept_differently", "vanished", "requests", "pace",
-    "consent", "automations", "rehearsal", "exit_code",
+    "consent", "automations", "rehearsal", "exit_code", "follows",
 ]  # fmt: skip
 OUTCOMES = [
     "created", "updated", "upserted", "unchanged", "filtered", "duplicate", "protected", "invalid", "refused", "failed",
