@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+from connectors.automations import by_name
 from connectors.base import Decision, Destination, Known, Remembered
 from flows.batches import Entry
 
@@ -27,7 +28,8 @@ class Figures:
     `changed` counts by merge tag the contacts that are there and whose value changes, `changes` has examples of old and
     new; `stayed` and `stays` likewise what was changed there by hand and is left. `emptied` are values that are taken
     away, `filled` values that are set where there was none. `opt_outs` are people who may be mailed now and then not
-    any more. `new_tags` are those to be created there, in lower case, with the contacts that get them.
+    any more. `new_tags` are those to be created there, in lower case, with the contacts that get them. `started` are
+    automations by name and reason.
     """
 
     contacts: int = 0
@@ -46,12 +48,16 @@ class Figures:
     lists_off: Counter[str] = field(default_factory=Counter)
     newcomers: Counter[str] = field(default_factory=Counter)
     new_tags: Counter[str] = field(default_factory=Counter)
-    automations: Counter[str] = field(default_factory=Counter)
+    started: Counter[tuple[str, str]] = field(default_factory=Counter)
     opt_outs: int = 0
 
     @property
     def requests(self) -> int:
         return sum(self.calls.values())
+
+    @property
+    def automations(self) -> Counter[str]:
+        return Counter(by_name(self.started))
 
     def add(
         self,
@@ -106,7 +112,7 @@ class Figures:
             self._look_up(destination, 1)
         else:
             self.calls.update(destination.opt_out_calls)
-            self.automations.update(destination.opt_out_automations)
+            self.started.update(destination.opt_out_automations)
             self.opt_outs += 1
 
     def _count(self, decision: Decision, destination: Destination) -> None:
@@ -135,7 +141,7 @@ class Figures:
             if name.casefold() not in self.new_tags:
                 self.calls.update(destination.create_tag_calls)
             self.new_tags[name.casefold()] += 1
-        self.automations.update(decision.automations)
+        self.started.update(decision.automations)
         self.opt_outs += decision.opts_out
 
     def take(self, other: Figures, *, of: int) -> None:

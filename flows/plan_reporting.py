@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from flows.guards import Verdict
@@ -11,6 +12,7 @@ from flows.report.page import examples, problem_groups
 from flows.report.plan_summary import PlanSummary
 from flows.report.summary import Outcomes
 from flows.report.unseen import unseen_values
+from flows.reporting import limit_facts, most_frequent
 from flows.sync_run import SyncRun
 
 __all__ = ["chosen", "ledger_state", "summed_up"]
@@ -68,6 +70,9 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 "new_contacts": dict(found.newcomers),
             },
             "automations": dict(found.automations),
+            "automation_reasons": most_frequent(found.started),
+            "permissions": [dataclasses.asdict(one) for one in run.permissions],
+            "mapping_edited": run.edited,
             "requests": {
                 "planned": found.requests, "reading": found.reading, "by_call": dict(found.calls),
                 "per_second": opened.per_second, "share_of_day": round(total / (opened.per_second * _DAY_SECONDS), 6),
@@ -124,7 +129,7 @@ def _guard(verdict: Verdict) -> dict[str, Any]:
     return {
         "name": verdict.name, "count": verdict.count, "share": verdict.share, "limit_share": verdict.limit_share,
         "floor": verdict.floor, "tripped": verdict.tripped, "allowed": verdict.allowed, "near": verdict.near,
-        "asked": verdict.asked, "says": verdict.says,
+        "asked": verdict.asked, "says": verdict.says, **limit_facts(verdict),
     }  # fmt: skip
 
 

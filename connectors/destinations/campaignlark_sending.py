@@ -16,7 +16,7 @@ from connectors.base import Decision, Delivered, Known
 from connectors.changes import folded
 from connectors.destinations.campaignlark_decisions import ODD_STATUS, STRICTNESS, Deciding
 from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, data_of, written
-from connectors.endings import Problem, failed, not_looked_up
+from connectors.endings import Problem, failed, not_looked_up, refused
 from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Answer, Meaning
 from mappings.engine.contact import Contact
@@ -120,9 +120,8 @@ class Sending(Deciding):
         if answer.meaning is not Meaning.REFUSED:
             return failed(answer, decision, there)
         if gone and NO_SUCH_CONTACT in answer.detail:
-            return Delivered("protected", "gone", GONE, decision=decision)
-        problem: Problem = ("refused", "", "", {"detail": answer.detail})
-        return Delivered("refused", "refused", problems=(problem,), decision=decision)
+            return Delivered("protected", "gone", GONE, decision=decision, untouched=True)
+        return refused(answer.detail, decision)
 
     def _overtaken(
         self, found: Known | None, there: Known | None, answer: Answer, decision: Decision

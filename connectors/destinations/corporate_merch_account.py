@@ -12,9 +12,9 @@ import time
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from connectors.base import Known, Remembered, Rules
+from connectors.base import Known, Remembered, Rules, Started
 from connectors.destinations.corporate_merch_fields import TYPES, schema
 from connectors.destinations.corporate_merch_inferred import Inferred
 from connectors.errors import Unreachable
@@ -55,7 +55,8 @@ class Account:
     finds = False
     find_calls: tuple[str, ...] = (LIST,)
     opt_out_calls: tuple[str, ...] = ()
-    opt_out_automations: Mapping[str, int] = {}
+    creation_starts = ""
+    opt_out_automations: ClassVar[Started] = {}
     create_tag_calls: tuple[str, ...] = ()
     fresh_seconds = 3600.0
     """An hour is 2,400 requests: read more often, the account would take as long to read as to write."""

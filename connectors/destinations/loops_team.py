@@ -9,15 +9,21 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from connectors.base import Known, Remembered, Rules
+from connectors.automations import starts, watched
+from connectors.base import Known, Remembered, Rules, Started
 from connectors.errors import LookUpRefused, Unreachable
 from connectors.http import Answer, Meaning, Patience, Traffic, Turns, Wire
 from mappings.engine.contact import Contact
 from mappings.engine.schema import Field, Schema
 
-__all__ = ["CREATE", "EMAIL", "FIND", "UPDATE", "USER_ID", "Team", "id_of", "user_id_of", "written"]
+__all__ = [
+    "ADDED", "ADDED_TO_LIST", "CREATE", "EMAIL", "FIND", "SUBSCRIBED", "UPDATE", "UPDATED", "USER_ID", "Team", "id_of", "user_id_of",
+    "written",
+]  # fmt: skip
 
-EMAIL, USER_ID = "email", "userId"
+EMAIL, USER_ID, SUBSCRIBED = "email", "userId", "subscribed"
+ADDED, UPDATED, ADDED_TO_LIST = "Contact added", "Contact updated", "Contact added to list"
+"""The triggers of its workflows."""
 FIND = "GET /contacts/find"
 UPDATE = "PUT /contacts/update"
 CREATE = "POST /contacts/create"
@@ -28,6 +34,7 @@ _NOT_WRITTEN = frozenset({"id", "subscribed", "mailingLists", "optInStatus", "no
 _TAKEN = frozenset(
     {*_NOT_WRITTEN, "listId", "softDeleteAt", "teamId", "updatedAt", "eventName", "eventProperties"}
 )
+_WATCHED = frozenset({SUBSCRIBED})
 _REFUSES = frozenset({"tags", "create_tags", "create_lists", "replace", "unconfirmed"})
 """There are no tags; lists are made in the app; nothing replaces a contact; nobody is asked to confirm over the API."""
 _STANDARD = (
@@ -53,7 +60,7 @@ class Team:
     find_calls: tuple[str, ...] = (FIND,)
     opt_out_calls: tuple[str, ...] = (FIND, UPDATE)
     create_tag_calls: tuple[str, ...] = ()
-    opt_out_automations: Mapping[str, int] = {"Contact updated": 1}
+    creation_starts = ADDED
     fresh_seconds = 300.0
     field_types: Mapping[str, str] = {
         "text": "string", "email": "string", "phone": "string", "url": "string", "country": "string", "choice": "string",
@@ -86,6 +93,10 @@ class Team:
         self._dates: frozenset[str] = frozenset()
 
     @property
+    def opt_out_automations(self) -> Started:
+        return starts(UPDATED, watched(self.rules, [SUBSCRIBED]))
+
+    @property
     def traffic(self) -> Traffic:
         return self._wire.traffic
 
@@ -111,6 +122,7 @@ class Team:
             lists={**_by_name(lists), **{number: number for number in lists}},
             live=True,
             refuses=_REFUSES,
+            watched=_WATCHED,
         )
         self.use(schema)
         return schema
@@ -138,7 +150,7 @@ class Team:
     @staticmethod
     def documented_schema() -> Schema:
         """The properties that every team has. Used where nobody can be asked."""
-        return Schema(fields=_STANDARD, live=False, refuses=_REFUSES)
+        return Schema(fields=_STANDARD, live=False, refuses=_REFUSES, watched=_WATCHED)
 
     # what is there
 

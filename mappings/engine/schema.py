@@ -49,6 +49,8 @@ class Schema:
     fixed: bool = False
     numbered: frozenset[str] = frozenset()
     refuses: frozenset[str] = frozenset()
+    watched: frozenset[str] = frozenset()
+    """What automations may watch there beside the fields, by the name that `tracked:` has for it."""
 
     def field(self, name: str) -> Field | None:
         """The field called `name`, if there is one."""

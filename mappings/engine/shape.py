@@ -25,6 +25,7 @@ _SHORT: dict[str, dict[str, Any]] = {
     "Flag": {"anyOf": [_WORD, _WORDS]},
     "OptedOut": {"anyOf": [_WORD, _WORDS]},
     "Duplicates": {"enum": ["last", "first", "reject"]},
+    "TypedLimit": {"enum": ["typed"]},
     "Where": {"anyOf": [_WORD, _WORDS, _GROUPS]},
 }
 _DAY = {"pattern": r"^\d{4}-\d{2}-\d{2}$"}
@@ -35,6 +36,8 @@ _ASKED: dict[str, dict[str, Any]] = {
     "Case": {"oneOf": [{"required": [key]} for key in ("from", "value", "template")]},
     "Where": {"minProperties": 1},
     "Duplicates": {"required": ["newest"]},
+    "Limit": {"minProperties": 1},
+    "TypedLimit": {"minProperties": 1},
     "Consent": {"anyOf": [{"required": ["opted_out"]}, {"required": ["assumed"]}]},
 }
 
