@@ -118,10 +118,10 @@ def limit_facts(verdict: Verdict) -> dict[str, Any]:
 def most_frequent(started: Started) -> dict[str, dict[str, int]]:
     """The reasons of each automation: the most frequent ones, and how often it is any other."""
     found = by_reason(started)
-    for name, reasons in found.items():
-        others = sum(list(reasons.values())[_REASONS:])
+    for name, counts in found.items():
+        others = sum(list(counts.values())[_REASONS:])
         if others:
-            found[name] = dict(list(reasons.items())[:_REASONS]) | {OTHERS: others}
+            found[name] = dict(list(counts.items())[:_REASONS]) | {OTHERS: others}
     return found
 
 

@@ -26,8 +26,8 @@ class _Allowed(click.ParamType[str]):
 
     def shell_complete(
         self,
-        ctx: click.Context,
-        param: click.Parameter,
+        ctx: click.Context,  # noqa: ARG002 - as click calls it
+        param: click.Parameter,  # noqa: ARG002 - as click calls it
         incomplete: str,
     ) -> list[CompletionItem]:
         return [CompletionItem(name) for name in NAMES if name.startswith(incomplete)]

@@ -158,7 +158,7 @@ class PlanSummary(Model):
     consent: PlanConsent
     automations: Annotated[Counts, Field(description="at most so many start there")]
     automation_reasons: Annotated[
-        dict[str, Counts],
+        dict[str, dict[str, Count]],
         _EMPTY,
         Field(description="the same by reason: a merge tag, a tag, a list, created"),
     ]

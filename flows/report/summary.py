@@ -325,8 +325,12 @@ def _guarded(summary: Summary) -> str:
 
 def _over(guard: Guard) -> str:
     if guard.typed:
-        named = "no number was typed" if guard.allowed_count is None else f"{guard.allowed_count:,} was typed"
-        return f"{guard.count:,} were counted and {named}"
+        named = (
+            "no number was named"
+            if guard.allowed_count is None
+            else f"the number {guard.allowed_count:,} was named"
+        )
+        return f"{guard.count:,} were counted, and {named}"
     most = "" if guard.allowed_count is None else f", and {guard.allowed_count:,} were allowed"
     return f"{_percent(guard.share)} where {_percent(guard.limit_share)} is the limit{most}"
 

@@ -151,7 +151,12 @@ def allowed_too_few(guard: Guard) -> str:
     """That another number was named than the one counted; '' where none was."""
     if guard.allowed_count is None:
         return ""
-    return f"{guard.count:,} are counted, and {guard.allowed_count:,} {'was typed' if guard.typed else 'are allowed'}."
+    named = (
+        f"the number {guard.allowed_count:,} was named"
+        if guard.typed
+        else f"{guard.allowed_count:,} are allowed"
+    )
+    return f"{guard.count:,} are counted, and {named}."
 
 
 def guard_near(guard: PlanGuard) -> str:

@@ -11,14 +11,20 @@ from mappings.engine.document.words import Maybe, Part, Texts
 __all__ = ["Automations"]
 
 Started = Literal["confirmation_mails", "contact_added"]
+Allowed = Annotated[
+    tuple[Started, ...],
+    BeforeValidator(
+        lambda value: [value] if isinstance(value, str) else value,
+        json_schema_input_type=Started | tuple[Started, ...],
+    ),
+]
+"""One, or several."""
 
 
 class Automations(Part):
     """What contacts set off at the destination when a sync writes them."""
 
-    allow: Annotated[
-        tuple[Started, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
-    ] = Field(
+    allow: Allowed = Field(
         (),
         description="what may be started for every new contact: confirmation_mails, contact_added; else it is asked for each time",
     )
