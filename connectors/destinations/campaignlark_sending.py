@@ -12,9 +12,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from connectors.automations import both, starts, watched
 from connectors.base import Decision, Delivered, Known
 from connectors.changes import folded
-from connectors.destinations.campaignlark_decisions import ODD_STATUS, STRICTNESS, Deciding
+from connectors.destinations.campaignlark_decisions import (
+    FIELD_UPDATED,
+    ODD_STATUS,
+    STRICTNESS,
+    TAG_ADDED,
+    Deciding,
+)
 from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, data_of, written
 from connectors.endings import Problem, failed, not_looked_up, refused
 from connectors.errors import CredentialsError, Unreachable
@@ -72,6 +79,7 @@ class Sending(Deciding):
                 if answer.done:
                     result = self._result(contact, answer, there)
                     if isinstance(result, Known):
+                        decision = self._if_it_was_there(answer, decision, there)
                         return await self._landed(contact, decision, result, there, body)
                     answer = replace(answer, meaning=Meaning.UNCLEAR, detail=result)
                 pacing = answer.meaning in (Meaning.SLOW_DOWN, Meaning.TOO_LATE)
@@ -189,6 +197,18 @@ class Sending(Deciding):
         if result.key == contact.key.lower() or (there is not None and result.key == there.key):
             return result
         return f"it answered with the contact of {result.key or 'nobody'}"
+
+    def _if_it_was_there(self, answer: Answer, decision: Decision, there: Known | None) -> Decision:
+        """With what else has started where somebody came after the look-up, so that nobody was created: its times tell.
+
+        Which of their tags went is not known.
+        """
+        shown = data_of(answer)
+        if there is not None or shown.get("created_at") == shown.get("updated_at"):
+            return decision
+        fields = [tag for tag in decision.changes if tag != "email_address"]
+        more = starts(FIELD_UPDATED, watched(self.rules, fields)) + starts(TAG_ADDED, decision.tags)
+        return replace(decision, automations=both(decision.automations, more))
 
     async def _landed(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.automations import by_name
+from connectors.errors import MappingError
 from tests.flows.firing import FAULTS, announced_and_fired, reasons_fired
 from tests.flows.test_plan_equals_sync import ADDRESSES, CHANGES, FILE, THERE
 
@@ -102,6 +104,23 @@ async def test_what_fired_before_the_tags_were_refused_is_counted(desk: Desk, pe
     assert counted(ended)["FIELD_UPDATED", "city"] == 1
 
 
+async def test_who_came_after_the_look_up_is_counted_as_changed(desk: Desk, person: Person) -> None:
+    file = desk.file([person(1, City="Ulm", Tags="vip")])
+    async with desk.run(file) as run:
+        await run.open()
+        await run.prepare()
+        desk.server.seed(
+            [{"email_address": "p1@example.com", "fields": {"city": "Bonn", "first_name": "Ann"}}]
+        )
+        await asyncio.sleep(1.1)  # its times are whole seconds
+        for batch in run.to_deliver():
+            await run.delivery.deliver(batch)
+        await run.finish()
+        assert run.ending is not None
+        assert reasons_fired(desk.server) <= counted(run.ending)
+    assert reasons_fired(desk.server)["FIELD_UPDATED", "city"] == 1
+
+
 async def test_a_contact_that_was_refused_has_started_nothing(desk: Desk, person: Person) -> None:
     desk.mapping(fields={"email_address": {"from": "Email", "type": "email"}, "score": "Score"})
     await desk.sync(desk.file([person(1, Score="7")]))
@@ -128,8 +147,6 @@ async def test_a_full_replace_counts_what_it_writes_another_way(desk: Desk, pers
 
 def test_which_fields_are_watched_is_checked_against_the_account(desk: Desk, person: Person) -> None:
     import asyncio
-
-    from connectors.errors import MappingError
 
     desk.mapping(automations={"tracked": ["city", "frist_name"]})
     with pytest.raises(MappingError, match=r"automations\.tracked.*'frist_name'.*Did you mean first_name"):
