@@ -48,7 +48,7 @@ def at_a_terminal(shell: Shell, words: list[str], answers: dict[str, str]) -> tu
             os.write(ours, f"{left.pop(question)}\n".encode())
     code = child.wait(20)
     os.close(ours)
-    return code, shown
+    return code, " ".join(shown.split())
 
 
 def test_a_terminal_asks_for_the_number_and_for_the_name(shell: Shell, sandbox: Running) -> None:
