@@ -93,7 +93,9 @@ def report(run: SyncRun) -> Ending:
                 "allowed_per_second": opened.per_second,
                 "achieved_per_second": round((traffic.sent - 1) / busy, 4) if busy > 0 else None,
             },
-            "consent": {"protected": balance["protected"], "opted_out": tally.opted_out},
+            "consent": {
+                "protected": balance["protected"], "opted_out": tally.opted_out, "subscribed_again": tally.opted_in,
+            },
             "automations": by_name(tally.automations),
             "automation_reasons": most_frequent(tally.automations),
             "exit_code": exit_code,

@@ -17,14 +17,15 @@ from mappings.engine.contact import Contact
 from mappings.engine.schema import Field, Schema
 
 __all__ = [
-    "ADDED", "ADDED_TO_LIST", "CREATE", "EMAIL", "FIND", "SUBSCRIBED", "UPDATE", "UPDATED", "USER_ID", "Team", "id_of", "user_id_of",
-    "written",
+    "ADDED", "ADDED_TO_LIST", "CREATE", "EMAIL", "FIND", "SUBSCRIBED", "SUPPRESSION", "UPDATE", "UPDATED", "USER_ID", "Team",
+    "id_of", "user_id_of", "written",
 ]  # fmt: skip
 
 EMAIL, USER_ID, SUBSCRIBED = "email", "userId", "subscribed"
 ADDED, UPDATED, ADDED_TO_LIST = "Contact added", "Contact updated", "Contact added to list"
 """The triggers of its workflows."""
 FIND = "GET /contacts/find"
+SUPPRESSION = "GET /contacts/suppression"
 UPDATE = "PUT /contacts/update"
 CREATE = "POST /contacts/create"
 _TYPES = {"number": "number", "boolean": "boolean", "date": "datetime"}
@@ -56,6 +57,7 @@ class Team:
     deletes = True
     keys: tuple[str, ...] = (EMAIL, USER_ID)
     surveys = False
+    tells_changes = False
     finds = True
     find_calls: tuple[str, ...] = (FIND,)
     opt_out_calls: tuple[str, ...] = (FIND, UPDATE)
@@ -245,6 +247,19 @@ class Team:
         raise LookUpRefused(
             f"A contact could not be looked up: {said}", "Look for it in the destination's own app."
         )
+
+    async def bounced_or_complained(self, known: Known) -> bool:
+        """Whether Loops itself sends no more mail to a contact. Raises Unreachable, LookUpRefused."""
+        answer = await self._wire.call("GET", "/contacts/suppression", params={EMAIL: written(known)})
+        if answer.meaning not in (Meaning.DONE, Meaning.REFUSED):
+            raise Unreachable(f"A contact could not be looked up: {answer.detail}", "Start again later.")
+        told = answer.body.get("isSuppressed") if answer.done and isinstance(answer.body, dict) else None
+        if not isinstance(told, bool):
+            raise LookUpRefused(
+                f"Whether a contact is on the suppression list could not be looked up: {answer.detail}",
+                "Look for it in the destination's own app.",
+            )
+        return told
 
     def _known(self, contact: Mapping[str, Any], seen: float) -> Known:
         subscribed = contact.get("subscribed") is True
