@@ -65,7 +65,7 @@ def test_a_terminal_asks_for_the_number_and_for_the_name(shell: Shell, sandbox: 
         shell, ["sync", "signups.yml", "people.csv"], {number: "1", name: "confirmation_mails"}
     )
     assert code == 0, shown
-    assert "allowed: opt_outs 1 (by whoever started the run), confirmation_mails 1" in shown
+    assert "allowed: opt_outs 1 (by whoever started the run), confirmation_mails 2" in shown
     assert {one["email_address"]: one["status"] for one in sandbox.contacts()} == {
         "ann@example.com": "UNSUBSCRIBED", "bob@example.com": "UNCONFIRMED",
     }  # fmt: skip
