@@ -26,7 +26,7 @@ from mappings.engine.schema import Schema
 
 __all__ = [
     "Decision", "Deletes", "Delivered", "Destination", "Known", "Listing", "Oddity", "OnlyLists", "Remembered", "Roster", "Rules",
-    "Source", "SourceFacts", "Standing", "Survey", "destination_module", "kinds", "source_module",
+    "Source", "SourceFacts", "Standing", "Started", "Survey", "destination_module", "kinds", "source_module",
 ]  # fmt: skip
 
 
@@ -138,10 +138,16 @@ class Rules:
     """The merge tag by which the destination knows a contact."""
     unknown_opted_out: str = "create"
     """`create` or `leave_out`: what becomes of who opted out and is not there."""
+    tracked: frozenset[str] | None = None
+    """The merge tags that automations watch there; None where that is not known, and any may be."""
     lookup: bool = False
     """Whether each contact is looked up before it is sent, also where that is not needed to send it rightly."""
     follows_since: float | None = None
     """Since when the mapping may follow its source's consents, in seconds since 1970; None where it may not."""
+
+
+Started = Mapping[tuple[str, str], int]
+"""How often automations start, by (automation, reason). See connectors.automations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +158,7 @@ class Decision:
     the answer does not tell. `changes` are the fields to be sent, with the value there now (None
     where blank or unknown) and the new one (None where it is emptied). `tags` are the names to add, `tags_off` those to take
     away; likewise lists. `stays` are fields that somebody changed there and that are left as they are: the value there,
-    and what the source has. `left_over` are the values of a block that should be emptied with it and cannot be. `calls` are the requests in order, `automations` what they may start there.
+    and what the source has. `left_over` are the values of a block that should be emptied with it and cannot be. `calls` are the requests in order, `automations` what they may start there: never fewer than do.
     """
 
     outcome: str = ""
@@ -172,9 +178,9 @@ class Decision:
     opts_in: bool = False
     """Whether somebody who opted out is subscribed again, because the source has a newer consent."""
     calls: tuple[str, ...] = ()
-    automations: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = ()
     """All that is wrong with it, or may be, before it is sent, as Delivered has them."""
+    automations: Started = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +197,8 @@ class Delivered:
     opted_out: bool = False
     troubled: bool = False
     """True where the destination gave no usable answer at all: what the breaker counts."""
+    untouched: bool = False
+    """True where it is known that nothing of it was applied there, so that no automation was started."""
 
 
 class Destination(Protocol):
@@ -213,8 +221,10 @@ class Destination(Protocol):
     """The requests of one look-up, as decisions name them; `opt_out_calls` those that opt somebody out, `create_tag_calls` those that create a tag."""
     opt_out_calls: tuple[str, ...]
     create_tag_calls: tuple[str, ...]
-    opt_out_automations: Mapping[str, int]
-    """What opting somebody out may start there."""
+    creation_starts: str
+    """The automation that every contact starts there that is created over the API; '' where none is known. It has to be
+    allowed by name, as `contact_added`.
+    """
     fresh_seconds: float
     """So long what was read is good enough; whoever was read before that is looked up again before the write."""
     field_types: Mapping[str, str]
@@ -223,6 +233,11 @@ class Destination(Protocol):
     rules: Rules
     answers: Mapping[str, str]
     """What is known beyond the documentation: positions by question (see connectors.probing). Set before anything is read."""
+
+    @property
+    def opt_out_automations(self) -> Started:
+        """What opting somebody out may start there."""
+        ...
 
     async def __aenter__(self) -> Any: ...
     async def __aexit__(self, *args: object) -> None: ...

@@ -32,14 +32,14 @@ def failed(answer: Answer, decision: Decision, there: Known | None, *, unsure: b
     problem = trouble(answer.detail, answer.attempts, unsure=unsure)
     return Delivered(
         "unknown" if unsure else "failed", problem[0], "", there.contact_id if there is not None else "", (problem,),
-        decision=decision, troubled=True,
+        decision=decision, troubled=True, untouched=not unsure,
     )  # fmt: skip
 
 
 def refused(detail: str, decision: Decision, contact_id: str = "") -> Delivered:
     """A contact to which the destination said no for good."""
     problem: Problem = ("refused", "", "", {"detail": detail})
-    return Delivered("refused", "refused", "", contact_id, (problem,), decision=decision)
+    return Delivered("refused", "refused", "", contact_id, (problem,), decision=decision, untouched=True)
 
 
 def not_looked_up(error: Unreachable, decision: Decision) -> Delivered:

@@ -70,7 +70,7 @@ class Tally:
     """What has become of the contacts so far."""
 
     kept: Counter[str] = field(default_factory=Counter)
-    automations: Counter[str] = field(default_factory=Counter)
+    automations: Counter[tuple[str, str]] = field(default_factory=Counter)
     opted_out: int = 0
     opted_in: int = 0
 
@@ -327,9 +327,10 @@ class Delivery:
                 continue
             carried = await self._destination.opt_out(address)
             self.tally.opted_out += carried.outcome == "updated"
+            self._started(carried)
             if carried.outcome in NEED_A_PERSON or worst.outcome == "unchanged":
                 worst = carried
-        return worst
+        return replace(worst, decision=replace(worst.decision, automations={}))  # those are counted
 
     async def _with_opt_out(
         self, contact: Contact, remembered: Remembered | None, delivered: Delivered
@@ -450,12 +451,18 @@ class Delivery:
         if landed and out and not entry.carried:  # those were counted address by address
             tally.opted_out += 1
         if landed:
-            tally.automations.update(decision.automations)
             tally.opted_in += decision.opts_in
+        self._started(delivered)
         tally.kept.update(dict.fromkeys(delivered.kept, 1))
         if not entry.carried:
             self._watcher.outcome(delivered.outcome)
         self._watcher.advance(1)
+
+    def _started(self, delivered: Delivered) -> None:
+        """Counts what a contact may have started there: also where it is not clear what became of it."""
+        tried = delivered.outcome not in ("unsent", "unchanged") and not delivered.decision.outcome
+        if tried and not delivered.untouched:
+            self.tally.automations.update(delivered.decision.automations)
 
     async def _durably(self, write: Callable[[], Any]) -> None:
         await _in_thread(self._writer, write)

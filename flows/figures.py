@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+from connectors.automations import by_name
 from connectors.base import Decision, Destination, Known, Remembered
 from flows.batches import Entry
 
@@ -31,6 +32,7 @@ class Figures:
     any more, `opt_ins` those who opted out and are subscribed again.
     `wrong` counts problems that are found when a contact is decided, by code and merge tag; `wrong_rows` has the
     first rows of each, with value and detail. `new_tags` are those to be created there, in lower case, with the contacts that get them.
+    `started` are automations by name and reason.
     """
 
     contacts: int = 0
@@ -49,7 +51,7 @@ class Figures:
     lists_off: Counter[str] = field(default_factory=Counter)
     newcomers: Counter[str] = field(default_factory=Counter)
     new_tags: Counter[str] = field(default_factory=Counter)
-    automations: Counter[str] = field(default_factory=Counter)
+    started: Counter[tuple[str, str]] = field(default_factory=Counter)
     opt_outs: int = 0
     opt_ins: int = 0
     wrong: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -58,6 +60,10 @@ class Figures:
     @property
     def requests(self) -> int:
         return sum(self.calls.values())
+
+    @property
+    def automations(self) -> Counter[str]:
+        return Counter(by_name(self.started))
 
     def add(
         self,
@@ -123,7 +129,7 @@ class Figures:
             self._look_up(destination, 1)
         else:
             self.calls.update(destination.opt_out_calls)
-            self.automations.update(destination.opt_out_automations)
+            self.started.update(destination.opt_out_automations)
             self.opt_outs += 1
 
     def _count(self, decision: Decision, destination: Destination) -> None:
@@ -152,7 +158,7 @@ class Figures:
             if name.casefold() not in self.new_tags:
                 self.calls.update(destination.create_tag_calls)
             self.new_tags[name.casefold()] += 1
-        self.automations.update(decision.automations)
+        self.started.update(decision.automations)
         self.opt_outs += decision.opts_out
         self.opt_ins += decision.opts_in
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from connectors.base import Destination, Known, Remembered
 from connectors.consents import will_of
 from connectors.errors import LookUpRefused
-from flows.guards import Counts, Verdict, judged
+from flows.allowing import allowed
+from flows.guards import Counts, Guard, Verdict, judged
 from flows.knowledge import Knowledge
 from flows.opened import Opened
 from flows.options import Options
@@ -27,8 +28,19 @@ _LOOKED_UP = 2000
 _AT_ONCE = 250
 
 
-def judged_plan(plan: Plan, options: Options, rows_before: int | None, *, opt_outs: int) -> list[Verdict]:
-    """All guards' verdicts on a plan. `rows_before` is the row count of the last complete run, None on a first one."""
+def judged_plan(
+    plan: Plan,
+    options: Options,
+    guards: tuple[Guard, ...],
+    rows_before: int | None,
+    *,
+    opt_outs: int | None,
+    resubscribes: int = 0,
+) -> list[Verdict]:
+    """All guards' verdicts on a plan. `rows_before` is the row count of the last complete run, None on a first one.
+
+    `opt_outs` is None as long as they are not counted.
+    """
     roll = plan.roll
     counts = Counts(
         rows=roll.rows,
@@ -37,8 +49,9 @@ def judged_plan(plan: Plan, options: Options, rows_before: int | None, *, opt_ou
         writes=roll.count(State.NEW, State.CHANGED),
         opt_outs=opt_outs,
         rows_before=rows_before,
+        resubscribes=resubscribes,
     )
-    verdicts = judged(counts, options.allow)
+    verdicts = judged(counts, allowed(options.allow), guards)
     if options.opt_outs_only:
         return [dataclasses.replace(v, tripped=v.tripped and v.name == "opt_outs") for v in verdicts]
     return verdicts

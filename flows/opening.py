@@ -88,8 +88,14 @@ def rules_of(mapping: Mapping, application: Application) -> Rules:
         tags=mapping.tags.write if mapping.tags else "add",
         lists=mapping.lists.write if mapping.lists else "add",
         key=mapping.key,
+        tracked=_tracked(mapping),
         lookup=mapping.destination.lookup,
     )
+
+
+def _tracked(mapping: Mapping) -> frozenset[str] | None:
+    tracked = mapping.automations.tracked if mapping.automations is not None else None
+    return None if tracked is None else frozenset(tracked)
 
 
 def check_key(mapping: Mapping, connector: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from flows.guards import Verdict
@@ -12,6 +13,7 @@ from flows.report.page import examples, problem_groups
 from flows.report.plan_summary import PlanSummary
 from flows.report.summary import Outcomes
 from flows.report.unseen import unseen_values
+from flows.reporting import limit_facts, most_frequent
 from flows.sync_run import SyncRun
 from flows.told import columns_of, told
 from mappings.engine.problems import CODES
@@ -75,6 +77,9 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 "new_contacts": dict(found.newcomers),
             },
             "automations": dict(found.automations),
+            "automation_reasons": most_frequent(found.started),
+            "permissions": [dataclasses.asdict(one) for one in run.permissions],
+            "mapping_edited": run.edited,
             "requests": {
                 "planned": found.requests, "reading": found.reading, "by_call": dict(found.calls),
                 "per_second": opened.per_second, "share_of_day": round(total / (opened.per_second * _DAY_SECONDS), 6),
@@ -133,7 +138,7 @@ def _guard(verdict: Verdict) -> dict[str, Any]:
     return {
         "name": verdict.name, "count": verdict.count, "share": verdict.share, "limit_share": verdict.limit_share,
         "floor": verdict.floor, "tripped": verdict.tripped, "allowed": verdict.allowed, "near": verdict.near,
-        "asked": verdict.asked, "says": verdict.says,
+        "asked": verdict.asked, "says": verdict.says, **limit_facts(verdict),
     }  # fmt: skip
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from connectors.automations import by_name, by_reason
+from connectors.base import Started
 from flows.comparison import compared
 from flows.delivery import WHY_STOPPED
+from flows.guards import Verdict
 from flows.listing_facts import facts_of, twice_of
 from flows.report import Details, Summary, write_report
 from flows.report.page import problem_groups
@@ -22,6 +25,7 @@ from flows.report.summary import (
     Guard,
     OddLine,
     Outcomes,
+    Override,
     RehearsalFacts,
 )
 from flows.report.unseen import unseen_values
@@ -30,7 +34,10 @@ from flows.told import columns_of
 if TYPE_CHECKING:
     from flows.sync_run import SyncRun
 
-__all__ = ["Ending", "report"]
+__all__ = ["OTHERS", "Ending", "limit_facts", "most_frequent", "report"]
+
+OTHERS = "(others)"
+_REASONS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ def report(run: SyncRun) -> Ending:
         warnings["column_new"] = len(plan.new_columns)
     traffic, tally = opened.destination.traffic, run.delivery.tally
     busy = traffic.last_sent - traffic.first_sent
+    overrides = _overrides(run)
     summary = Summary.model_validate(
         {
             "run_id": run.id,
@@ -78,10 +86,12 @@ def report(run: SyncRun) -> Ending:
             "warnings": dict(warnings),
             "guards": [
                 Guard(name=v.name, count=v.count, share=v.share, limit_share=v.limit_share, floor=v.floor,
-                      tripped=v.tripped, allowed=v.allowed)
+                      tripped=v.tripped, allowed=v.allowed, **limit_facts(v))
                 for v in plan.guards
             ],
-            "overrides": sorted(v.name for v in plan.guards if v.tripped and v.allowed),
+            "overrides": sorted(one.name for one in overrides),
+            "override_details": overrides,
+            "mapping_edited": run.edited,
             "kept_differently": dict(tally.kept),
             "vanished": None,
             "requests": {
@@ -95,8 +105,9 @@ def report(run: SyncRun) -> Ending:
             "consent": {
                 "protected": balance["protected"], "opted_out": tally.opted_out, "subscribed_again": tally.opted_in,
             },
-            "automations": dict(tally.automations),
             "rehearsal": _rehearsal(run),
+            "automations": by_name(tally.automations),
+            "automation_reasons": most_frequent(tally.automations),
             "exit_code": exit_code,
         }
     )  # fmt: skip
@@ -105,6 +116,33 @@ def report(run: SyncRun) -> Ending:
     if run.options.report_dir is not None:
         write_report(opened.folder, summary, details, into=run.options.report_dir)
     return Ending(summary, details, state)
+
+
+def limit_facts(verdict: Verdict) -> dict[str, Any]:
+    """Whose a guard's limit is, and what was named to pass it."""
+    return {
+        "limit_of": "mapping" if verdict.own else "default",
+        "typed": verdict.typed,
+        "allowed_count": verdict.allowed_count,
+    }
+
+
+def most_frequent(started: Started) -> dict[str, dict[str, int]]:
+    """The reasons of each automation: the most frequent ones, and how often it is any other."""
+    found = by_reason(started)
+    for name, counts in found.items():
+        others = sum(list(counts.values())[_REASONS:])
+        if others:
+            found[name] = dict(list(counts.items())[:_REASONS]) | {OTHERS: others}
+    return found
+
+
+def _overrides(run: SyncRun) -> list[Override]:
+    """What was let pass or allowed by name; nothing of the latter where the run stopped before."""
+    let_pass = [(v.name, v.count, v.let_pass) for v in run.plan.guards if v.let_pass]
+    found = [Override(name=name, what="guard", count=count, by=by) for name, count, by in let_pass]  # type: ignore[arg-type]
+    permitted = [] if run.guarded else [one for one in run.permissions if one.by]
+    return found + [Override(name=p.name, what="permission", count=p.count, by=p.by) for p in permitted]  # type: ignore[arg-type]
 
 
 def _not_tried(run: SyncRun) -> int:

@@ -52,4 +52,4 @@ async def retry_failures(
                 return could_not_start(error)
             run_id = hand_over(run)
         stack.callback(ended, run_id)
-        return await carried_out(at_work(run_id), yes=yes or prepared)
+        return await carried_out(at_work(run_id), yes=yes or prepared, prepared=prepared)

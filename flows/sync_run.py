@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime as dt
 import functools
 import shutil
@@ -20,9 +21,12 @@ import numpy as np
 
 from connectors.base import Survey
 from connectors.errors import LedgerError, MusterError, SourceError, Stopped
+from flows.allowing import allowed
 from flows.asking import question_of
 from flows.batches import Batch, batches
 from flows.delivery import Delivery
+from flows.edited import edited, told
+from flows.guards import Verdict, of_mapping
 from flows.identity import Identity
 from flows.judging import judged_plan, opting_out
 from flows.knowledge import Knowledge
@@ -30,7 +34,9 @@ from flows.listing_facts import facts_of
 from flows.opened import Opened, open_everything
 from flows.options import Options
 from flows.overtaken import set_aside
+from flows.permissions import ONCE, Permission, granted, needed
 from flows.plan import Plan, limit_to, make_plan
+from flows.report.summary import MappingEdited
 from flows.report.wording import listed_there
 from flows.reporting import Ending, report
 from flows.retry import Retry
@@ -70,6 +76,10 @@ class SyncRun:
         self._plan: Plan | None = None
         self._knowledge: Knowledge | None = None
         self._delivery: Delivery | None = None
+        self.permissions: list[Permission] = []
+        self.edited: MappingEdited | None = None
+        self._rows_before: int | None = None
+        self._opt_outs: int | None = None
         self.crashed: Exception | None = None
         self.finishing = False
         self._left: Iterator[Batch] | None = None
@@ -186,6 +196,9 @@ class SyncRun:
         account, name = opened.account.id, opened.mapping.name
         # a few rows of a file are not to be held against a whole one
         before = opened.ledger.runs.last_complete(account, name) if self.retry is None else None
+        self.edited = edited(before, opened.mapping, opened.ledger)
+        if self.edited is not None:
+            self.watcher.say(f"mapping   {told(self.edited)}")
         new_columns = self._new_columns() if self.retry is None else []
         gone = threading.Event()
         reading = functools.partial(
@@ -217,15 +230,15 @@ class SyncRun:
             await asyncio.to_thread(set_aside, plan, opened.ledger, account, self.retry.follows.id)
         self._knowledge = Knowledge(opened.folder)
         lookups = len(plan.roll.to_send()) + len(plan.roll.carried)
-        rows_before = before.rows_read if before else None
-        plan.guards = judged_plan(plan, options, rows_before, opt_outs=0)
+        self._rows_before = before.rows_read if before else None
+        self._judge()
         if not self.guarded:
             self.watcher.stage("reading the destination", None)
             await self._knowledge.gather(opened.destination, lookups, self._keys_to_send)
             if self._knowledge.survey is not None and options.verb == "sync":
                 self._say_what_was_read(self._knowledge.survey)
-            opt_outs = await opting_out(plan, self._knowledge, opened.destination)
-            plan.guards = judged_plan(plan, options, rows_before, opt_outs=opt_outs)
+            self._opt_outs = await opting_out(plan, self._knowledge, opened.destination)
+            self._judge()
         self._delivery = Delivery(
             self.id, account, name, opened.destination, opened.ledger.answers, opened.ledger.memory, self._knowledge,
             opened.suppressions, self.watcher, pace_has_room=opened.pace.room, forget=_resending(options.resend),
@@ -247,6 +260,30 @@ class SyncRun:
             keys |= {key for key, _ in pairs} | {one.key for one in remembered.values() if one.key}
         return keys
 
+    def _judge(self) -> None:
+        """What the guards say, and what is allowed by name, as far as is known by now."""
+        opened, plan, options = self.opened, self.plan, self.options
+        account, mapping = opened.account.id, opened.mapping
+        guards = of_mapping(mapping.guards)
+        plan.guards = judged_plan(plan, options, guards, self._rows_before, opt_outs=self._opt_outs)
+        kept = opened.ledger.allowances.of(account, mapping.name, mapping.sha256)
+        asked = needed(mapping, plan.roll, opened.destination)
+        self.permissions = granted(asked, mapping, allowed(options.allow), kept)
+
+    def allow(self, name: str) -> None:
+        """Takes what a person has typed, as if it had been named with --allow."""
+        self.options = dataclasses.replace(self.options, allow=self.options.allow | {name})
+        self._judge()
+
+    def _keep_allowances(self) -> None:
+        """What a person has allowed for this version of the mapping is not asked again."""
+        opened = self.opened
+        for one in self.permissions:
+            if one.by == "person" and one.name in ONCE:
+                opened.ledger.allowances.keep(
+                    opened.account.id, opened.mapping.name, opened.mapping.sha256, one.name
+                )
+
     def _new_columns(self) -> list[str]:
         """The columns that no earlier run has seen and nobody has decided about; said at once."""
         opened = self.opened
@@ -264,6 +301,17 @@ class SyncRun:
         """Whether a guard stops the run; a rehearsal goes on, to find what else there is."""
         return bool(self.plan.tripped) and self.options.rehearsal is None
 
+    @property
+    def to_type(self) -> list[Verdict]:
+        """The guards that yield to a number which is typed; none where another one stops the run anyway."""
+        tripped = self.plan.tripped
+        return tripped if all(one.typed and one.allowed_count is None for one in tripped) else []
+
+    @property
+    def not_allowed(self) -> list[Permission]:
+        """What has to be allowed by name before anything is sent, and is not."""
+        return [] if self.guarded else [one for one in self.permissions if not one.by]
+
     def question(self) -> str:
         """What a person has to say yes to before anything is sent, or ''."""
         return "" if self.guarded else question_of(self.opened.mapping, self.plan.roll)
@@ -274,6 +322,8 @@ class SyncRun:
             return
         if self._left is None:
             opened, plan = self.opened, self.plan
+            if self.options.verb == "sync":
+                self._keep_allowances()
             stage = "delivering" if self.options.verb == "sync" else "deciding"
             self.watcher.stage(stage, len(plan.roll.to_send()) + len(plan.roll.carried))
             self._left = batches(plan.spool, opened.application, plan.roll, BATCH)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from connectors.automations import starts, watched
 from connectors.base import Decision, Known, Remembered
 from connectors.changes import FieldChanges, NameChanges, field_changes, name_changes
 from connectors.consents import Will, will_of
@@ -43,6 +43,9 @@ TAGS_REMOVE = "POST /contacts/{id}/tags/remove"
 UPSERTS = "POST /contacts/upsert"
 TAGS_CALLS = (TAGS_ADD, TAGS_REMOVE)
 """In this order, after the fields."""
+PENDING, FIELD_UPDATED = "CONTACT_SUBSCRIBED_PENDING", "FIELD_UPDATED"
+TAG_ADDED, TAG_REMOVED = "TAG_ADDED", "TAG_REMOVED"
+"""The automations that a write starts. A confirmation mail is the first one's."""
 _ADDRESS = "email_address"
 
 
@@ -113,7 +116,7 @@ class Deciding(Workspace):
             status=status if must_say else None,
             opts_out=False,
             calls=(FIND, call) if must_say else (call,),
-            automations={"CONTACT_SUBSCRIBED_PENDING": 1} if status == "UNCONFIRMED" else {},
+            automations=starts(PENDING, ["created"]) if status == "UNCONFIRMED" else {},
         )
 
     def _decide_present(
@@ -146,9 +149,11 @@ class Deciding(Workspace):
         rides = not names.off and UPSERTS in calls and self.answers.get("partial_with_tags") == "union"
         if not inside and not rides:
             calls += [call for call, some in zip(TAGS_CALLS, (names.add, names.off), strict=True) if some]
-        automations = Counter(
-            {"FIELD_UPDATED": len(changes), "TAG_ADDED": len(names.add), "TAG_REMOVED": len(names.off)}
-        )
+        written_anew = [
+            tag for tag in contact.texts if inside and calls and self._differs(contact, there, tag)
+        ]
+        automations = starts(FIELD_UPDATED, watched(self.rules, dict.fromkeys([*changes, *written_anew])))
+        automations += starts(TAG_ADDED, names.add) + starts(TAG_REMOVED, names.off)
         return Decision(
             changes=changes,
             stays=fields.stays,
@@ -159,7 +164,7 @@ class Deciding(Workspace):
             opts_out=opts_out,
             opts_in=will.again,
             calls=tuple(calls),
-            automations={name: count for name, count in automations.items() if count},
+            automations=automations,
         )
 
     def _fields(self, contact: Contact, there: Known, remembered: Remembered | None) -> FieldChanges:
@@ -186,6 +191,10 @@ class Deciding(Workspace):
             own=memory.own_tags,
             write=self.rules.tags,
         )
+
+    def _differs(self, contact: Contact, there: Known, tag: str) -> bool:
+        """Whether a full replace writes a field another way than it is kept there, though it means the same."""
+        return tag != _ADDRESS and self._value(tag, contact.texts[tag]) != there.fields.get(tag)
 
     def _value(self, tag: str, text: str) -> Any:
         return rendered(text, self.rules.types.get(tag, "text"))

@@ -12,11 +12,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from connectors.automations import both, starts, watched
 from connectors.base import Decision, Delivered, Known
 from connectors.changes import folded
-from connectors.destinations.campaignlark_decisions import ODD_STATUS, STRICTNESS, Deciding, tags_ride
+from connectors.destinations.campaignlark_decisions import (
+    FIELD_UPDATED,
+    ODD_STATUS,
+    STRICTNESS,
+    TAG_ADDED,
+    Deciding,
+    tags_ride,
+)
 from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, data_of, written
-from connectors.endings import Problem, failed, not_looked_up
+from connectors.endings import Problem, failed, not_looked_up, refused
 from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Answer, Meaning
 from mappings.engine.contact import Contact
@@ -72,6 +80,7 @@ class Sending(Deciding):
                 if answer.done:
                     result = self._result(contact, answer, there)
                     if isinstance(result, Known):
+                        decision = self._if_it_was_there(answer, decision, there)
                         return await self._landed(contact, decision, result, there, body)
                     answer = replace(answer, meaning=Meaning.UNCLEAR, detail=result)
                 pacing = answer.meaning in (Meaning.SLOW_DOWN, Meaning.TOO_LATE)
@@ -120,9 +129,8 @@ class Sending(Deciding):
         if answer.meaning is not Meaning.REFUSED:
             return failed(answer, decision, there)
         if gone and NO_SUCH_CONTACT in answer.detail:
-            return Delivered("protected", "gone", GONE, decision=decision)
-        problem: Problem = ("refused", "", "", {"detail": answer.detail})
-        return Delivered("refused", "refused", problems=(problem,), decision=decision)
+            return Delivered("protected", "gone", GONE, decision=decision, untouched=True)
+        return refused(answer.detail, decision)
 
     def _overtaken(
         self, found: Known | None, there: Known | None, answer: Answer, decision: Decision
@@ -195,6 +203,18 @@ class Sending(Deciding):
         if result.key == contact.key.lower() or (there is not None and result.key == there.key):
             return result
         return f"it answered with the contact of {result.key or 'nobody'}"
+
+    def _if_it_was_there(self, answer: Answer, decision: Decision, there: Known | None) -> Decision:
+        """With what else has started where somebody came after the look-up, so that nobody was created: its times tell.
+
+        Which of their tags went is not known.
+        """
+        shown = data_of(answer)
+        if there is not None or shown.get("created_at") == shown.get("updated_at"):
+            return decision
+        fields = [tag for tag in decision.changes if tag != "email_address"]
+        more = starts(FIELD_UPDATED, watched(self.rules, fields)) + starts(TAG_ADDED, decision.tags)
+        return replace(decision, automations=both(decision.automations, more))
 
     async def _landed(
         self,

@@ -7,9 +7,9 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from connectors.base import Known, Remembered, Rules
+from connectors.base import Known, Remembered, Rules, Started
 from connectors.errors import LookUpRefused, MappingError, Unreachable
 from connectors.http import MEANINGS, Answer, Meaning, Patience, Traffic, Turns, Wire
 from mappings.engine.contact import Contact
@@ -40,7 +40,8 @@ class Workspace:
     find_calls: tuple[str, ...] = ("GET /contacts/by-email",)
     opt_out_calls: tuple[str, ...] = ("GET /contacts/by-email", "POST /contacts/upsert")
     create_tag_calls: tuple[str, ...] = ("POST /tags",)
-    opt_out_automations: Mapping[str, int] = {}
+    creation_starts = ""
+    opt_out_automations: ClassVar[Started] = {}
     fresh_seconds = 300.0
     answers: Mapping[str, str] = {}
     """What is known beyond the documentation; without an answer none of it is relied on."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from connectors.base import Known, Remembered
+from connectors.base import Known, Remembered, Started
 from connectors.destinations.corporate_merch_fields import schema
 from connectors.destinations.corporate_merch_inferred import Inferred
 from connectors.destinations.corporate_merch_pages import LIST, Paging
@@ -30,7 +30,8 @@ class Account(Paging):
     finds = False
     find_calls: tuple[str, ...] = (LIST,)
     opt_out_calls: tuple[str, ...] = ()
-    opt_out_automations: Mapping[str, int] = {}
+    creation_starts = ""
+    opt_out_automations: ClassVar[Started] = {}
     create_tag_calls: tuple[str, ...] = ()
     fresh_seconds = 3600.0
     """An hour is 2,400 requests: read more often, the account would take as long to read as to write."""

@@ -111,6 +111,8 @@ class Connector(Sending):
         delivered = Delivered("failed")
         for write in self._writes(contact, decision, there):
             delivered = await self._sent(write, decision, there)
+            if not write.first:
+                delivered = replace(delivered, untouched=False)
             if delivered.outcome not in ("created", "updated", "upserted") or delivered.code == "id_changed":
                 break
             if there is not None:

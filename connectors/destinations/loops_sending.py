@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from connectors.automations import both, starts
 from connectors.base import Decision, Delivered, Known
 from connectors.changes import folded
 from connectors.destinations.loops_decisions import Deciding
 from connectors.destinations.loops_team import (
+    ADDED,
     CREATE,
     DELETE,
     EMAIL,
@@ -113,11 +115,11 @@ class Sending(Deciding):
             return failed(answer, decision, there)
         if there is None and write.call == CREATE and answer.status == _TAKEN:
             reason = "it came there after the look-up"
-            return Delivered("filtered", "exists", reason, decision=decision)
+            return Delivered("filtered", "exists", reason, decision=decision, untouched=True)
         if there is not None and EMAIL not in write.body:  # only an address creates: who is gone is refused
             try:
                 if await self._read_again(write) is None:
-                    return Delivered("protected", "gone", GONE, decision=decision)
+                    return Delivered("protected", "gone", GONE, decision=decision, untouched=True)
             except Unreachable:
                 pass
         return refused(answer.detail, decision, there.contact_id if there is not None else "")
@@ -170,19 +172,26 @@ class Sending(Deciding):
             return done
         reason = "it answered with another contact: somebody removed or merged the one that was looked up"
         address = str(write.body.get(EMAIL) or written(there))
+        again = both(decision.automations, starts(ADDED, ["created again"]))
         problem: Problem = ("id_changed", EMAIL, address, {"was": there.contact_id, "now": contact_id})
         if out and write.body.get("subscribed") is not False:
             carried = await self._opted_out(address)
+            again = both(again, carried.decision.automations)
             if carried.outcome not in ("updated", "unchanged"):
-                return replace(carried, decision=decision)
-        return replace(done, outcome="upserted", code="id_changed", reason=reason, problems=(problem,))
+                return replace(carried, decision=replace(decision, automations=again), untouched=False)
+        decision = replace(decision, automations=again)
+        return replace(
+            done, outcome="upserted", code="id_changed", reason=reason, problems=(problem,), decision=decision
+        )
 
     async def opt_out(self, key: str) -> Delivered:
         """Unsubscribes a contact that is there and may be mailed; nothing otherwise."""
         return await self._opted_out(key, USER_ID if self.rules.key == USER_ID else EMAIL)
 
     async def _opted_out(self, value: str, name: str = EMAIL) -> Delivered:
-        decision = Decision(opts_out=True, status="UNSUBSCRIBED", calls=(FIND, UPDATE))
+        decision = Decision(
+            opts_out=True, status="UNSUBSCRIBED", calls=(FIND, UPDATE), automations=self.opt_out_automations
+        )
         try:
             there = await self.find_by(name, value)
         except Unreachable as error:

@@ -15,6 +15,7 @@ import click
 from connectors.base import destination_module
 from connectors.errors import MappingError, SourceError
 from flows.consent import complaint_of
+from flows.guards import set_by_mapping
 from flows.missing import Missing, missing
 from flows.open_questions import known_answers
 from flows.opening import (
@@ -222,6 +223,8 @@ def _facts(
             **suppressions.counts,
             "said": suppressions.said,
         },
+        "guards": set_by_mapping(document.guards),
+        "allowed": list(document.automations.allow) if document.automations is not None else [],
     }
 
 
@@ -237,6 +240,10 @@ def _show(facts: dict[str, Any]) -> None:
         if facts["examples"]
         else "  no examples: yet the mapping cannot test itself"
     )
+    for name, limit in facts["guards"].items():
+        click.echo(f"  guard {name}: trips {limit}")
+    if facts["allowed"]:
+        click.echo(f"  allowed in every run: {', '.join(facts['allowed'])}")
     if facts["source"] is None:
         click.echo("  no file was looked at: name one to check the columns")
     else:

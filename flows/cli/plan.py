@@ -85,6 +85,7 @@ async def run_plan(
         await run.open()
         await run.prepare()
         found = await preview(run, everybody=everybody)
-        unanswered = bool(run.question()) and not yes and not sys.stdin.isatty()
+        asked = bool(run.not_allowed) or (bool(run.question()) and not yes)
+        unanswered = asked and not sys.stdin.isatty()
         watching.close()
         return summed_up(run, found, exit_code=2 if unanswered else found.exit_code)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from pathlib import Path
 
 import click
 
-from connectors.errors import CannotStart
+from flows.cli.answering import answer
 from flows.cli.options import choosing
 from flows.cli.watchers import Lines, Live, watcher
 from flows.options import Options
@@ -131,7 +130,7 @@ async def run_sync(
         await run.prepare()
         if options.planned is not None:
             refuse_what_moved(run, options.planned)
-        _ask(run.question(), watching, yes=yes)
+        answer(run, watching, yes=yes)
         watching.stage("starting Prefect")
         await asyncio.to_thread(
             __import__, "flows.sync_contacts" if retry is None else "flows.retry_failures"
@@ -142,17 +141,6 @@ async def run_sync(
         if run.error is not None:
             watching.say(f"muster: {run.error}")
         return run.ending, options.report_dir or run.opened.folder
-
-
-def _ask(question: str, watching: Lines | Live, *, yes: bool) -> None:
-    """Asks at a terminal; elsewhere the answer is --yes. Raises CannotStart when it is no."""
-    if not question or yes:
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise CannotStart(question, "If that is meant, add --yes.")
-    watching.close()
-    if not click.confirm(f"{question} Go on?", err=True):
-        raise CannotStart("Stopped by you; nothing was sent.", "")
 
 
 async def _through_prefect(run: SyncRun) -> None:

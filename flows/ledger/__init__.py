@@ -1,12 +1,13 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `answers`, `memory`,
-`pages`, `columns`, `listing` and `booking` are its nouns.
+`pages`, `columns`, `allowances`, `opt_outs`, `listing` and `booking` are its nouns.
 """
 
 from __future__ import annotations
 
 from flows.ledger.accounts import Account, Accounts
+from flows.ledger.allowances import Allowances
 from flows.ledger.answers import Answers, Intent, Outcome
 from flows.ledger.booking import Bookings
 from flows.ledger.columns import Columns
@@ -19,7 +20,7 @@ from flows.ledger.pages import Page, Pages
 from flows.ledger.runs import Run, Runs
 
 __all__ = [
-    "Account", "AccountListing", "Accounts", "Answers", "Bookings", "Columns", "Database", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages",
+    "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Database", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages",
     "Run", "RunLock", "Runs", "open_database",
 ]  # fmt: skip
 
@@ -36,6 +37,7 @@ class Ledger:
         self.pages = Pages(database)
         self.columns = Columns(database)
         self.opt_outs = OptOuts(database)
+        self.allowances = Allowances(database)
         self._bookings: list[Bookings] = []
 
     def bookings(self, account: int) -> Bookings:

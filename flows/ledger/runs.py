@@ -115,6 +115,11 @@ class Runs:
         found = self._select(sql, (account, mapping), limit=1)
         return found[0] if found else None
 
+    def mapping_text(self, sha256: str) -> str:
+        """The text of a mapping that a run was begun with; '' where none was."""
+        rows = self._database.ask("select text from mapping_text where sha256 = ?", (sha256,))
+        return str(rows[0][0]) if rows else ""
+
     def last(self, number: int = 20, mapping: str | None = None) -> list[Run]:
         """The newest runs first."""
         if mapping is None:

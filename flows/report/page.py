@@ -21,7 +21,14 @@ from markupsafe import Markup, escape
 from flows.report.failures import parts
 from flows.report.summary import Details, Guard, Outcomes, ProblemGroup, Reason, Summary, UnseenValue, verdict
 from flows.report.text import TEXT_SHOWN, VALUE_SHOWN, drawn_by, percent, shown, value
-from flows.report.wording import listed_there, planned_and_done, rehearsed, twice_there
+from flows.report.wording import (
+    allowed_too_few,
+    guard_limit,
+    listed_there,
+    planned_and_done,
+    rehearsed,
+    twice_there,
+)
 from mappings.engine.problems import CODES
 
 __all__ = [
@@ -58,9 +65,16 @@ GUARDS = {
     "changes": "contacts that would change",
     "opt_outs": "people who would be unsubscribed",
     "opt-outs": "people who would be unsubscribed",
+    "resubscribes": "people who opted out and would be subscribed again",
     "invalid": "rows that break a rule",
     "shrunk": "rows fewer than last time",
     "vanished": "people who are no longer in the source",
+}
+
+ALLOWED_BY = {
+    "mapping": "by the mapping",
+    "person": "by whoever started the run",
+    "earlier": "by a person earlier, for this version of the mapping",
 }
 
 WHO = {
@@ -266,10 +280,13 @@ def render(folder: Path, summary: Summary, details: Details) -> str:
             (
                 guard,
                 GUARDS.get(guard.name, guard.name),
+                guard_limit(guard),
                 _guard(guard, rehearsal=summary.rehearsal is not None),
             )
             for guard in summary.guards
         ],
+        overrides=[(one, ALLOWED_BY[one.by]) for one in summary.override_details],
+        edited=summary.mapping_edited,
         pace=pace_line(details.pace_series, summary.pace.allowed_per_second) if details.pace_series else None,
         columns=details.columns[:COLUMNS_SHOWN],
         oddities=details.oddities[:LINES_SHOWN],
@@ -319,10 +336,10 @@ def _who(group: ProblemGroup) -> str:
 def _guard(guard: Guard, *, rehearsal: bool) -> tuple[str, str]:
     if not guard.tripped:
         return "fine", "✓ not tripped"
-    return (
-        ("look", "! tripped, and allowed")
-        if guard.allowed
-        else ("bad", "✗ stops a sync" if rehearsal else "✗ stopped the run")
+    if guard.allowed:
+        return "look", "! tripped, and allowed"
+    return "bad", f"✗ {'stops a sync' if rehearsal else 'stopped the run'}. {allowed_too_few(guard)}".rstrip(
+        ". "
     )
 
 

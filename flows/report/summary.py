@@ -22,10 +22,12 @@ __all__ = [
     "Details",
     "Guard",
     "ListingFacts",
+    "MappingEdited",
     "MappingFacts",
     "Model",
     "OddLine",
     "Outcomes",
+    "Override",
     "ProblemGroup",
     "Rate",
     "Reason",
@@ -115,7 +117,8 @@ class ProblemGroup(Model):
 class Guard(Model):
     """What a guard counted. It trips where both its share and its floor are passed, unless it was allowed.
 
-    Shares are between 0 and 1: `limit_share` 0.5 is half of the rows.
+    Shares are between 0 and 1: `limit_share` 0.5 is half of the rows. `limit_of` says whose the limit is. One that is
+    `typed` trips at any count, and is allowed only where exactly that number was named; `allowed_count` is what was named.
     """
 
     name: str
@@ -125,6 +128,35 @@ class Guard(Model):
     floor: Count
     tripped: bool
     allowed: bool
+    limit_of: Literal["default", "mapping"] = "default"
+    typed: bool = False
+    allowed_count: Count | None = None
+
+
+class Override(Model):
+    """A guard that let more pass than its default does, or something that had to be allowed by name.
+
+    `by` is who said so: the `mapping`, the `person` who started the run, or a person `earlier`, for this version of the
+    mapping. `count` is how many it was about.
+    """
+
+    name: str
+    what: Literal["guard", "permission"]
+    count: Count
+    by: Literal["mapping", "person", "earlier"]
+
+
+class MappingEdited(Model):
+    """How the mapping differs from the one of the last complete run: top-level keys, and merge tags as `fields.city`.
+
+    `look_at` are those that decide about people, each with what that means.
+    """
+
+    since_run: str
+    added: list[str] = []
+    removed: list[str] = []
+    changed: list[str] = []
+    look_at: dict[str, str] = {}
 
 
 class Requests(Model):
@@ -197,12 +229,15 @@ class Summary(Model):
     warnings: dict[str, Count] = {}
     guards: list[Guard] = []
     overrides: list[str] = []
+    override_details: list[Override] = []
+    mapping_edited: MappingEdited | None = None
     kept_differently: dict[str, Count] = {}
     vanished: Count | None = None
     requests: Requests = Requests()
     pace: Pace = Pace()
     consent: Consent = Consent()
     automations: dict[str, Count] = {}
+    automation_reasons: dict[str, dict[str, Count]] = {}
     rehearsal: RehearsalFacts | None = None
     exit_code: Annotated[int, Field(ge=0, le=255)]
     follows: str | None = None
@@ -343,10 +378,20 @@ def _guarded(summary: Summary) -> str:
     whose = {0: "a guard", 1: f"the guard {names}"}.get(len(tripped), f"the guards {names}")
     sent = summary.outcomes.of("created", "updated", "upserted", "refused", "failed", "unknown")
     when = "" if sent else " before anything was sent"
-    why = _list(
-        *(f"{_percent(guard.share)} where {_percent(guard.limit_share)} is the limit" for guard in tripped)
-    )
+    why = _list(*map(_over, tripped))
     return f"Stopped by {whose}{when}" + (f": {why}." if why else ".")
+
+
+def _over(guard: Guard) -> str:
+    if guard.typed:
+        named = (
+            "no number was named"
+            if guard.allowed_count is None
+            else f"the number {guard.allowed_count:,} was named"
+        )
+        return f"{guard.count:,} were counted, and {named}"
+    most = "" if guard.allowed_count is None else f", and {guard.allowed_count:,} were allowed"
+    return f"{_percent(guard.share)} where {_percent(guard.limit_share)} is the limit{most}"
 
 
 def _planned(settled: int, look: int, unsent: int, read: int) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flows.report.plan_summary import PlanGuard, PlanSummary
-from flows.report.summary import NEED_A_PERSON, Comparison, ListingFacts, Summary
+from flows.report.summary import NEED_A_PERSON, Comparison, Guard, ListingFacts, Summary
 
 __all__ = [
+    "allowed_too_few",
     "as_text",
     "automations",
     "duration",
@@ -20,9 +22,10 @@ __all__ = [
     "rehearsed",
     "short",
     "twice_there",
+    "what_opens",
 ]
 
-_LONGEST = 40
+_LONGEST, _REASONS = 40, 8
 
 
 def duration(minutes: float) -> str:
@@ -80,6 +83,9 @@ def plan_verdict(plan: PlanSummary) -> str:
     if plan.tripped:
         names = " and ".join(f"`{guard.name}`" for guard in plan.tripped)
         return f"A sync would stop before it sends anything: {names}."
+    if plan.not_allowed:
+        names = " and ".join(f"`{one.name}`" for one in plan.not_allowed)
+        return f"A sync would not begin: {names} has to be allowed by name first."
     if not plan.source.rows_read:
         return "The file has no rows, so there is nothing to send."
     parts = [
@@ -117,10 +123,23 @@ def short(value: Any) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def automations(counts: dict[str, int], about: str = "") -> str:
-    """Which may start, and how often at most."""
-    named = ", ".join(f"{name} {about}{count:,}" for name, count in counts.items() if count)
-    return f"at most: {named}" if named else "none that muster knows of"
+def automations(
+    counts: dict[str, int], reasons: Mapping[str, dict[str, int]] | None = None, about: str = ""
+) -> list[str]:
+    """Which may start, how often at most and why: a line each.
+
+    >>> automations({"FIELD_UPDATED": 37, "TAG_ADDED": 3}, {"FIELD_UPDATED": {"city": 20, "plan": 17}})
+    ['at most FIELD_UPDATED 37: city 20, plan 17', 'at most TAG_ADDED 3']
+    """
+    lines = []
+    for name, count in counts.items():
+        if count:
+            why = (reasons or {}).get(name, {})
+            shown = ", ".join(f"{reason} {about}{times:,}" for reason, times in list(why.items())[:_REASONS])
+            more = len(why) - _REASONS
+            shown += f" and {more} more" if more > 0 else ""
+            lines.append(f"at most {name} {about}{count:,}" + (f": {shown}" if shown else ""))
+    return lines or ["none that muster knows of"]
 
 
 def not_undoable(plan: PlanSummary) -> list[str]:
@@ -135,10 +154,40 @@ def not_undoable(plan: PlanSummary) -> list[str]:
     return [f"{about}{count:,} {what} ({why})" for count, what, why in said if count]
 
 
-def guard_limit(guard: PlanGuard) -> str:
-    if not guard.limit_share:
+def guard_limit(guard: Guard) -> str:
+    """When a guard trips, and where that is not the default.
+
+    >>> guard_limit(Guard(name="changes", count=3, share=0.1, limit_share=0.8, floor=200, tripped=False, allowed=False, limit_of="mapping"))
+    'above 80%, from 200 on, as the mapping says'
+    """
+    own = ", as the mapping says" if guard.limit_of == "mapping" else ""
+    if guard.typed:
+        return f"until their number is typed{own}"
+    if guard.name == "empty_source":
         return "when there is no row"
-    return f"above {guard.limit_share:.0%}, from {guard.floor:,} on"
+    return f"above {guard.limit_share * 100:g}%, from {guard.floor:,} on{own}"
+
+
+def what_opens(guard: Guard) -> str:
+    """The words that let a guard pass that has tripped.
+
+    >>> what_opens(Guard(name="opt_outs", count=37, share=0.1, limit_share=0, floor=1, tripped=True, allowed=False, typed=True))
+    '--allow opt_outs=37'
+    """
+    exact = guard.typed or guard.allowed_count is not None
+    return f"--allow {guard.name}" + (f"={guard.count}" if exact else "")
+
+
+def allowed_too_few(guard: Guard) -> str:
+    """That another number was named than the one counted; '' where none was."""
+    if guard.allowed_count is None:
+        return ""
+    named = (
+        f"the number {guard.allowed_count:,} was named"
+        if guard.typed
+        else f"{guard.allowed_count:,} are allowed"
+    )
+    return f"{guard.count:,} are counted, and {named}."
 
 
 def guard_near(guard: PlanGuard) -> str:

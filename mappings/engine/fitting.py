@@ -56,6 +56,7 @@ def complaints(
     if mapping.blank != "keep":
         yield from _of_clearing(mapping, schema, "blank")
     yield from _of_what_it_cannot(mapping, schema)
+    yield from _of_what_is_tracked(mapping, schema)
     for kind, names in (("tags", mapping.tags), ("lists", mapping.lists)):
         if names is not None:
             yield from _of_names(mapping, schema, kind, names)
@@ -201,6 +202,18 @@ def _of_what_it_cannot(mapping: Mapping, schema: Schema) -> Iterator[Complaint]:
     if unconfirmed and "unconfirmed" in schema.refuses:
         what = "this destination asks nobody who comes in over its API whether they want mail."
         yield complaint(what, "Use SUBSCRIBED or UNSUBSCRIBED.", "consent", "newcomers")
+
+
+def _of_what_is_tracked(mapping: Mapping, schema: Schema) -> Iterator[Complaint]:
+    tracked = mapping.automations.tracked if mapping.automations is not None else None
+    known = {*schema.names(), *schema.watched}
+    for name in tracked or () if schema.live else ():
+        if name not in known:
+            like = nearest(name, known)
+            fix = f"Did you mean {like}?" if like else f"It has: {', '.join(sorted(known))}."
+            line = mapping.line_of("automations", "tracked")
+            what = f"the destination has no merge tag '{name}' that could be watched."
+            yield Complaint(mapping.file, line, "automations.tracked", what, fix)
 
 
 def _of_constants(mapping: Mapping, tag: str, rule: Rule, known: Field | None) -> Iterator[Complaint]:

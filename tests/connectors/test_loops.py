@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connectors.automations import by_name
 from connectors.base import Deletes, Remembered
 from connectors.destinations.loops import Connector
 from connectors.destinations.loops_team import CREATE, DELETE, FIND, UPDATE
@@ -147,7 +148,7 @@ async def test_who_was_never_delivered_is_sent_without_being_asked_for(team: Tea
     ]
     assert (result.outcome, result.contact_id) == ("upserted", team.one()["id"])
     assert decision.upserts
-    assert decision.automations == {"Contact added": 1, "Contact updated": 4}
+    assert by_name(decision.automations) == {"Contact added": 1, "Contact updated": 4}
 
 
 async def test_who_unsubscribed_there_is_updated_unseen_and_stays_unsubscribed(team: Team) -> None:
@@ -205,7 +206,7 @@ async def test_who_is_not_there_is_created_by_an_update_with_both_ids(team: Team
     assert team.asked() == [{"email": ANN}, {"userId": "007"}]
     assert team.sent() == [{"email": ANN, "userId": "007", "firstName": "Ann"}]
     assert result.outcome == "created"
-    assert decision.automations == {"Contact added": 1} == team.fired()
+    assert by_name(decision.automations) == {"Contact added": 1} == team.fired()
 
 
 async def test_who_was_delivered_and_is_gone_is_left_alone(team: Team) -> None:
@@ -284,7 +285,7 @@ async def test_only_what_changed_at_the_source_is_sent(team: Team) -> None:
     assert team.sent() == [{"email": ANN, "lastName": "Lea"}]
     assert decision.stays == {"firstName": ("By hand", "Ann")}
     assert (result.outcome, result.contact_id) == ("updated", before.contact_id)
-    assert decision.automations == {"Contact updated": 1} == team.fired()
+    assert by_name(decision.automations) == {"Contact updated": 1} == team.fired()
 
 
 async def test_who_has_exactly_this_already_is_not_written(team: Team) -> None:
@@ -420,7 +421,7 @@ async def test_a_changed_address_of_who_has_none_attaches_the_userid_first(team:
     ]
     assert decision.calls == (UPDATE, UPDATE)
     assert (result.outcome, team.one()["id"]) == ("updated", number)
-    assert decision.automations == team.fired() == {"Contact updated": 3}
+    assert by_name(decision.automations) == team.fired() == {"Contact updated": 3}
 
 
 async def test_an_address_that_cannot_be_changed_is_said(team: Team) -> None:
@@ -503,7 +504,7 @@ async def test_who_opted_out_and_may_be_mailed_is_unsubscribed(team: Team) -> No
     decision, result = await team.deliver(contact(opted_out=True))
     assert team.sent() == [{"email": ANN, "subscribed": False}]
     assert (decision.opts_out, result.outcome, result.opted_out) == (True, "updated", True)
-    assert decision.automations == team.fired()
+    assert by_name(decision.automations) == team.fired()
 
 
 async def test_a_newcomer_who_opted_out_comes_in_unsubscribed_and_on_no_list(team: Team) -> None:
@@ -545,7 +546,7 @@ async def test_lists_are_joined_and_left_and_only_what_changes_is_sent(team: Tea
     decision, result = await team.deliver(row)
     assert team.sent() == [{"email": ANN, "mailingLists": {NEWS: True, "cm0sandbox0000partners00d": False}}]
     assert (decision.lists, decision.lists_off) == (("Newsletter",), ("Partners",))
-    assert decision.automations == {"Contact added to list": 1} == team.fired()
+    assert by_name(decision.automations) == {"Contact added to list": 1} == team.fired()
     assert result.outcome == "updated"
     assert team.one()["tags"] == ["Events", "Newsletter"]
 
@@ -618,7 +619,7 @@ async def test_a_write_without_a_clear_answer_lands_once_and_is_said_to_have_lan
     [one] = team.sandbox.contacts()
     assert (one["email_address"], one["fields"]["firstName"]) == (ANN, "Ann")
     assert result.contact_id == one["id"]
-    assert all(count <= decision.automations.get(name, 0) for name, count in team.fired().items())
+    assert all(count <= by_name(decision.automations).get(name, 0) for name, count in team.fired().items())
 
 
 @pytest.mark.parametrize("fault", ["500", "reset_before", "non_json_502"])

@@ -105,6 +105,7 @@ async def plan_then_sync(
     assert requests(desk) - asked == planned.requests + planned.reading
     assert not planned.newcomers
     assert planned.opt_outs == 0
+    assert planned.automations == ended.summary.automations == desk.server.automations()["counts"] == {}
     return ended
 
 

@@ -188,6 +188,13 @@ WITHOUT_A_CASE = {
     ("Destination", "account"): SYNC,
     ("Destination", "rate"): SYNC,
     ("Destination", "create_missing"): SYNC,
+    ("Mapping", "automations"): SYNC,
+    ("Automations", "allow"): SYNC,
+    ("Automations", "tracked"): THERE,
+    ("Mapping", "guards"): SYNC,
+    **{("Guards", name): SYNC for name in ("shrunk", "invalid", "changes", "opt_outs", "resubscribes")},
+    **{("Limit", name): SYNC for name in ("share", "floor")},
+    **{("TypedLimit", name): SYNC for name in ("share", "floor", "typed")},
     ("Destination", "lookup"): "asks the destination, which a case has not",
 }
 

@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from mappings.engine.document.automations import Automations
 from mappings.engine.document.consent import Consent
 from mappings.engine.document.example import Example
+from mappings.engine.document.guards import Guards
 from mappings.engine.document.names import Names
 from mappings.engine.document.rule import Rule
 from mappings.engine.document.source import Destination, SourceSettings
@@ -89,6 +91,12 @@ class Mapping(Part):
     suppress: Texts = Field(
         (),
         description="files with people who are never written to, seen from the mapping's folder: addresses, domains or hashes",
+    )
+    automations: Maybe[Automations] = Field(
+        None, description="what may be started at the destination, and what is watched there"
+    )
+    guards: Maybe[Guards] = Field(
+        None, description="when the sync stops before it sends anything, where the defaults are not right"
     )
     where: Conditions = Field(
         default_factory=dict,

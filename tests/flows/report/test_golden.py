@@ -17,6 +17,7 @@ import pytest
 from flows.report import Details, Summary, write_report
 from flows.report.failures import OWN_COLUMNS
 from flows.report.page import problem_groups
+from flows.report.summary import MappingEdited, Override
 
 FILES = {"failures.csv", "failures.xlsx", "results.csv", "rows.parquet", "report.html", "summary.json"}
 
@@ -80,12 +81,16 @@ def summary(run: Path, make_summary: Callable[..., Summary]) -> Summary:
              "allowed": True},
         ],
         overrides=["invalid"],
+        override_details=[Override(name="invalid", what="guard", count=4, by="person")],
+        mapping_edited=MappingEdited(since_run="20261119-181203-4f2a", added=["fields.city"], changed=["where"],
+                                     look_at={"where": "other rows are left out"}),
         kept_differently={"first_name": 1},
         vanished=0,
         requests={"sent": 9, "retried": 1, "throttled": 1, "p50_ms": 81.4, "p95_ms": 240},
         pace={"allowed_per_second": 99, "achieved_per_second": 4.5},
         consent={"protected": 0, "opted_out": 1},
         automations={"Welcome <mail>": 1},
+        automation_reasons={"Welcome <mail>": {"created": 1}},
         exit_code=1,
     )  # fmt: skip
 
