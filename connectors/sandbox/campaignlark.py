@@ -44,10 +44,11 @@ from connectors.sandbox.campaignlark_call import ENDPOINTS, INFERRED, ApiError, 
 from connectors.sandbox.campaignlark_contacts import ContactEndpoints
 from connectors.sandbox.campaignlark_search import SearchEndpoint
 from connectors.sandbox.campaignlark_settings import SettingsEndpoints
+from connectors.sandbox.campaignlark_trial import TRIAL
 from connectors.sandbox.campaignlark_workspace import EMAIL, STATUSES, TYPES, WORKSPACE, Workspace
 from connectors.sandbox.faults import JSON_TYPE, Answer
 
-__all__ = ["STATUSES", "SWITCHES", "TYPES", "WORKSPACE", "CampaignLarkSandbox", "create"]
+__all__ = ["STATUSES", "SWITCHES", "TRIAL", "TYPES", "WORKSPACE", "CampaignLarkSandbox", "create"]
 
 SWITCHES: dict[str, tuple[str, ...]] = {
     "put_changes_address": ("yes", "no"),

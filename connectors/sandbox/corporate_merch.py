@@ -61,10 +61,11 @@ from connectors.sandbox.corporate_merch_call import (
 )
 from connectors.sandbox.corporate_merch_contacts import ContactEndpoints
 from connectors.sandbox.corporate_merch_rate import Allowance, Turn
+from connectors.sandbox.corporate_merch_trial import TRIAL
 from connectors.sandbox.corporate_merch_workspace import WORKSPACE, Workspace
 from connectors.sandbox.faults import JSON_TYPE, PAGE, Answer
 
-__all__ = ["SWITCHES", "WORKSPACE", "CorporateMerchSandbox", "create"]
+__all__ = ["SWITCHES", "TRIAL", "WORKSPACE", "CorporateMerchSandbox", "create"]
 
 SWITCHES: dict[str, tuple[str, ...]] = {
     "update": ("put", "patch", "post"),

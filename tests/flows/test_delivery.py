@@ -27,7 +27,9 @@ from flows.ledger import open_database
 from flows.sync_run import SyncRun
 
 if TYPE_CHECKING:
-    from conftest import Desk, Ended
+    from conftest import Desk
+
+    from flows.conformance.ended import Ended
 
     Person = Callable[..., dict[str, str]]
 

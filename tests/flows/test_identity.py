@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from connectors.errors import SourceError
 
 if TYPE_CHECKING:
-    from conftest import Desk, Ended
+    from conftest import Desk
+
+    from flows.conformance.ended import Ended
 
     Person = Callable[..., dict[str, str]]
 

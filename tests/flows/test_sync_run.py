@@ -30,7 +30,9 @@ from connectors.sandbox.serving import running
 from flows.sync_run import SyncRun
 
 if TYPE_CHECKING:
-    from conftest import Desk, Ended
+    from conftest import Desk
+
+    from flows.conformance.ended import Ended
 
     Person = Callable[..., dict[str, str]]
 
