@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flows.guards import Verdict
+from flows.options import Options
 from flows.preview import Preview
 from flows.report.page import examples, problem_groups
 from flows.report.plan_summary import PlanSummary
 from flows.report.summary import Outcomes
 from flows.report.unseen import unseen_values
-from flows.sync_run import Options, SyncRun
+from flows.sync_run import SyncRun
 
 __all__ = ["chosen", "ledger_state", "summed_up"]
 

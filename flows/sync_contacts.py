@@ -23,10 +23,11 @@ from pydantic import Field
 
 from connectors.errors import MappingError, MusterError
 from flows.batches import Batch
+from flows.options import Options
 from flows.pipeline import deliver_all
 from flows.report.summary import verdict
 from flows.stopping import interruptible
-from flows.sync_run import Options, SyncRun
+from flows.sync_run import SyncRun
 from flows.work import StepFailed, at_work, begun, ended, hand_over, kept, left_over
 
 __all__ = ["sync_contacts"]

@@ -9,92 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import datetime as dt
 import functools
 import shutil
-import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from connectors.base import Destination, Known, Source, destination_module
-from connectors.errors import LedgerError, LookUpRefused, MusterError, SourceError, Stopped
-from connectors.pace import Pace
+from connectors.errors import LedgerError, MusterError, SourceError, Stopped
+from flows.asking import question_of
 from flows.batches import Batch, batches
-from flows.consent import Suppressions, complaint_of
 from flows.delivery import Delivery
-from flows.guards import Counts, judged
 from flows.identity import Identity
+from flows.judging import judged_plan, opting_out
 from flows.knowledge import Knowledge
-from flows.ledger import Account, Ledger, RunLock, open_database
-from flows.ledger.database import private_folder
-from flows.opening import (
-    check_examples,
-    check_key,
-    load_mapping,
-    make_application,
-    numbers_said,
-    open_source_of,
-    rules_of,
-)
+from flows.opened import Opened, open_everything
+from flows.options import Options
 from flows.plan import Plan, limit_to, make_plan
-from flows.report.plan_summary import PlanSummary
 from flows.reporting import Ending, report
-from flows.roll import Roll, State
-from flows.settings import Settings, find_mapping
 from flows.watching import Silent, Watcher
-from mappings.engine.applying import Application
 from mappings.engine.complaints import listed, visible
-from mappings.engine.document import Mapping
-from mappings.engine.schema import Schema
 
-__all__ = ["BATCH", "Options", "SyncRun"]
+__all__ = ["BATCH", "SyncRun"]
 
 BATCH = 250
-_LOOKED_UP = 2000
-_NOBODY = -1
-_PLAN_KEPT_SECONDS = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the person asked for. `resend` is None, '' for everybody, or one key."""
-
-    limit: int | None = None
-    only: str | None = None
-    resend: str | None = None
-    allow: frozenset[str] = frozenset()
-    opt_outs_only: bool = False
-    report_dir: Path | None = None
-    planned: PlanSummary | None = None
-    """The plan that this sync carries out, where one was named."""
-    verb: str = "sync"
-
-
-@dataclass(slots=True)
-class _Opened:
-    """What a run holds from its beginning to its end."""
-
-    mapping: Mapping
-    source: Source
-    home: Path
-    ledger: Ledger
-    lock: RunLock
-    account: Account
-    destination: Destination
-    base_url: str
-    per_second: float
-    schema: Schema
-    application: Application
-    folder: Path
-    suppressions: Suppressions
-    pace: Pace
 
 
 class SyncRun:
@@ -115,7 +55,7 @@ class SyncRun:
         self.started_at = dt.datetime.now(dt.UTC)
         self.exit_code: int | None = None
         self.ending: Ending | None = None
-        self._opened: _Opened | None = None
+        self._opened: Opened | None = None
         self._plan: Plan | None = None
         self._knowledge: Knowledge | None = None
         self._delivery: Delivery | None = None
@@ -127,7 +67,7 @@ class SyncRun:
     # what a run is made of
 
     @property
-    def opened(self) -> _Opened:
+    def opened(self) -> Opened:
         if self._opened is None:
             raise RuntimeError("the run is not open")
         return self._opened
@@ -189,113 +129,26 @@ class SyncRun:
 
     async def open(self) -> None:
         """Everything that can be wrong before the first row is found here. Raises CannotStart."""
-        path = find_mapping(self.mapping_given)
-        mapping = load_mapping(path)
-        source = open_source_of(mapping, path, self.source_given)
-        settings = Settings(path)
-        module = destination_module(mapping.destination.kind)
-        connector: Any = module.Connector
-        check_key(mapping, connector)
-        complaint_of(
-            mapping, source.header, source.facts.opt_out_columns, mails_people=connector.mails_people
+        self._opened = opened = await open_everything(
+            self.mapping_given, self.source_given, self.options, self.watcher
         )
-        access = settings.access(
-            mapping.destination.kind, mapping.destination.account, connector.default_base_url
-        )
-        settings.refuse_what_is_not_there_yet()
-        home = settings.home(path)
-        database = open_database(home)
-        ledger = Ledger(database)
-        lock = RunLock(home, mapping.name, f"{mapping.destination.kind}-{mapping.destination.account}")
-        destination: Destination | None = None
-        try:
-            if self.options.verb == "sync":
-                lock.__enter__()
-            self._introduce(mapping, access.base_url, ledger, source)
-            suppressions = Suppressions.read(home)
-            account = ledger.accounts.seen(
-                mapping.destination.kind, mapping.destination.account, access.base_url, access.key
-            )
-            per_second = min(connector.per_second, mapping.destination.rate or connector.per_second)
-            pace = Pace(per_second, ledger.bookings(account.id))
-            destination = connector(base_url=access.base_url, key=access.key, turns=pace)
-            await destination.__aenter__()
-            self.watcher.stage("reading the destination's fields")
-            schema = await destination.read_schema()
-            account = await self._settled(account, access.key, ledger, destination)
-            application = make_application(mapping, schema, source.header)
-            destination.rules = rules_of(mapping, application)
-            check_examples(mapping, schema)
-            if said := numbers_said(mapping, schema):
-                self.watcher.say(f"numbers   {said}")
-            self.id = ledger.runs.new_id()
-            folder = self._folder(home)
-        except BaseException:
-            if destination is not None:
-                await destination.__aexit__(None, None, None)
-            lock.__exit__(None, None, None)
-            ledger.close()
-            raise
-        self._opened = _Opened(
-            mapping, source, home, ledger, lock, account, destination, access.base_url, per_second, schema, application, folder,
-            suppressions, pace,
-        )  # fmt: skip
-        self._close_earlier()
+        self.id = opened.run_id
         if self.options.verb == "sync":
-            ledger.runs.began(
+            self._close_earlier()
+            opened.ledger.runs.began(
                 self.id,
-                account.id,
-                mapping.name,
-                mapping.sha256,
-                mapping.text,
+                opened.account.id,
+                opened.mapping.name,
+                opened.mapping.sha256,
+                opened.mapping.text,
                 "sync",
-                str(source.path),
-                str(folder),
+                str(opened.source.path),
+                str(opened.folder),
             )
-
-    def _folder(self, home: Path) -> Path:
-        if self.options.verb != "sync":
-            private_folder(home / "plans")
-            for old in (home / "plans").iterdir():  # of plans that were killed
-                if time.time() - old.stat().st_mtime > _PLAN_KEPT_SECONDS:
-                    shutil.rmtree(old, ignore_errors=True)
-            return Path(tempfile.mkdtemp(prefix=f"{self.id}-", dir=home / "plans"))
-        private_folder(home / "runs")
-        return private_folder(home / "runs" / self.id)
-
-    async def _settled(self, account: Account, key: str, ledger: Ledger, destination: Destination) -> Account:
-        """Whose a changed key is: a few known contacts are looked up. The same ids: rotated. None of them: another workspace."""
-        if not account.key_changed:
-            return account
-        delivered = ledger.accounts.some_delivered(account)
-        same = not delivered
-        for address, contact_id in delivered:
-            there = await destination.find(address)
-            same = same or (there is not None and there.contact_id == contact_id)
-        if same:
-            return ledger.accounts.rotated(account, key) if self.options.verb == "sync" else account
-        self.watcher.say(
-            f"The key belongs to another workspace than before: none of the {len(delivered)} contacts that were looked up is there. "
-            "It counts as a new account, and nothing as delivered."
-        )
-        if self.options.verb != "sync":
-            return dataclasses.replace(account, id=_NOBODY)
-        return ledger.accounts.another(account, key)
-
-    def _introduce(self, mapping: Mapping, base_url: str, ledger: Ledger, source: Source) -> None:
-        """Account, address and ledger come first: who writes where."""
-        destination = mapping.destination
-        self.watcher.say(f"account   {destination.kind}, {destination.account}")
-        self.watcher.say(f"address   {base_url}")
-        new = "   NEW: nothing was delivered from here before" if ledger.database.new else ""
-        self.watcher.say(f"ledger    {ledger.database.path}{new}")
-        self.watcher.say(f"source    {source.path}")
 
     def _close_earlier(self) -> None:
         """A run that was killed is closed: what landed is filed, so that it is not sent again."""
         opened = self.opened
-        if self.options.verb != "sync":
-            return
         for run in opened.ledger.runs.unfinished(opened.account.id, opened.mapping.name):
             landed = opened.ledger.memory.settle(
                 run.id, opened.account.id, opened.mapping.name, opened.ledger.pages
@@ -341,11 +194,13 @@ class SyncRun:
         self._plan = plan
         self._knowledge = Knowledge(opened.folder)
         lookups = len(plan.roll.to_send()) + len(plan.roll.carried)
-        if not self._judge(plan.roll, before.rows_read if before else None, opt_outs=0):
+        rows_before = before.rows_read if before else None
+        plan.guards = judged_plan(plan, options, rows_before, opt_outs=0)
+        if not plan.tripped:
             self.watcher.stage("reading the destination", None)
             await self._knowledge.gather(opened.destination, lookups)
-            opt_outs = await self._opting_out(plan)
-            self._judge(plan.roll, before.rows_read if before else None, opt_outs=opt_outs)
+            opt_outs = await opting_out(plan, self._knowledge, opened.destination)
+            plan.guards = judged_plan(plan, options, rows_before, opt_outs=opt_outs)
         self._delivery = Delivery(
             self.id, account, name, opened.destination, opened.ledger.answers, opened.ledger.memory, self._knowledge,
             opened.suppressions, self.watcher, pace_has_room=opened.pace.room, forget=_resending(options.resend),
@@ -364,66 +219,13 @@ class SyncRun:
             )
         return new
 
-    def _judge(self, roll: Roll, rows_before: int | None, *, opt_outs: int) -> bool:
-        """The guards' verdicts; true when one stops the run."""
-        options = self.options
-        writes = roll.count(State.NEW, State.CHANGED)
-        counts = Counts(
-            rows=roll.rows,
-            kept=roll.rows - roll.count(State.FILTERED),
-            invalid=roll.count(State.INVALID, State.REJECTED),
-            writes=writes,
-            opt_outs=opt_outs,
-            rows_before=rows_before,
-        )
-        guards = judged(counts, options.allow)
-        if options.opt_outs_only:
-            guards = [dataclasses.replace(v, tripped=v.tripped and v.name == "opt_outs") for v in guards]
-        self.plan.guards = guards
-        return bool(self.plan.tripped)
-
-    async def _opting_out(self, plan: Plan) -> int:
-        """How many contacts that may be mailed now this run would unsubscribe; at most so many where it would take long."""
-        rows = plan.roll.to_send()
-        rows = rows[plan.roll.opted_out[rows - 1]]
-        rows = np.union1d(rows, np.array(sorted(plan.roll.carried), np.int64))
-        keys = list(plan.books.sample(rows))
-        if self._knowledge is None or not self._knowledge.surveyed:
-            return await self._mailable(keys) if len(keys) <= _LOOKED_UP else len(keys)
-        starts = range(0, len(keys), 500)
-        return sum(self._knowledge.may_be_mailed(keys[start : start + 500]) for start in starts)
-
-    async def _mailable(self, keys: list[str]) -> int:
-        """How many of these may be mailed now, many asked at once; who cannot be looked up is not written to either."""
-        mailable = 0
-        for start in range(0, len(keys), BATCH):
-            asked = (self.opened.destination.find(key) for key in keys[start : start + BATCH])
-            for one in await asyncio.gather(*asked, return_exceptions=True):
-                if isinstance(one, BaseException) and not isinstance(one, LookUpRefused):
-                    raise one
-                mailable += isinstance(one, Known) and not one.opted_out
-        return mailable
-
     @property
     def guarded(self) -> bool:
         return bool(self.plan.tripped)
 
     def question(self) -> str:
         """What a person has to say yes to before anything is sent, or ''."""
-        new = self.plan.roll.count(State.NEW)
-        writes = new + self.plan.roll.count(State.CHANGED)
-        asked = []
-        recreates = self.opened.mapping.gone == "recreate"
-        if self.opened.destination.rules.newcomers == "UNCONFIRMED" and (new or (recreates and writes)):
-            most = writes if recreates else new
-            asked.append(
-                f"Up to {most:,} new contacts come in as UNCONFIRMED, and each of them is sent a confirmation mail."
-            )
-        if self.opened.mapping.write == "replace" and writes:
-            asked.append(
-                f"write: replace empties every field that the mapping does not send, of up to {writes:,} contacts."
-            )
-        return "" if self.guarded else " ".join(asked)
+        return "" if self.guarded else question_of(self.opened.mapping, self.plan.roll)
 
     def to_deliver(self) -> Iterator[Batch]:
         """The batches that are left, made as they are asked for. Asked again, it goes on with those not yet delivered."""
@@ -483,7 +285,7 @@ class SyncRun:
                 opened.account.id, keys[start : start + 5000], opened.mapping.name
             )
 
-    def _file_what_landed(self, opened: _Opened, state: str) -> None:
+    def _file_what_landed(self, opened: Opened, state: str) -> None:
         """After an error or a cancellation in the middle. Where that fails, too, the next run does it."""
         ledger = opened.ledger
         with contextlib.suppress(LedgerError):

@@ -27,7 +27,6 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -35,6 +34,7 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
+from connectors.base import installed
 from connectors.errors import CannotStart
 from connectors.sandbox.faults import Faults, Rule
 from connectors.sandbox.inspection import PATH, Inspected
@@ -76,7 +76,7 @@ def kinds() -> list[str]:
         for one in files
         if re.search(r"^def create\(", one.read_text(encoding="utf-8"), re.MULTILINE)
     ]
-    return sorted({*own, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
+    return sorted({*own, *installed(ENTRY_POINTS)})
 
 
 def sandbox_of(kind: str, settings: Mapping[str, str], faults: Faults | None = None) -> Sandbox:
@@ -100,10 +100,9 @@ def trial_of(kind: str) -> Trial:
 def _module(kind: str) -> ModuleType:
     if kind not in kinds():
         raise CannotStart(f"There is no sandbox for {kind!r}.", f"There is one for: {', '.join(kinds())}.")
-    for entry in entry_points(group=ENTRY_POINTS):
-        if entry.name == kind:
-            module: ModuleType = entry.load()
-            return module
+    if kind in (plugged_in := installed(ENTRY_POINTS)):
+        module: ModuleType = plugged_in[kind].load()
+        return module
     return importlib.import_module(f"connectors.sandbox.{kind}")
 
 

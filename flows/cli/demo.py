@@ -39,7 +39,7 @@ def command(sample: str, as_json: bool) -> int:
     from flows.cli.showing import show_summary  # noqa: PLC0415 - as above
     from flows.cli.sync import run_sync  # noqa: PLC0415 - as above
     from flows.cli.watchers import watcher  # noqa: PLC0415 - as above
-    from flows.sync_run import Options  # noqa: PLC0415 - as above
+    from flows.options import Options  # noqa: PLC0415 - as above
 
     mapping, file = _SAMPLES[sample]
     home = Path(os.environ.get("MUSTER_HOME") or Path.cwd() / ".muster") / "demo"

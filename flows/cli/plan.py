@@ -10,12 +10,13 @@ import click
 
 from flows.cli.options import choosing
 from flows.cli.watchers import Lines, Live, watcher
+from flows.options import Options
 from flows.plan_file import write_private
 from flows.plan_reporting import summed_up
 from flows.preview import SAMPLE, preview
 from flows.report.plan_summary import PlanSummary
 from flows.stopping import terminable
-from flows.sync_run import Options, SyncRun
+from flows.sync_run import SyncRun
 
 __all__ = ["command"]
 

@@ -12,12 +12,13 @@ import click
 from connectors.errors import CannotStart
 from flows.cli.options import choosing
 from flows.cli.watchers import Lines, Live, watcher
+from flows.options import Options
 from flows.pipeline import deliver_all
 from flows.plan_file import read_plan, refuse_what_moved
 from flows.prefect_server import PrefectServer
 from flows.reporting import Ending
 from flows.stopping import interruptible, terminable
-from flows.sync_run import Options, SyncRun
+from flows.sync_run import SyncRun
 
 __all__ = ["command", "run_sync"]
 

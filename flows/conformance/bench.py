@@ -17,7 +17,8 @@ from connectors.sandbox.answering import Answering
 from connectors.sandbox.serving import Running
 from connectors.sandbox.trial import Trial, pattern_of
 from flows.conformance.ended import Ended, Listening, finish
-from flows.sync_run import Options, SyncRun
+from flows.options import Options
+from flows.sync_run import SyncRun
 from mappings.engine.schema import Schema
 
 __all__ = ["ALLOWED", "KEY", "LANDED", "Bench", "address"]

@@ -17,7 +17,10 @@ def lacking(connector: Any, trial: Trial) -> dict[str, str]:
         "moves": (trial.moves is not None, "the trial's `moves` is None: no contact can get another address"),
         "names": (bool(trial.names), "the trial has no `names`: there are neither tags nor lists"),
         "by_name": (any(one.names for one in trial.names), "tags and lists are known by their numbers only"),
-        "by_number": (any(one.numbers for one in trial.names), "tags and lists are known by their names only"),
+        "by_number": (
+            any(one.numbers for one in trial.names),
+            "tags and lists are known by their names only",
+        ),
         "typed": (bool(trial.number or trial.date), "the trial has neither `number` nor `date`"),
         "replace": ("replace" not in refuses, "the schema refuses replace"),
         "refusals": (

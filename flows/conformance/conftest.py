@@ -69,7 +69,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         kind = one.callspec.params.get("kind") if hasattr(one, "callspec") else None
         for need in one.iter_markers("needs"):
             with contextlib.suppress(CannotStart):
-                reason = lacking(destination_module(str(kind)).Connector, trial_of(str(kind))).get(need.args[0])
+                reason = lacking(destination_module(str(kind)).Connector, trial_of(str(kind))).get(
+                    need.args[0]
+                )
                 if reason is not None:
                     one.add_marker(pytest.mark.skip(reason=f"{kind}: {reason}"))
 

@@ -70,7 +70,9 @@ def test_what_is_there_already_is_not_sent_by_somebody_who_looks_first(bench: Be
 
 
 def test_of_several_rows_with_one_key_the_last_is_written_once(bench: Bench) -> None:
-    ended = bench.sync(bench.row(1, First="One"), bench.row(2), bench.row(1, First="Two"), bench.row(1, First="Three"))
+    ended = bench.sync(
+        bench.row(1, First="One"), bench.row(2), bench.row(1, First="Two"), bench.row(1, First="Three")
+    )
     assert [outcome in LANDED for outcome in ended.per_row] == [False, True, False, True]
     assert ended.outcomes["duplicate"] == 2
     assert bench.writes().total() == 2
@@ -86,7 +88,9 @@ def test_a_key_in_another_case_or_with_spaces_is_the_same_key(bench: Bench) -> N
 
 
 def test_a_contact_whose_address_is_written_otherwise_there_is_found(bench: Bench) -> None:
-    bench.server.seed([{"email_address": "P1@Example.COM", "fields": {**bench.trial.there, bench.trial.text: "Old"}}])
+    bench.server.seed(
+        [{"email_address": "P1@Example.COM", "fields": {**bench.trial.there, bench.trial.text: "Old"}}]
+    )
     bench.mapping(destination={"kind": bench.kind, "lookup": True})
     ended = bench.lands(bench.row(1))
     assert ended.per_row == ["updated"]

@@ -19,8 +19,9 @@ from connectors import http
 from connectors.destinations.campaignlark import Connector
 from connectors.sandbox.serving import Running, running
 from flows.conformance.ended import Ended, Listening, finish
+from flows.options import Options
 from flows.preview import Preview, preview
-from flows.sync_run import Options, SyncRun
+from flows.sync_run import SyncRun
 
 KEY = "sandbox-key"
 PEOPLE: dict[str, Any] = {

@@ -27,9 +27,7 @@ from flows.ledger import open_database
 from flows.sync_run import SyncRun
 
 if TYPE_CHECKING:
-    from conftest import Desk
-
-    from flows.conformance.ended import Ended
+    from conftest import Desk, Ended
 
     Person = Callable[..., dict[str, str]]
 
@@ -304,7 +302,8 @@ async def test_a_destination_that_is_down_before_the_first_contact_costs_seconds
 SCRIPT = """
 import asyncio, os, sys
 from connectors.destinations.campaignlark import Connector
-from flows.sync_run import Options, SyncRun
+from flows.options import Options
+from flows.sync_run import SyncRun
 from flows.watching import Silent
 
 Connector.per_second = 1000.0

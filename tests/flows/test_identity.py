@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from connectors.errors import SourceError
 
 if TYPE_CHECKING:
-    from conftest import Desk
-
-    from flows.conformance.ended import Ended
+    from conftest import Desk, Ended
 
     Person = Callable[..., dict[str, str]]
 

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from connectors.destinations.loops import Connector
 from connectors.errors import MappingError
 from connectors.sandbox.serving import Running, running
-from flows.conformance.ended import Ended, Listening, finish
+from flows.options import Options
 from flows.preview import preview
 from flows.settings import Settings
-from flows.sync_run import Options, SyncRun
+from flows.sync_run import SyncRun
+from tests.flows.conftest import Ended, Listening, finish
 
 COLUMNS = ("Id", "Email", "First", "City", "Lists", "Out")
 PEOPLE: dict[str, Any] = {

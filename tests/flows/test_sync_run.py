@@ -30,9 +30,7 @@ from connectors.sandbox.serving import running
 from flows.sync_run import SyncRun
 
 if TYPE_CHECKING:
-    from conftest import Desk
-
-    from flows.conformance.ended import Ended
+    from conftest import Desk, Ended
 
     Person = Callable[..., dict[str, str]]
 

@@ -1,0 +1,152 @@
+"""What a run holds from its beginning to its end, and how that is opened: whatever can be wrong before the first row is found here."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connectors.base import Destination, Source, destination_module
+from connectors.pace import Pace
+from flows.consent import Suppressions, complaint_of
+from flows.ledger import Account, Ledger, RunLock, open_database
+from flows.ledger.database import private_folder
+from flows.opening import (
+    check_examples,
+    check_key,
+    load_mapping,
+    make_application,
+    numbers_said,
+    open_source_of,
+    rules_of,
+)
+from flows.options import Options
+from flows.settings import Settings, find_mapping
+from flows.watching import Watcher
+from mappings.engine.applying import Application
+from mappings.engine.document import Mapping
+from mappings.engine.schema import Schema
+
+__all__ = ["Opened", "open_everything"]
+
+_NOBODY = -1
+_PLAN_KEPT_SECONDS = 86_400
+
+
+@dataclass(slots=True)
+class Opened:
+    """Whoever opens it lets go of the destination, the lock and the ledger."""
+
+    run_id: str
+    mapping: Mapping
+    source: Source
+    home: Path
+    ledger: Ledger
+    lock: RunLock
+    account: Account
+    destination: Destination
+    base_url: str
+    per_second: float
+    schema: Schema
+    application: Application
+    folder: Path
+    suppressions: Suppressions
+    pace: Pace
+
+
+async def open_everything(
+    mapping_given: str, source_given: str | None, options: Options, watcher: Watcher
+) -> Opened:
+    """The mapping, its source, the ledger and the account. Raises CannotStart, and holds nothing then."""
+    path = find_mapping(mapping_given)
+    mapping = load_mapping(path)
+    source = open_source_of(mapping, path, source_given)
+    settings = Settings(path)
+    kind, name = mapping.destination.kind, mapping.destination.account
+    connector: Any = destination_module(kind).Connector
+    check_key(mapping, connector)
+    complaint_of(mapping, source.header, source.facts.opt_out_columns, mails_people=connector.mails_people)
+    access = settings.access(kind, name, connector.default_base_url)
+    settings.refuse_what_is_not_there_yet()
+    home = settings.home(path)
+    ledger = Ledger(open_database(home))
+    lock = RunLock(home, mapping.name, f"{kind}-{name}")
+    destination: Destination | None = None
+    try:
+        if options.verb == "sync":
+            lock.__enter__()
+        _introduce(mapping, access.base_url, ledger, source, watcher)
+        suppressions = Suppressions.read(home)
+        account = ledger.accounts.seen(kind, name, access.base_url, access.key)
+        per_second = min(connector.per_second, mapping.destination.rate or connector.per_second)
+        pace = Pace(per_second, ledger.bookings(account.id))
+        destination = connector(base_url=access.base_url, key=access.key, turns=pace)
+        await destination.__aenter__()
+        watcher.stage("reading the destination's fields")
+        schema = await destination.read_schema()
+        account = await _settled(account, access.key, ledger, destination, options, watcher)
+        application = make_application(mapping, schema, source.header)
+        destination.rules = rules_of(mapping, application)
+        check_examples(mapping, schema)
+        if said := numbers_said(mapping, schema):
+            watcher.say(f"numbers   {said}")
+        run_id = ledger.runs.new_id()
+        folder = _folder(home, run_id, options)
+    except BaseException:
+        if destination is not None:
+            await destination.__aexit__(None, None, None)
+        lock.__exit__(None, None, None)
+        ledger.close()
+        raise
+    return Opened(
+        run_id, mapping, source, home, ledger, lock, account, destination, access.base_url, per_second, schema, application,
+        folder, suppressions, pace,
+    )  # fmt: skip
+
+
+def _folder(home: Path, run_id: str, options: Options) -> Path:
+    """Where the run keeps its parts; a plan's is gone when it ends."""
+    if options.verb != "sync":
+        private_folder(home / "plans")
+        for old in (home / "plans").iterdir():  # of plans that were killed
+            if time.time() - old.stat().st_mtime > _PLAN_KEPT_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
+        return Path(tempfile.mkdtemp(prefix=f"{run_id}-", dir=home / "plans"))
+    private_folder(home / "runs")
+    return private_folder(home / "runs" / run_id)
+
+
+async def _settled(
+    account: Account, key: str, ledger: Ledger, destination: Destination, options: Options, watcher: Watcher
+) -> Account:
+    """Whose a changed key is: a few known contacts are looked up. The same ids: rotated. None of them: another workspace."""
+    if not account.key_changed:
+        return account
+    delivered = ledger.accounts.some_delivered(account)
+    same = not delivered
+    for address, contact_id in delivered:
+        there = await destination.find(address)
+        same = same or (there is not None and there.contact_id == contact_id)
+    if same:
+        return ledger.accounts.rotated(account, key) if options.verb == "sync" else account
+    watcher.say(
+        f"The key belongs to another workspace than before: none of the {len(delivered)} contacts that were looked up is there. "
+        "It counts as a new account, and nothing as delivered."
+    )
+    if options.verb != "sync":
+        return dataclasses.replace(account, id=_NOBODY)
+    return ledger.accounts.another(account, key)
+
+
+def _introduce(mapping: Mapping, base_url: str, ledger: Ledger, source: Source, watcher: Watcher) -> None:
+    """Account, address and ledger come first: who writes where."""
+    destination = mapping.destination
+    watcher.say(f"account   {destination.kind}, {destination.account}")
+    watcher.say(f"address   {base_url}")
+    new = "   NEW: nothing was delivered from here before" if ledger.database.new else ""
+    watcher.say(f"ledger    {ledger.database.path}{new}")
+    watcher.say(f"source    {source.path}")

@@ -1,0 +1,25 @@
+"""What the person asked for: which rows, which guards may be passed, where the report goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.report.plan_summary import PlanSummary
+
+__all__ = ["Options"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person asked for. `resend` is None, '' for everybody, or one key."""
+
+    limit: int | None = None
+    only: str | None = None
+    resend: str | None = None
+    allow: frozenset[str] = frozenset()
+    opt_outs_only: bool = False
+    report_dir: Path | None = None
+    planned: PlanSummary | None = None
+    """The plan that this sync carries out, where one was named."""
+    verb: str = "sync"
