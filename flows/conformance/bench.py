@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,16 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from click.testing import CliRunner
 
+from connectors.pace import Pace
 from connectors.sandbox.answering import Answering
 from connectors.sandbox.serving import Running
 from connectors.sandbox.trial import Trial, pattern_of
+from flows.cli.check import command as check_command
 from flows.conformance.ended import Ended, Listening, finish
 from flows.options import Options
+from flows.preview import Preview, preview
 from flows.sync_run import SyncRun
 from mappings.engine.schema import Schema
 
-__all__ = ["ALLOWED", "KEY", "LANDED", "Bench", "address"]
+__all__ = ["ALLOWED", "KEY", "LANDED", "Bench", "address", "said"]
 
 KEY = "key-of-the-conformance-suite"
 LANDED = ("created", "updated", "upserted")
@@ -105,6 +110,26 @@ class Bench:
         async with SyncRun(str(self.folder / "trial.yml"), str(file), options, Listening()) as run:
             return await finish(run, prepared=prepared)
 
+    def plan(self, *rows: Mapping[str, str]) -> Preview:
+        """What a sync would do."""
+        return asyncio.run(self._plan(self.file(rows)))
+
+    async def _plan(self, file: Path) -> Preview:
+        options = Options(allow=ALLOWED, verb="plan")
+        async with SyncRun(str(self.folder / "trial.yml"), str(file), options, Listening()) as run:
+            await run.open()
+            await run.prepare()
+            return await preview(run)
+
+    def check(self, *rows: Mapping[str, str]) -> dict[str, Any]:
+        """What `muster check --json` says. Raises MappingError where the mapping does not fit."""
+        arguments = ["--json", str(self.folder / "trial.yml"), str(self.file(rows))]
+        checked = CliRunner().invoke(check_command, arguments, standalone_mode=False)
+        if checked.exception is not None:
+            raise checked.exception
+        facts: dict[str, Any] = json.loads(checked.stdout)
+        return facts
+
     def lands(self, *rows: Mapping[str, str], **options: Any) -> Ended:
         """A sync after which all rows are there."""
         ended = self.sync(*rows, **options)
@@ -120,7 +145,14 @@ class Bench:
 
     def forget(self) -> None:
         """As if nothing had ever been delivered from here: another home."""
-        self.home.rename(self.home.with_name(f"home-{len(list(self.folder.iterdir()))}"))
+        if self.home.exists():
+            self.home.rename(self.home.with_name(f"home-{len(list(self.folder.iterdir()))}"))
+
+    async def live_schema(self) -> Schema:
+        """The fields of the sandbox's account, as the destination reads them."""
+        async with self.connector(base_url=self.server.url, key=KEY, turns=Pace(1000)) as destination:
+            schema: Schema = await destination.read_schema()
+            return schema
 
     @property
     def schema(self) -> Schema:
@@ -139,7 +171,8 @@ class Bench:
         """Puts a contact there as if in the app, or changes it: a whole one. `more` are values by merge tag, `tags`, `lists`."""
         names = {word: more.pop(word) for word in ("tags", "lists") if word in more}
         status = status or self.trial.mailed
-        one = {"email_address": address(number), "fields": {**self.trial.there, **more}, **names}
+        fields = {**self.trial.there, **more}
+        one: dict[str, Any] = {"email_address": address(number), "fields": fields, **names}
         self.server.seed([{**one, "status": status} if status else one])
 
     def people(self) -> dict[str, dict[str, Any]]:
