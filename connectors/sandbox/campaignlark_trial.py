@@ -45,12 +45,12 @@ TRIAL = Trial(
         ),
         Documented(
             "400-contact-removed", ("protected",), "removed",
-            mapping={"write": "update_only"}, there=("p1@example.com", TWO, "p3@example.com"),
+            mapping={"write": "update_only"}, there={"p1@example.com": {}, TWO: {}, "p3@example.com": {}},
             after="by-email.*p2", act=lambda sandbox: sandbox.delete(TWO),
         ),
         Documented(
             "404-nobody-has-the-address", ("filtered",),
-            mapping={"write": "update_only"}, there=("p1@example.com", "p3@example.com"),
+            mapping={"write": "update_only"}, there={"p1@example.com": {}, "p3@example.com": {}},
         ),
         Documented(
             "400-while-an-import-goes-on", LANDED,

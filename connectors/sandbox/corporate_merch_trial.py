@@ -54,7 +54,7 @@ TRIAL = Trial(
             switches={"errors": "plain"}, cells={"Lists": "99"}, mapping={"lists": "Lists"},
         ),
         Documented(
-            "404-contact-removed", ("protected",), "removed", there=(TWO,), act=lambda sandbox: sandbox.delete(TWO)
+            "404-contact-removed", ("protected",), "removed", there={TWO: {}}, act=lambda sandbox: sandbox.delete(TWO)
         ),
         Documented("429-that-is-empty", LANDED, switches={"throttled": "empty"}, faults=("429:next=3",)),
         Documented("429-that-is-a-page", LANDED, switches={"throttled": "page"}, faults=("429:next=3",)),

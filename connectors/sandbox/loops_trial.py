@@ -44,7 +44,7 @@ TRIAL = Trial(
         ),
         Documented(
             "400-userid-not-found", ("protected",), "removed",
-            mapping={"key": "userId", "fields": {"userId": "Id"}}, there=(TWO,),
+            mapping={"key": "userId", "fields": {"userId": "Id"}}, there={TWO: {"userId": "2"}},
             after="find.*userId=2", act=lambda sandbox: sandbox.delete(TWO),
         ),
         Documented("400-longer-than-500", ("invalid",), "500", cells={"City": "x" * 501}),

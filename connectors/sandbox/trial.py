@@ -36,7 +36,7 @@ class Documented:
 
     A file of three rows is synced: p1@, p2@ and p3@example.com. The second has `cells` besides, the others `others`; the
     mapping is the trial's with the changes of `mapping`. `switches` and `faults` are set before the run; `there` are
-    the addresses of contacts that are there by then. `act` is what somebody does to the sandbox meanwhile: right
+    the contacts that are there by then: values besides the trial's, by address. `act` is what somebody does to the sandbox meanwhile: right
     after the first request was answered whose "METHOD path?query" holds `after` (a regular expression), or, without one, when
     everything was read and nothing is sent yet.
 
@@ -50,7 +50,7 @@ class Documented:
     cells: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)
     mapping: Mapping[str, Any] = field(default_factory=dict)
-    there: tuple[str, ...] = ()
+    there: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     switches: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
     act: Callable[[Any], object] | None = None

@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,12 +167,19 @@ class Bench:
 
     # the other side
 
-    def seed(self, number: int, *, status: str = "", **more: Any) -> None:
-        """Puts a contact there as if in the app, or changes it: a whole one. `more` are values by merge tag, `tags`, `lists`."""
-        names = {word: more.pop(word) for word in ("tags", "lists") if word in more}
+    def seed(
+        self,
+        number: int,
+        text: str = "",
+        *,
+        status: str = "",
+        fields: Mapping[str, Any] | None = None,
+        names: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Puts a contact there as if in the app, or changes it: `text` and `fields` are values, `names` its tags and lists."""
+        values = {**self.trial.there, **({self.trial.text: text} if text else {}), **(fields or {})}
+        one: dict[str, Any] = {"email_address": address(number), "fields": values, **(names or {})}
         status = status or self.trial.mailed
-        fields = {**self.trial.there, **more}
-        one: dict[str, Any] = {"email_address": address(number), "fields": fields, **names}
         self.server.seed([{**one, "status": status} if status else one])
 
     def people(self) -> dict[str, dict[str, Any]]:

@@ -47,7 +47,7 @@ def test_tags_and_lists_are_added_by_their_ids(bench: Bench) -> None:
 
 @pytest.mark.needs("names")
 def test_tags_and_lists_that_a_contact_has_stay_when_its_fields_change(bench: Bench) -> None:
-    bench.seed(1, **{bench.trial.text: "Old"}, **{one.shown_as: list(one.shown) for one in bench.trial.names})
+    bench.seed(1, "Old", names={one.shown_as: list(one.shown) for one in bench.trial.names})
     for first in ("New", "Newer"):
         bench.lands(bench.row(1, First=first))
         assert bench.values(1)[bench.trial.text] == first
@@ -60,7 +60,7 @@ def test_a_tag_or_list_is_added_to_those_that_a_contact_has(bench: Bench) -> Non
     for names in bench.trial.names:
         bench.server.reset()
         bench.forget()
-        bench.seed(1, **{names.shown_as: [names.shown[1]]})
+        bench.seed(1, names={names.shown_as: [names.shown[1]]})
         bench.mapping(**{names.kind: "Names"})
         bench.lands(bench.row(1, Names=(names.names or names.numbers)[0]))
         assert has(bench, 1, names) == {*names.shown}
@@ -74,7 +74,7 @@ def test_a_tag_or_list_that_somebody_took_away_there_is_not_put_back(bench: Benc
         bench.mapping(**{names.kind: "Names"})
         row = bench.row(1, Names=(names.names or names.numbers)[0])
         bench.lands(row)
-        bench.seed(1, **{names.shown_as: []})
+        bench.seed(1, names={names.shown_as: []})
         bench.lands({**row, "First": "New"})
         assert has(bench, 1, names) == set()
 

@@ -54,7 +54,7 @@ def test_whoever_opted_out_there_is_subscribed_by_no_write_mode(bench: Bench) ->
         bench.forget()
         bench.mapping(write=write)
         for number, status in statuses.items():
-            bench.seed(number, status=status, **{bench.trial.text: "Old"})
+            bench.seed(number, "Old", status=status)
         for first in ("New", "Newer"):
             bench.sync(*(bench.row(number, First=first) for number in statuses), resend="")
             assert {number: bench.one(number)["status"] for number in statuses} == statuses, (write, first)
@@ -67,7 +67,7 @@ def test_whoever_opts_out_between_the_reading_and_the_write_is_not_subscribed(be
         bench.server.reset()
         bench.forget()
         bench.mapping(write=write)
-        bench.seed(1, **{bench.trial.text: "Old"})
+        bench.seed(1, "Old")
         bench.sync(bench.row(1), prepared=lambda: bench.seed(1, status=out))
         assert bench.one(1)["status"] == out, write
 
@@ -84,7 +84,7 @@ def test_whoever_opted_out_there_after_they_were_created_is_not_subscribed_by_th
 
 
 def test_whoever_is_on_the_suppression_list_is_left_alone(bench: Bench) -> None:
-    bench.seed(1, **{bench.trial.text: "Old"})
+    bench.seed(1, "Old")
     bench.home.mkdir(mode=0o700)
     (bench.home / "suppress.txt").write_text(f"{address(1)}\n{address(2)}\n", "utf-8")
     ended = bench.sync(*(bench.row(number) for number in (1, 2, 3)))
@@ -109,7 +109,7 @@ def test_a_person_with_another_address_stays_the_same_contact(bench: Bench) -> N
 def test_a_person_whose_new_address_is_another_contact_is_left_alone(bench: Bench) -> None:
     bench.mapping(person="Id", fields=dict(bench.trial.moves or {}))
     bench.lands(bench.row(1))
-    bench.seed(2, **{bench.trial.text: "Theirs"})
+    bench.seed(2, "Theirs")
     ended = bench.sync(bench.row(1, Email=address(2)))
     assert (ended.per_row, ended.row(1)["code"]) == (["protected"], "identity_conflict")
     assert set(bench.people()) == {address(1), address(2)}

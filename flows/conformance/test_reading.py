@@ -50,8 +50,8 @@ def test_a_mapping_without_the_destinations_key_is_refused(bench: Bench) -> None
 
 
 def test_a_plan_writes_nothing_and_its_sync_does_what_it_says(bench: Bench) -> None:
-    bench.seed(1, **{bench.trial.text: "Old"})
-    bench.seed(2, **{bench.trial.text: "Name 2"})
+    bench.seed(1, "Old")
+    bench.seed(2, "Name 2")
     rows = [*(bench.row(number) for number in range(1, 5)), bench.row(3), bench.row(5, Email="nobody")]
     planned = bench.plan(*rows)
     assert not bench.writes()

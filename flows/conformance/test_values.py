@@ -86,7 +86,7 @@ def test_numbers_and_dates_are_known_again(bench: Bench) -> None:
 
 def test_a_blank_empties_nothing_by_itself(bench: Bench) -> None:
     bench.lands(bench.row(1, City="Bonn"))
-    bench.seed(2, **{bench.trial.other: "Theirs"})
+    bench.seed(2, fields={bench.trial.other: "Theirs"})
     bench.lands(bench.row(1), bench.row(2))
     assert (bench.values(1)[bench.trial.other], bench.values(2)[bench.trial.other]) == ("Bonn", "Theirs")
 
@@ -110,7 +110,7 @@ def test_a_blank_empties_what_is_ours_where_the_mapping_says_clear_ours_or_the_m
     if _refused(bench):
         return
     bench.lands(bench.row(1, City="Bonn"), bench.row(2, City="Bonn"))
-    bench.seed(2, **{bench.trial.other: "Theirs"})
+    bench.seed(2, fields={bench.trial.other: "Theirs"})
     bench.lands(bench.row(1), bench.row(2))
     assert not bench.values(1).get(bench.trial.other)
     assert bench.values(2)[bench.trial.other] == "Theirs"

@@ -15,7 +15,7 @@ def test_a_new_contact_is_created_as_the_row_has_it(bench: Bench) -> None:
 
 
 def test_a_contact_that_is_there_is_updated_and_stays_the_same_one(bench: Bench) -> None:
-    bench.seed(1, **{bench.trial.text: "Old"})
+    bench.seed(1, "Old")
     before = bench.one(1)["id"]
     bench.lands(bench.row(1))
     assert bench.one(1)["id"] == before
@@ -33,7 +33,7 @@ def test_a_changed_row_changes_its_contact_and_no_other(bench: Bench) -> None:
 
 def test_what_the_mapping_does_not_write_stays(bench: Bench) -> None:
     bench.mapping(fields={bench.trial.other: None})
-    bench.seed(1, **{bench.trial.text: "Old", bench.trial.other: "Theirs"})
+    bench.seed(1, "Old", fields={bench.trial.other: "Theirs"})
     bench.lands(bench.row(1))
     bench.lands(bench.row(1, First="New"))
     assert bench.values(1)[bench.trial.other] == "Theirs"
@@ -42,7 +42,7 @@ def test_what_the_mapping_does_not_write_stays(bench: Bench) -> None:
 
 def test_what_somebody_changed_there_by_hand_stays_until_the_row_changes(bench: Bench) -> None:
     bench.lands(bench.row(1, City="Bonn"))
-    bench.seed(1, **{bench.trial.other: "Theirs"})
+    bench.seed(1, fields={bench.trial.other: "Theirs"})
     bench.lands(bench.row(1, City="Bonn", First="New"))
     assert bench.values(1)[bench.trial.other] == "Theirs"
     bench.lands(bench.row(1, City="Rome", First="New"))
@@ -115,7 +115,7 @@ def test_a_contact_that_was_removed_there_comes_again_where_the_mapping_says_so(
 
 
 def test_create_only_leaves_alone_who_is_there_and_update_only_who_is_not(bench: Bench) -> None:
-    bench.seed(1, **{bench.trial.text: "Old"})
+    bench.seed(1, "Old")
     bench.mapping(write="create_only")
     assert bench.sync(bench.row(1), bench.row(2)).per_row == ["filtered", "created"]
     bench.forget()
