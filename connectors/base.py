@@ -83,6 +83,10 @@ class Known:
     seen: float
     lists: frozenset[str] | None = None
     """Its lists' names, None where they are not known."""
+    changed_at: float | None = None
+    """When it was last changed there, in seconds since 1970; None where the destination does not tell."""
+    final: bool = False
+    """An opt-out that no consent of a source lifts: a complaint, a bounce, a status that is not known to us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,12 @@ class Remembered:
     own_tags: frozenset[str] = frozenset()
     own_lists: frozenset[str] = frozenset()
     opted_out: bool = False
+    out_elsewhere: bool = False
+    """Whether somebody said so who is neither this mapping's source nor the destination."""
+    out_there_since: float = 0.0
+    """When the destination first said so, in seconds since 1970; 0 where it did not."""
+    out_here_until: float = 0.0
+    """When this mapping's source last said so; 0 where it did not."""
     suppressed: bool = False
     conflict: str = ""
     """Why it is not clear whose address this is; '' where it is."""
@@ -129,6 +139,8 @@ class Rules:
     """The merge tag by which the destination knows a contact."""
     lookup: bool = False
     """Whether each contact is looked up before it is sent, also where that is not needed to send it rightly."""
+    follows_since: float | None = None
+    """Since when the mapping may follow its source's consents, in seconds since 1970; None where it may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +168,8 @@ class Decision:
     lists_off: tuple[str, ...] = ()
     status: str | None = None
     opts_out: bool = False
+    opts_in: bool = False
+    """Whether somebody who opted out is subscribed again, because the source has a newer consent."""
     calls: tuple[str, ...] = ()
     automations: Mapping[str, int] = field(default_factory=dict)
 
@@ -186,6 +200,8 @@ class Destination(Protocol):
     """The merge tags that may be a mapping's `key`."""
     surveys: bool
     """Whether all contacts can be listed; where not, they are looked up one by one."""
+    tells_changes: bool
+    """Whether it tells when a contact was last changed."""
     finds: bool
     """Whether one contact can be looked up; where not, all are listed, however few are to be sent."""
     deletes: bool

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.base import Delivered, Destination, Known, Remembered
+from connectors.consents import will_of
 from connectors.errors import CredentialsError, LedgerError, LookUpRefused, MusterError, Unreachable
 from flows.addresses import Addresses
 from flows.batches import Batch, Entry
@@ -25,7 +26,7 @@ from flows.identity import Identity
 from flows.knowledge import Knowledge
 from flows.ledger import Answers, Intent, Memory, Outcome
 from flows.new_tags import NewTags
-from flows.remembering import own_of, wanted_of
+from flows.remembering import LANDED, own_of, wanted_of
 from flows.report.summary import NEED_A_PERSON
 from flows.watching import Watcher
 from mappings.engine.contact import Contact
@@ -60,6 +61,7 @@ class Tally:
     kept: Counter[str] = field(default_factory=Counter)
     automations: Counter[str] = field(default_factory=Counter)
     opted_out: int = 0
+    opted_in: int = 0
 
 
 class Delivery:
@@ -227,6 +229,7 @@ class Delivery:
             delivered = await self._without_its_tags(contact, known, remembered, now)
             if delivered is None:
                 delivered = await self._destination.deliver(contact, known, remembered, now)
+            delivered = self._with_reason(contact, remembered, known or now, delivered)
             return await self._with_opt_out(contact, remembered, delivered), known or now
         except CredentialsError as error:
             self.stop("credentials", error)
@@ -294,6 +297,18 @@ class Delivery:
             return carried
         return replace(delivered, opted_out=True, troubled=carried.troubled)
 
+    def _with_reason(
+        self, contact: Contact, remembered: Remembered | None, there: Known | None, delivered: Delivered
+    ) -> Delivered:
+        """Says why somebody stays out of whom the source says that they want mail."""
+        if contact.consented_at is None or delivered.decision.opts_in or delivered.outcome not in LANDED:
+            return delivered
+        why_not = will_of(contact, remembered, there, self._destination.rules).why_not
+        if not why_not:
+            return delivered
+        said = ("consent_not_followed", self._destination.rules.key, contact.key, {"detail": why_not})
+        return replace(delivered, problems=(*delivered.problems, said))
+
     def _watch_for_trouble(self, delivered: Delivered) -> None:
         if not delivered.troubled:
             if delivered.outcome != "unsent":
@@ -329,6 +344,7 @@ class Delivery:
             reason=delivered.reason,
             contact_id=delivered.contact_id,
             opted_out=delivered.opted_out or decision.opts_out,
+            opted_in=decision.opts_in and delivered.outcome in ("created", "updated", "upserted"),
             problems=[
                 [code, tag, str(value), dict(detail)] for code, tag, value, detail in delivered.problems
             ],
@@ -377,6 +393,7 @@ class Delivery:
             tally.opted_out += 1
         if landed:
             tally.automations.update(decision.automations)
+            tally.opted_in += decision.opts_in
         tally.kept.update(dict.fromkeys(delivered.kept, 1))
         if not entry.carried:
             self._watcher.outcome(delivered.outcome)

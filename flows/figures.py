@@ -27,7 +27,7 @@ class Figures:
     `changed` counts by merge tag the contacts that are there and whose value changes, `changes` has examples of old and
     new; `stayed` and `stays` likewise what was changed there by hand and is left. `emptied` are values that are taken
     away, `filled` values that are set where there was none. `opt_outs` are people who may be mailed now and then not
-    any more. `new_tags` are those to be created there, in lower case, with the contacts that get them.
+    any more, `opt_ins` those who opted out and are subscribed again. `new_tags` are those to be created there, in lower case, with the contacts that get them.
     """
 
     contacts: int = 0
@@ -48,6 +48,7 @@ class Figures:
     new_tags: Counter[str] = field(default_factory=Counter)
     automations: Counter[str] = field(default_factory=Counter)
     opt_outs: int = 0
+    opt_ins: int = 0
 
     @property
     def requests(self) -> int:
@@ -137,6 +138,7 @@ class Figures:
             self.new_tags[name.casefold()] += 1
         self.automations.update(decision.automations)
         self.opt_outs += decision.opts_out
+        self.opt_ins += decision.opts_in
 
     def take(self, other: Figures, *, of: int) -> None:
         """Adds figures of a sample, scaled up to `of` contacts; outcomes stay whole and add up."""

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
-from connectors.base import Destination, Known
+from connectors.base import Destination, Known, Remembered
+from connectors.consents import will_of
 from connectors.errors import LookUpRefused
 from flows.guards import Counts, Verdict, judged
 from flows.knowledge import Knowledge
+from flows.opened import Opened
 from flows.options import Options
 from flows.plan import Plan
 from flows.roll import State
+from mappings.engine.contact import Contact
+from mappings.engine.rules.follow_source import NEVER
 
-__all__ = ["judged_plan", "opting_out"]
+__all__ = ["judged_plan", "opting_out", "subscribing_again"]
 
 _LOOKED_UP = 2000
 _AT_ONCE = 250
@@ -50,13 +56,69 @@ async def opting_out(plan: Plan, knowledge: Knowledge, destination: Destination)
     return sum(knowledge.may_be_mailed(keys[start : start + 500]) for start in starts)
 
 
+async def subscribing_again(plan: Plan, opened: Opened, knowledge: Knowledge) -> int:
+    """How many people who opted out a run would subscribe again, because the source has a newer consent.
+
+    Where they have to be looked up one by one, and the destination tells since when they are out, all with a consent are;
+    where it does not tell, those of whom the ledger knows an opt-out.
+    """
+    first, last = plan.roll.consents()
+    rules, destination = opened.destination.rules, opened.destination
+    if not len(first) or rules.follows_since is None:
+        return 0
+    rows = plan.roll.to_send()
+    rows = rows[~plan.roll.opted_out[rows - 1] & (first[rows - 1] != NEVER)]
+    found = 0
+    for contacts in _in_turn(plan, rows, first, last):
+        remembered = opened.ledger.memory.remembered(
+            opened.account.id, opened.mapping.name, [(contact.key, contact.person) for contact in contacts]
+        )
+        known = knowledge.known([contact.key for contact in contacts])
+        if not knowledge.surveyed:
+            asked = [
+                contact.key
+                for contact in contacts
+                if destination.tells_changes or _is_out(remembered.get(contact.key))
+            ]
+            known = await _found(asked, destination)
+        found += sum(
+            will_of(one, remembered.get(one.key), known.get(one.key), rules).again for one in contacts
+        )
+    return found
+
+
+def _in_turn(
+    plan: Plan, rows: npt.NDArray[np.int64], first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]
+) -> Iterator[list[Contact]]:
+    """As much of the rows' contacts as their consent takes, some at a time."""
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        yield [
+            Contact(
+                row=int(row), line=0, key=key, person="", texts={},
+                consented_at=int(first[row - 1]), consented_by=int(last[row - 1]),
+            )
+            for row, key in zip(some, plan.books.sample(some), strict=True)
+        ]  # fmt: skip
+
+
+def _is_out(remembered: Remembered | None) -> bool:
+    return remembered is not None and remembered.opted_out
+
+
+async def _found(keys: list[str], destination: Destination) -> dict[str, Known]:
+    """Those of these keys who are there, all asked at once; who cannot be looked up is not written to either."""
+    answers = await asyncio.gather(*(destination.find(key) for key in keys), return_exceptions=True)
+    for one in answers:
+        if isinstance(one, BaseException) and not isinstance(one, LookUpRefused):
+            raise one
+    return {key: one for key, one in zip(keys, answers, strict=True) if isinstance(one, Known)}
+
+
 async def _mailable(keys: list[str], destination: Destination) -> int:
     """How many of these may be mailed now, many asked at once; who cannot be looked up is not written to either."""
     mailable = 0
     for start in range(0, len(keys), _AT_ONCE):
-        asked = (destination.find(key) for key in keys[start : start + _AT_ONCE])
-        for one in await asyncio.gather(*asked, return_exceptions=True):
-            if isinstance(one, BaseException) and not isinstance(one, LookUpRefused):
-                raise one
-            mailable += isinstance(one, Known) and not one.opted_out
+        found = await _found(keys[start : start + _AT_ONCE], destination)
+        mailable += sum(not known.opted_out for known in found.values())
     return mailable

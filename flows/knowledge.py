@@ -65,6 +65,8 @@ class Knowledge:
                     sorted(k.tags),
                     k.seen,
                     None if k.lists is None else sorted(k.lists),
+                    k.changed_at,
+                    k.final,
                 ],
             ]
             for k in page
@@ -84,9 +86,10 @@ class Knowledge:
         found = {}
         folded = {key.lower(): key for key in keys}
         for key, body in self._database.execute(sql, (json.dumps(list(folded), ensure_ascii=False),)):
-            contact_id, status, opted_out, fields, tags, seen, lists = json.loads(body)
+            contact_id, status, opted_out, fields, tags, seen, lists, changed_at, final = json.loads(body)
             found[folded[key]] = Known(
-                contact_id, key, status, opted_out, fields, frozenset(tags), seen, None if lists is None else frozenset(lists)
+                contact_id, key, status, opted_out, fields, frozenset(tags), seen,
+                None if lists is None else frozenset(lists), changed_at, final,
             )  # fmt: skip
         return found
 

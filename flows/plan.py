@@ -88,6 +88,8 @@ def make_plan(
             spool.add(frame)
             mapped = application.apply(frame)
             roll.read(mapped.rows, mapped.kept, mapped.invalid)
+            if mapped.consented is not None and mapped.consented_by is not None:
+                roll.consent(mapped.consented, mapped.consented_by)
             keys.add(mapped)
             books.begin(mapped)
             for index, column in enumerate(frame.cells.columns):

@@ -64,6 +64,7 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 "protected": found.outcomes["protected"],
                 "protected_reasons": protected,
                 "opt_outs": found.opt_outs,
+                "opt_ins": found.opt_ins,
                 "newcomers": opened.destination.rules.newcomers if opened.destination.mails_people else "",
                 "new_contacts": dict(found.newcomers),
             },

@@ -84,7 +84,9 @@ def report(run: SyncRun) -> Ending:
                 "allowed_per_second": opened.per_second,
                 "achieved_per_second": round((traffic.sent - 1) / busy, 4) if busy > 0 else None,
             },
-            "consent": {"protected": balance["protected"], "opted_out": tally.opted_out},
+            "consent": {
+                "protected": balance["protected"], "opted_out": tally.opted_out, "subscribed_again": tally.opted_in,
+            },
             "automations": dict(tally.automations),
             "exit_code": exit_code,
         }

@@ -48,6 +48,7 @@ class Roll:
         self.carried: set[int] = set()
         self.were_out: set[int] = set()
         """Rows that differ from what was delivered only in this, that they were opted out then."""
+        self._consents: list[tuple[Rows, Rows]] = []
 
     @property
     def states(self) -> npt.NDArray[np.uint8]:
@@ -69,6 +70,18 @@ class Roll:
         self.rows = last
         states = np.where(kept, np.where(invalid, State.INVALID, State.UNSEEN), State.FILTERED)
         self._states[rows - 1] = states
+
+    def consent(self, first: Rows, last: Rows) -> None:
+        """Enters since when a frame's rows have a consent: the first and the last moment. Only where consents are followed."""
+        self._consents.append((first, last))
+
+    def consents(self) -> tuple[Rows, Rows]:
+        """The first and the last moment of each row's consent, in order; empty where none are followed."""
+        if not self._consents:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        first, last = (np.concatenate(moments) for moments in zip(*self._consents, strict=True))
+        self._consents = [(first, last)]
+        return first, last
 
     def win(self, rows: Rows, states: npt.NDArray[np.int64], opted_out: npt.NDArray[np.bool_]) -> None:
         self._states[rows - 1] = states

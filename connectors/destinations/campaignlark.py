@@ -128,7 +128,7 @@ class Connector(Tagging):
         """The write for a contact that is there, as it is now: read again, it is written again."""
         fields = {tag: new for tag, (_, new) in decision.changes.items() if new is not None}
         status = self._stricter(there.status, "UNSUBSCRIBED") if decision.opts_out else there.status
-        status = SENT_AS.get(status, status)
+        status = "SUBSCRIBED" if decision.opts_in else SENT_AS.get(status, status)
         if by_id:
             current = {tag: value for tag, value in there.fields.items() if value is not None}
             whole = {"email_address": written(there), **current, **fields}
@@ -144,7 +144,7 @@ class Connector(Tagging):
             body["tags"] = self._ids(tuple(dict.fromkeys((*stay, *decision.tags))))
         else:
             body |= {"fields": fields, "partial_update": True}
-            if decision.opts_out:
+            if decision.opts_out or decision.opts_in:
                 body["status"] = status
         return "POST", UPSERT, body
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.base import Decision, Known, Remembered
 from connectors.changes import FieldChanges, NameChanges, field_changes, name_changes
+from connectors.consents import Will, will_of
 from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, Workspace, written
 from connectors.values import same
 from mappings.engine.contact import Contact, rendered
@@ -54,7 +55,6 @@ class Deciding(Workspace):
         *,
         moved: bool,
     ) -> Decision:
-        opted_out = contact.opted_out or (remembered is not None and remembered.opted_out)
         if remembered is not None and remembered.suppressed:
             return Decision("protected", "suppressed", "the address is on the suppression list")
         if remembered is not None and remembered.conflict:
@@ -63,8 +63,9 @@ class Deciding(Workspace):
             reason = "the person's old and new address are two contacts there"
             return Decision("protected", "identity_conflict", reason)
         there = now if moved and known is None else known
+        will = will_of(contact, remembered, there, self.rules)
         if there is None:
-            return self._decide_absent(contact, remembered, opted_out)
+            return self._decide_absent(contact, remembered, will)
         if self.rules.write == "create_only":
             return Decision("filtered", "exists", "it exists there, and the mapping only creates")
         if remembered is not None and remembered.contact_id not in ("", there.contact_id):
@@ -73,9 +74,9 @@ class Deciding(Workspace):
                 return Decision("protected", "identity_conflict", reason)
             # What was delivered was another contact's.
             remembered = replace(remembered, texts=None, tags=frozenset(), own_tags=frozenset())
-        return self._decide_present(contact, there, remembered, opted_out, moved=moved and known is None)
+        return self._decide_present(contact, there, remembered, will, moved=moved and known is None)
 
-    def _decide_absent(self, contact: Contact, remembered: Remembered | None, opted_out: bool) -> Decision:
+    def _decide_absent(self, contact: Contact, remembered: Remembered | None, will: Will) -> Decision:
         if self.rules.write == "update_only":
             return Decision("filtered", "not_there", "it is not there, and the mapping only updates")
         delivered = remembered is not None and remembered.texts is not None
@@ -85,7 +86,7 @@ class Deciding(Workspace):
             if known.name != "email_address" and known.name not in contact.texts:
                 return Decision("invalid", "required_blank", known.name, creates=True)
         changes = {tag: (None, self._value(tag, text)) for tag, text in contact.texts.items()}
-        status = "UNSUBSCRIBED" if opted_out else self.rules.newcomers
+        status = "UNSUBSCRIBED" if will.out else self.rules.newcomers
         must_say = self.rules.write in ("create_only", "replace") or status != "SUBSCRIBED"
         call = {"create_only": "POST /contacts", "replace": "POST /contacts/upsert (replace)"}.get(
             self.rules.write, "POST /contacts/upsert"
@@ -101,23 +102,24 @@ class Deciding(Workspace):
         )
 
     def _decide_present(
-        self, contact: Contact, there: Known, remembered: Remembered | None, opted_out: bool, *, moved: bool
+        self, contact: Contact, there: Known, remembered: Remembered | None, will: Will, *, moved: bool
     ) -> Decision:
         fields = self._fields(contact, there, remembered)
         names = self._names(contact, there, remembered)
         changes = fields.changes
         if there.key != contact.key.lower():
             changes = {_ADDRESS: (written(there), contact.key), **changes}
-        opts_out = opted_out and there.status in MAY_BE_MAILED
+        opts_out = will.out and there.status in MAY_BE_MAILED
         status = self._stricter(there.status, "UNSUBSCRIBED") if opts_out else None
-        if not changes and not names.add and not names.off and not opts_out:
+        status = "SUBSCRIBED" if will.again else status
+        if not changes and not names.add and not names.off and status is None:
             reason = "the destination already has exactly this"
             return Decision("unchanged", "already_there", reason, stays=fields.stays)
         calls: list[str] = []
         whole = self.rules.write == "replace"
         by_id = moved or self.rules.write == "update_only"
         inside = whole and not by_id  # the write carries the tags
-        if changes or opts_out or (inside and (names.add or names.off)):
+        if changes or status is not None or (inside and (names.add or names.off)):
             if (by_id or whole) and there.status not in STRICTNESS:
                 return Decision("protected", "status_unknown", ODD_STATUS.format(status=there.status))
             if by_id:
@@ -125,7 +127,7 @@ class Deciding(Workspace):
             elif whole:
                 calls += [FIND, "POST /contacts/upsert (replace)"]
             else:
-                calls += ([FIND] if opts_out else []) + ["POST /contacts/upsert"]
+                calls += ([FIND] if status is not None else []) + ["POST /contacts/upsert"]
         if not inside:
             calls += [call for call, some in zip(TAGS_CALLS, (names.add, names.off), strict=True) if some]
         automations = Counter(
@@ -139,6 +141,7 @@ class Deciding(Workspace):
             tags_off=names.off,
             status=status,
             opts_out=opts_out,
+            opts_in=will.again,
             calls=tuple(calls),
             automations={name: count for name, count in automations.items() if count},
         )

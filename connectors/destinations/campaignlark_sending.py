@@ -141,6 +141,9 @@ class Sending(Deciding):
         if found.status not in STRICTNESS:
             reason = ODD_STATUS.format(status=found.status)
             return Delivered("protected", "status_unknown", reason, found.contact_id, decision=decision)
+        if decision.opts_in and (found.status, found.changed_at) != (there.status, there.changed_at):
+            answer = replace(answer, detail="it changed there while it was to be subscribed again")
+            return replace(failed(answer, decision, found), troubled=False)
         return None
 
     async def _read_again(self, contact: Contact, there: Known | None) -> Known | None:
@@ -158,6 +161,8 @@ class Sending(Deciding):
         if found.key != contact.key.lower():
             return False
         if (decision.opts_out or decision.status == "UNSUBSCRIBED") and not found.opted_out:
+            return False
+        if decision.opts_in and found.opted_out:
             return False
         if there is None and (sure or not folded(decision.tags) <= folded(found.tags)):
             return sure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -36,6 +37,7 @@ class Workspace:
     deletes = False
     keys: tuple[str, ...] = ("email_address",)
     surveys = True
+    tells_changes = True
     finds = True
     find_calls: tuple[str, ...] = ("GET /contacts/by-email",)
     opt_out_calls: tuple[str, ...] = ("GET /contacts/by-email", "POST /contacts/upsert")
@@ -254,12 +256,22 @@ class Workspace:
             fields=fields,
             tags=frozenset(str(tag["name"]) for tag in tags),
             seen=seen,
+            changed_at=_moment(contact.get("updated_at")),
+            final=status not in MAY_BE_MAILED and status != "UNSUBSCRIBED",
         )
 
 
 def written(known: Known | None) -> str:
     """The address of a contact as it is written there; '' where there is none."""
     return str(known.fields.get("email_address") or known.key) if known is not None else ""
+
+
+def _moment(text: Any) -> float | None:
+    """RFC 3339 as seconds since 1970; what is none is taken for just now, so that no consent seems newer."""
+    try:
+        return dt.datetime.fromisoformat(str(text)).timestamp()
+    except ValueError:
+        return time.time()
 
 
 def data_of(answer: Answer) -> Any:

@@ -52,6 +52,7 @@ class Account:
     deletes = False
     keys: tuple[str, ...] = ("email",)
     surveys = True
+    tells_changes = False
     finds = False
     find_calls: tuple[str, ...] = (LIST,)
     opt_out_calls: tuple[str, ...] = ()

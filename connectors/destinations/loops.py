@@ -27,7 +27,8 @@ Who has a userId there is called by it alone: then a contact that somebody remov
 created again. Where a call by address created somebody again all the same, its answer has another id: that is said, and
 an opt-out that was known is carried at once.
 
-`subscribed` is never sent as true. It is sent as false to who opted out and may be mailed, and to newcomers who opted out
+`subscribed` is sent as true only to who is subscribed again (`connectors.consents` says when), and never to who is on Loops' own
+suppression list, which is asked first. It is sent as false to who opted out and may be mailed, and to newcomers who opted out
 or are to come in unsubscribed. Lists are joined only by people who are subscribed, and nobody is put back on a list that we
 delivered and they left. Only what changes of lists is sent. `null` empties a property; an id is never emptied.
 
@@ -79,6 +80,10 @@ class Connector(Sending):
                 decision = self.decide(contact, known, remembered, now)
             if FIND in decision.calls:
                 now = await self.find_other(contact)
+                decision = self._decide(contact, known, remembered, now)
+            there = known or now
+            if decision.opts_in and there is not None and await self.bounced_or_complained(there):
+                known, now = replace(there, final=True, status="suppressed"), None
                 decision = self._decide(contact, known, remembered, now)
         except Unreachable as error:
             return not_looked_up(error, decision)
@@ -138,6 +143,8 @@ class Connector(Sending):
         body: dict[str, Any] = {tag: new for tag, (_, new) in changes.items()}
         if decision.status == "UNSUBSCRIBED":
             body["subscribed"] = False
+        elif decision.opts_in:
+            body["subscribed"] = True
         wanted = dict.fromkeys(decision.lists, True) | dict.fromkeys(decision.lists_off, False)
         lists = {self._list_ids.get(name, name): member for name, member in wanted.items()}
         return body | ({"mailingLists": lists} if lists else {})

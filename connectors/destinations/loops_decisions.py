@@ -7,10 +7,12 @@ from typing import Any
 
 from connectors.base import Decision, Known, Remembered
 from connectors.changes import FieldChanges, NameChanges, field_changes, folded, name_changes
+from connectors.consents import will_of
 from connectors.destinations.loops_team import (
     CREATE,
     EMAIL,
     FIND,
+    SUPPRESSION,
     UPDATE,
     USER_ID,
     Team,
@@ -84,7 +86,7 @@ class Deciding(Team):
             return Decision("protected", "gone", "it was delivered before and somebody removed it there")
         if not id_of(contact, EMAIL):
             return Decision("invalid", "required_blank", EMAIL, creates=True)
-        out = contact.opted_out or memory.opted_out
+        out = will_of(contact, memory, None, self.rules).out
         stays_out = out or self.rules.newcomers == "UNSUBSCRIBED"
         # Somebody who comes in between is not to be unsubscribed unless they said so: create refuses who is there.
         creates_only = self.rules.write == "create_only" or (stays_out and not out)
@@ -106,22 +108,26 @@ class Deciding(Team):
         changes = fields.changes
         if EMAIL in changes and not (USER_ID in changes or user_id_of(there)):
             return _conflict("its address cannot be changed: it has no userId there, and the row has none")
-        out = contact.opted_out or memory.opted_out
-        opts_out = out and not there.opted_out
-        lists = self._lists(contact, there, memory, joins=not out and not there.opted_out)
-        if not changes and not lists.add and not lists.off and not opts_out:
+        will = will_of(contact, memory, there, self.rules)
+        opts_out = will.out and not there.opted_out
+        lists = self._lists(contact, there, memory, joins=not will.out)
+        if not changes and not lists.add and not lists.off and not opts_out and not will.again:
             same_already = "the destination already has exactly this"
             return Decision("unchanged", "already_there", same_already, stays=fields.stays)
         attached_first = EMAIL in changes and USER_ID in changes
-        fired = {"Contact updated": len(changes) + opts_out, "Contact added to list": len(lists.add)}
+        fired = {
+            "Contact updated": len(changes) + opts_out + will.again,
+            "Contact added to list": len(lists.add),
+        }
         return Decision(
             changes=changes,
             stays=fields.stays,
             lists=lists.add,
             lists_off=lists.off,
-            status="UNSUBSCRIBED" if opts_out else None,
+            status="UNSUBSCRIBED" if opts_out else "SUBSCRIBED" if will.again else None,
             opts_out=opts_out,
-            calls=(UPDATE, UPDATE) if attached_first else (UPDATE,),
+            opts_in=will.again,
+            calls=(SUPPRESSION,) * will.again + ((UPDATE, UPDATE) if attached_first else (UPDATE,)),
             automations=_some(fired),
         )
 

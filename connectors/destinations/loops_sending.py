@@ -36,8 +36,11 @@ class Write:
 
     @property
     def repeatable(self) -> bool:
-        """Whether the same request may be sent again unseen. A list that was left meanwhile would be joined again."""
-        return self.call == UPDATE and True not in dict(self.body.get("mailingLists", {})).values()
+        """Whether the same request may be sent again unseen. A list that was left meanwhile would be joined again,
+        and somebody who opted out meanwhile be mailed again.
+        """
+        rejoins = True in dict(self.body.get("mailingLists", {})).values()
+        return self.call == UPDATE and not rejoins and self.body.get("subscribed") is not True
 
     @property
     def ids(self) -> list[tuple[str, str]]:
@@ -120,7 +123,7 @@ class Sending(Deciding):
 
     def _holds(self, found: Known, write: Write, decision: Decision) -> bool:
         """Whether an unclear write was applied: the contact has all that it carried."""
-        if write.body.get("subscribed") is False and not found.opted_out:
+        if "subscribed" in write.body and write.body["subscribed"] is found.opted_out:
             return False
         if not all(self._same(name, value, found.fields.get(name)) for name, value in write.ids):
             return False
@@ -150,7 +153,9 @@ class Sending(Deciding):
     ) -> Delivered:
         """A write that was applied; whether it was the contact that was looked up."""
         outcome = "upserted" if decision.upserts else "created" if decision.creates else "updated"
-        out = decision.status == "UNSUBSCRIBED" or (there is not None and there.opted_out)
+        out = decision.status == "UNSUBSCRIBED" or (
+            there is not None and there.opted_out and not decision.opts_in
+        )
         done = Delivered(outcome, "", "", contact_id, decision=decision, opted_out=out)
         if there is None or there.contact_id == contact_id:
             return done

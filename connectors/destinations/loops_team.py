@@ -15,10 +15,22 @@ from connectors.http import Answer, Meaning, Patience, Traffic, Turns, Wire
 from mappings.engine.contact import Contact
 from mappings.engine.schema import Field, Schema
 
-__all__ = ["CREATE", "EMAIL", "FIND", "UPDATE", "USER_ID", "Team", "id_of", "user_id_of", "written"]
+__all__ = [
+    "CREATE",
+    "EMAIL",
+    "FIND",
+    "SUPPRESSION",
+    "UPDATE",
+    "USER_ID",
+    "Team",
+    "id_of",
+    "user_id_of",
+    "written",
+]
 
 EMAIL, USER_ID = "email", "userId"
 FIND = "GET /contacts/find"
+SUPPRESSION = "GET /contacts/suppression"
 UPDATE = "PUT /contacts/update"
 CREATE = "POST /contacts/create"
 _TYPES = {"number": "number", "boolean": "boolean", "date": "datetime"}
@@ -49,6 +61,7 @@ class Team:
     deletes = True
     keys: tuple[str, ...] = (EMAIL, USER_ID)
     surveys = False
+    tells_changes = False
     finds = True
     find_calls: tuple[str, ...] = (FIND,)
     opt_out_calls: tuple[str, ...] = (FIND, UPDATE)
@@ -233,6 +246,19 @@ class Team:
         raise LookUpRefused(
             f"A contact could not be looked up: {said}", "Look for it in the destination's own app."
         )
+
+    async def bounced_or_complained(self, known: Known) -> bool:
+        """Whether Loops itself sends no more mail to a contact. Raises Unreachable, LookUpRefused."""
+        answer = await self._wire.call("GET", "/contacts/suppression", params={EMAIL: written(known)})
+        if answer.meaning not in (Meaning.DONE, Meaning.REFUSED):
+            raise Unreachable(f"A contact could not be looked up: {answer.detail}", "Start again later.")
+        told = answer.body.get("isSuppressed") if answer.done and isinstance(answer.body, dict) else None
+        if not isinstance(told, bool):
+            raise LookUpRefused(
+                f"Whether a contact is on the suppression list could not be looked up: {answer.detail}",
+                "Look for it in the destination's own app.",
+            )
+        return told
 
     def _known(self, contact: Mapping[str, Any], seen: float) -> Known:
         subscribed = contact.get("subscribed") is True

@@ -97,7 +97,8 @@ def _facts(plan: PlanSummary) -> list[tuple[str, str]]:
     news = news or (
         "a guard stops before" if plan.tripped else f"nobody new (they would be {consent.newcomers})"
     )
-    mailed = f"{about}{consent.opt_outs:,} to be unsubscribed; {news}"
+    again = f"{about}{consent.opt_ins:,} to be subscribed again; " if consent.opt_ins else ""
+    mailed = f"{about}{consent.opt_outs:,} to be unsubscribed; {again}{news}"
     said.append(("consent", mailed if consent.newcomers else "this destination mails nobody"))
     if consent.protected:
         why = "; ".join(f"{about}{count:,} {reason}" for reason, count in consent.protected_reasons.items())

@@ -44,6 +44,7 @@ class Outcome:
     reason: str = ""
     contact_id: str = ""
     opted_out: bool = False
+    opted_in: bool = False
     problems: list[Any] = field(default_factory=list)
     kept: dict[str, Any] = field(default_factory=dict)
     calls: dict[str, Any] = field(default_factory=dict)
@@ -83,6 +84,7 @@ class Answers:
                 o.reason,
                 o.contact_id,
                 int(o.opted_out),
+                int(o.opted_in),
                 o.problems,
                 o.kept,
                 o.calls,
@@ -92,9 +94,9 @@ class Answers:
         ]
         sql = """
             insert or ignore into answer
-            (run, row_number, attempt, outcome, code, reason, contact_id, opted_out, problems, kept, calls, own, answered_at)
+            (run, row_number, attempt, outcome, code, reason, contact_id, opted_out, opted_in, problems, kept, calls, own, answered_at)
             select ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-            value -> 7, value -> 8, value -> 9, value ->> 10, ? from json_each(?)
+            value ->> 7, value -> 8, value -> 9, value -> 10, value ->> 11, ? from json_each(?)
         """
         self._database.tell(sql, (run_id, now(), json.dumps(rows, ensure_ascii=False)))
 
@@ -126,8 +128,8 @@ class Answers:
                 )
             else:
                 yield Outcome(
-                    row, outcome, code, reason, contact_id, bool(opted_out),
-                    json.loads(problems), json.loads(kept), json.loads(calls),
+                    row, outcome, code, reason, contact_id, bool(opted_out), problems=json.loads(problems),
+                    kept=json.loads(kept), calls=json.loads(calls),
                 ), key, bool(carried)  # fmt: skip
 
     def intended(self, run_id: str) -> int:

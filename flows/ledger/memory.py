@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import json
+import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 
 from connectors.base import Remembered
 from flows.ledger.database import Database
@@ -15,6 +18,9 @@ __all__ = ["Memory"]
 
 _MASK = 2**64 - 1
 _AT_ONCE = 50_000
+_DESTINATION = "destination"
+_Objection = tuple[bool, float, float]
+"""Whether somebody else said so, since when the destination did, and until when this mapping's source did."""
 _LANDED = "('created', 'updated', 'upserted', 'unchanged')"
 
 
@@ -57,13 +63,13 @@ class Memory:
                     if mine not in found or found[mine][1] != person:
                         found[mine] = (key, person, contact_id, wanted, own)
         old = [entry[0] for entry in found.values()]
-        out = self._opted_out(account, [*(key for key, _ in keys), *old])
+        out = self._opted_out(account, mapping, [*(key for key, _ in keys), *old])
         remembered = {}
         for key, (old_key, _, contact_id, wanted, own) in found.items():
-            opted_out = key in out or old_key in out
-            remembered[key] = _remembered(old_key, contact_id, wanted, own, opted_out=opted_out)
-        for key in out:
-            remembered.setdefault(key, Remembered("", opted_out=True))
+            objections = [out[name] for name in {key, old_key} if name in out]
+            remembered[key] = _objected(_remembered(old_key, contact_id, wanted, own), objections)
+        for key, objection in out.items():
+            remembered.setdefault(key, _objected(Remembered(""), [objection]))
         return remembered
 
     def delivered_for(self, account: int, mapping: str, keys: Sequence[str]) -> dict[str, str]:
@@ -74,18 +80,36 @@ class Memory:
         """
         return dict(self._database.ask(sql, (account, mapping, json.dumps(list(keys), ensure_ascii=False))))
 
-    def _opted_out(self, account: int, keys: Sequence[str]) -> set[str]:
-        sql = "select key from consent where account = ? and opted_out = 1 and key in (select value from json_each(?))"
-        return {key for (key,) in self._database.ask(sql, (account, json.dumps(keys, ensure_ascii=False)))}
+    def _opted_out(self, account: int, mapping: str, keys: Sequence[str]) -> dict[str, _Objection]:
+        sql = """
+            select c.key, coalesce(sum(o.origin not in (?, ?)), 1),
+            max(case o.origin when ? then o.said_at end), max(case o.origin when ? then o.said_at end)
+            from consent c left join objection o on o.account = c.account and o.key = c.key
+            where c.account = ? and c.opted_out = 1 and c.key in (select value from json_each(?)) group by c.key
+        """
+        names = json.dumps(keys, ensure_ascii=False)
+        asked = (mapping, _DESTINATION, _DESTINATION, mapping, account, names)
+        found = self._database.ask(sql, asked)
+        return {key: (bool(others), _moment(there), _moment(here)) for key, others, there, here in found}
 
     def heard_opt_outs(self, account: int, keys: Sequence[str], origin: str) -> None:
-        """Keeps that these people want no mail. It is never taken back by a file that says nothing."""
+        """Keeps that these people want no mail. It is never taken back by a file that says nothing.
+
+        Of a source it is kept when it last said so, of the destination when it first did.
+        """
         sql = """
             insert into consent select ?, value, 1, ?, ? from json_each(?) where true
             on conflict (account, key) do update set opted_out = 1, origin = excluded.origin, known_at = excluded.known_at
             where consent.opted_out = 0
         """
-        self._database.tell(sql, (account, origin, now(), json.dumps(list(keys), ensure_ascii=False)))
+        moment, names = now(), json.dumps(list(keys), ensure_ascii=False)
+        with self._database.transaction() as database:
+            database.execute(sql, (account, origin, moment, names))
+            database.execute(
+                "insert into objection select ?, value, ?, ? from json_each(?) where true"
+                " on conflict do update set said_at = excluded.said_at where origin <> ?",
+                (account, origin, moment, names, _DESTINATION),
+            )
 
     def settle(self, run_id: str, account: int, mapping: str, pages: Pages) -> int:
         """Files what landed in a run: delivered values, fingerprints, consent. Can be repeated; returns how many."""
@@ -110,11 +134,18 @@ class Memory:
                 (account, mapping, run_id, run_id),
             )
             database.execute(
-                f"""insert into consent select ?, i.key, 1, 'destination', a.answered_at {joined}
+                f"""insert into consent select ?, i.key, 1, ?, a.answered_at {joined}
                 where i.run = ? and a.opted_out = 1 and a.outcome in {_LANDED}
-                on conflict (account, key) do update set opted_out = 1 where consent.opted_out = 0""",
-                (account, run_id),
+                on conflict (account, key) do update set opted_out = 1, origin = excluded.origin, known_at = excluded.known_at
+                where consent.opted_out = 0""",
+                (account, _DESTINATION, run_id),
             )
+            database.execute(
+                f"""insert or ignore into objection select ?, i.key, ?, a.answered_at {joined}
+                where i.run = ? and a.opted_out = 1 and a.outcome in {_LANDED}""",
+                (account, _DESTINATION, run_id),
+            )
+            self._take_back(database, joined, account, mapping, run_id)
         olds = self._database.ask(f"select i.old_key {joined} where {where} and i.old_key <> ''", (run_id,))
         if olds:  # first, because somebody else may have that address now
             pages.put(account, mapping, (), [(key_hash(old), old) for (old,) in olds])
@@ -128,8 +159,46 @@ class Memory:
             landed += len(entries)
         return landed
 
+    @staticmethod
+    def _take_back(
+        database: sqlite3.Connection, joined: str, account: int, mapping: str, run_id: str
+    ) -> None:
+        """Who was subscribed again objects no more; what was heard after that write stays."""
+        for key in ("i.key", "i.old_key"):
+            again = f"""select {key} {joined}
+                where i.run = ? and a.opted_in = 1 and a.outcome in {_LANDED} and a.answered_at > said_at"""
+            database.execute(
+                f"delete from objection where account = ? and origin in (?, ?) and key in ({again})",  # noqa: S608 - as above
+                (account, mapping, _DESTINATION, run_id),
+            )
+        database.execute(
+            f"""update consent set opted_out = 0, known_at = ? where account = ? and opted_out = 1 and key in
+            (select k.value {joined} join json_each(json_array(i.key, i.old_key)) k where i.run = ? and a.opted_in = 1
+            and a.outcome in {_LANDED}) and not exists
+            (select 1 from objection o where o.account = consent.account and o.key = consent.key)""",  # noqa: S608 - as above
+            (now(), account, run_id),
+        )
 
-def _remembered(key: str, contact_id: str, wanted: str, own: str, *, opted_out: bool) -> Remembered:
+
+def _moment(written: str | None) -> float:
+    return dt.datetime.fromisoformat(written).timestamp() if written else 0.0
+
+
+def _objected(remembered: Remembered, objections: Sequence[_Objection]) -> Remembered:
+    """The same with all that was said, under whichever address."""
+    if not objections:
+        return remembered
+    elsewhere, there, here = zip(*objections, strict=True)
+    return replace(
+        remembered,
+        opted_out=True,
+        out_elsewhere=any(elsewhere),
+        out_there_since=max(there),
+        out_here_until=max(here),
+    )
+
+
+def _remembered(key: str, contact_id: str, wanted: str, own: str) -> Remembered:
     """What was delivered, from its JSON; a muster before the grammar of lists and `own` wrote less of it."""
     had, ours = json.loads(wanted), json.loads(own or "{}")
     return Remembered(
@@ -140,5 +209,4 @@ def _remembered(key: str, contact_id: str, wanted: str, own: str, *, opted_out: 
         lists=frozenset(had.get("lists", ())),
         own_tags=frozenset(ours.get("tags", ())),
         own_lists=frozenset(ours.get("lists", ())),
-        opted_out=opted_out,
     )

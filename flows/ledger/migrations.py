@@ -110,6 +110,14 @@ STEPS: tuple[str, ...] = (
         primary key (account, mapping, mapping_sha256, name)
     );
 
+    -- Who said that somebody wants no mail: a mapping's source by its name, or the destination. A consent that is followed takes
+    -- back what its own mapping and the destination said, and nobody else's.
+    create table objection (
+        account integer not null, key text not null, origin text not null, said_at text not null,
+        primary key (account, key, origin)
+    );
+    insert into objection select account, key, origin, known_at from consent where opted_out = 1;
+
     -- Whether somebody was subscribed again, because the source has a newer consent and the mapping follows it.
     alter table answer add column opted_in integer not null default 0;
     """,

@@ -77,6 +77,7 @@ class PlanConsent(Model):
     protected: Count = 0
     protected_reasons: Counts
     opt_outs: Count = 0
+    opt_ins: Annotated[Count, Field(description="people who opted out and would be subscribed again")] = 0
     newcomers: str = ""
     new_contacts: Annotated[Counts, Field(description="new contacts by the status they begin with")]
 

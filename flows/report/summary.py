@@ -140,10 +140,11 @@ class Pace(Model):
 
 
 class Consent(Model):
-    """Rows left alone for the person's sake, and opt-outs that were carried to the destination."""
+    """Rows left alone for the person's sake, opt-outs that were carried to the destination, and people who were subscribed again."""
 
     protected: Count = 0
     opted_out: Count = 0
+    subscribed_again: Count = 0
 
 
 class Summary(Model):

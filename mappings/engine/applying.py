@@ -26,6 +26,7 @@ from mappings.engine.frame import Frame
 from mappings.engine.mapped import Mapped
 from mappings.engine.memberships import Memberships
 from mappings.engine.passage import Passage
+from mappings.engine.rules.follow_source import NEVER
 from mappings.engine.schema import Schema
 from mappings.engine.transforms.choices import SEPARATOR
 
@@ -116,6 +117,7 @@ class Application:
                 if rule.remove:
                     names[f"{kind}_off"] = taken
         kept = passage.kept()
+        consented, consented_by = passage.consented()
         mapped = Mapped(
             rows=frame.rows,
             lines=frame.lines,
@@ -126,6 +128,8 @@ class Application:
             values=values,
             names=names,
             age=passage.age(),
+            consented=consented,
+            consented_by=consented_by,
             opted_out=passage.opted_out(),
             kept=kept,
             invalid=passage.invalid,
@@ -149,6 +153,8 @@ class Application:
                 person=persons[index],
                 texts={tag: cells[index] for tag, cells in columns.items() if cells[index] is not None},
                 opted_out=bool(mapped.opted_out[position]),
+                consented_at=_moment(mapped.consented, mapped, position),
+                consented_by=_moment(mapped.consented_by, mapped, position),
                 fingerprint=int(mapped.content[position]),
                 **{
                     kind: tuple(cells[index].split(SEPARATOR))
@@ -162,9 +168,17 @@ class Application:
         parts = [pc.fill_null(values, "\x00") for values in mapped.values.values()]
         parts += [mapped.names.get("tags", ""), mapped.person]
         parts += [joined for kind, joined in mapped.names.items() if kind != "tags"]
+        if mapped.consented is not None:  # a newer consent may lift what an older one did not
+            parts.append(pc.cast(pa.array(mapped.consented), pa.string()))
         joined = pc.binary_join_element_wise(*parts, "\x1e").cast(pa.binary())
         seed, digest = self._seed, xxhash.xxh3_64_intdigest
         return np.fromiter((digest(text, seed) for text in joined.to_pylist()), np.uint64, len(mapped))
+
+
+def _moment(moments: npt.NDArray[np.int64] | None, mapped: Mapped, position: int) -> int | None:
+    if moments is None or mapped.opted_out[position] or moments[position] == NEVER:
+        return None
+    return int(moments[position])
 
 
 def fingerprint_seed(mapping: Mapping, tags: Sequence[str]) -> int:
@@ -178,5 +192,7 @@ def fingerprint_seed(mapping: Mapping, tags: Sequence[str]) -> int:
     for kind, names in (("tags", mapping.tags), ("lists", mapping.lists)):
         if names is not None and (names.write != "add" or names.remove or kind == "lists"):
             more.append(f"{kind}:{names.write}")
+    if mapping.consent is not None and mapping.consent.follow_source is not None:
+        more.append("follow_source")
     text = "\x1e".join([str(FINGERPRINT_VERSION), mapping.write, *blanks, *tags, *more])
     return int(xxhash.xxh3_64_intdigest(text.encode()))

@@ -15,7 +15,9 @@ class Contact:
 
     `key` is how the destination knows the contact, `person` how the source does ('' if the mapping says
     nothing). `texts` holds the canonical text of each merge tag that is not blank. `tags` and `lists` are the
-    names that the contact gets, `tags_off` and `lists_off` those that the row takes away.
+    names that the contact gets, `tags_off` and `lists_off` those that the row takes away. `consented_at` is when the person
+    consented, in seconds since 1970, where the mapping follows the source in this and the row says so, `consented_by` the last
+    moment that it may have been.
     """
 
     row: int
@@ -28,6 +30,8 @@ class Contact:
     lists: tuple[str, ...] = ()
     lists_off: tuple[str, ...] = ()
     opted_out: bool = False
+    consented_at: int | None = None
+    consented_by: int | None = None
     fingerprint: int = 0
 
 

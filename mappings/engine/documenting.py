@@ -27,6 +27,7 @@ DOCUMENTED = (
     ("a case under `cases:` of tags or lists", document.NamesCase),
     ("`consent:`", document.Consent),
     ("`consent.opted_out:`", document.OptedOut),
+    ("`consent.follow_source:`", document.FollowSource),
     ("a column under `where:` or `when:`", document.Where),
     ("`duplicates:`", document.Duplicates),
     ("an example", document.Example),

@@ -37,6 +37,10 @@ class Mapped:
     content: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     age: npt.NDArray[np.int64] | None = None
     """Where the newest of several rows with one key is sent: the larger, the newer. Otherwise none."""
+    consented: npt.NDArray[np.int64] | None = None
+    """Where the mapping follows the source's consents: since when, in seconds since 1970, NEVER without one. Otherwise none."""
+    consented_by: npt.NDArray[np.int64] | None = None
+    """Likewise the last moment that it may have been."""
 
     def __len__(self) -> int:
         return len(self.rows)

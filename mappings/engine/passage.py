@@ -21,6 +21,7 @@ from mappings.engine.rules.cases import cases
 from mappings.engine.rules.default import default
 from mappings.engine.rules.first import first
 from mappings.engine.rules.first_valid import first_valid
+from mappings.engine.rules.follow_source import consented
 from mappings.engine.rules.join import join
 from mappings.engine.rules.match import match
 from mappings.engine.rules.names import flagged, named, united
@@ -254,6 +255,21 @@ class Passage:
                 self._note(at, "consent_not_understood", name, self.column(name)[at].as_py())
         return out
 
+    def consented(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | tuple[None, None]:
+        """Since when each person has consented, where the mapping follows the source in this: the first and the last moment."""
+        consent = self.mapping.consent
+        if consent is None or consent.follow_source is None or consent.opted_out is None:
+            return None, None
+        rule = consent.follow_source
+        answers = [self.column(name) for name in consent.opted_out.from_]
+        dates = self.column(rule.date)
+        first, last, wrong = consented(
+            answers, consent.opted_out.unless, dates, rule.format or (), _end_of(self._today)
+        )
+        for at in wrong:
+            self._note(at, "consent_date_unreadable", rule.date, dates[at].as_py())
+        return first, last
+
     def kept(self) -> Bools:
         """Whether `where:` keeps each row; a row of which that cannot be told is kept, and invalid."""
         answer = all_hold(self.mapping.where, self.column, len(self.frame), self._today)
@@ -272,6 +288,14 @@ class Passage:
         for at in wrong:
             self._note(at, "age_unreadable", rule.newest, self.column(rule.newest)[at].as_py())
         return found
+
+
+def _end_of(today: dt.date | None) -> int:
+    """The last second that may be today somewhere on Earth; without a day, any."""
+    if today is None:
+        return int(np.iinfo(np.int64).max)
+    midnight = dt.datetime.combine(today, dt.time(), dt.UTC)
+    return int(midnight.timestamp()) + 24 * 3600
 
 
 def _named(rule: Rule, tag: str) -> str:

@@ -305,6 +305,18 @@ CODES: dict[str, Code] = _codes(
         "mapping",
     ),
     Code(
+        "consent_date_unreadable",
+        "warning",
+        "{column} says '{value}', which is no date up to today, so this consent does not count.",
+        "Correct {column}, or name the right format: under consent.follow_source in the mapping.",
+    ),
+    Code(
+        "consent_not_followed",
+        "warning",
+        "The source has a consent, and the person stays unsubscribed: {detail}.",
+        "Nothing, if the person wants no mail; otherwise they subscribe again themselves, or the source gets a newer consent.",
+    ),
+    Code(
         "duplicate_rejected",
         "error",
         "Row {other} has the same {field}, and the mapping rejects duplicates.",

@@ -24,6 +24,7 @@ _SHORT: dict[str, dict[str, Any]] = {
     "Names": {"anyOf": [_WORD, {"type": "array", "items": _WORD}]},
     "Flag": {"anyOf": [_WORD, _WORDS]},
     "OptedOut": {"anyOf": [_WORD, _WORDS]},
+    "FollowSource": _WORD,
     "Duplicates": {"enum": ["last", "first", "reject"]},
     "Where": {"anyOf": [_WORD, _WORDS, _GROUPS]},
 }

@@ -1,6 +1,6 @@
 """The model of a mapping's YAML document, a file for each of its parts."""
 
-from mappings.engine.document.consent import Consent, OptedOut
+from mappings.engine.document.consent import Consent, FollowSource, OptedOut
 from mappings.engine.document.example import Example
 from mappings.engine.document.keys import keys_of
 from mappings.engine.document.mapping import Duplicates, Mapping
@@ -10,6 +10,6 @@ from mappings.engine.document.source import Destination, SourceSettings
 from mappings.engine.document.where import Conditions, Span, Where, columns_of
 
 __all__ = [
-    "Case", "Conditions", "Consent", "Destination", "Duplicates", "Example", "Flag", "Mapping", "Names", "NamesCase",
+    "Case", "Conditions", "Consent", "Destination", "Duplicates", "Example", "Flag", "FollowSource", "Mapping", "Names", "NamesCase",
     "OptedOut", "Origin", "Rule", "SourceSettings", "Span", "Where", "columns_of", "keys_of", "pieces_of",
 ]  # fmt: skip

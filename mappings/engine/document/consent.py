@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from mappings.engine.document.words import FALSY, TRUTHY, Maybe, Part, Some, Texts
+from mappings.engine.document.words import FALSY, TRUTHY, DateFormats, Maybe, Part, Some, Texts
 
-__all__ = ["Consent", "OptedOut"]
+__all__ = ["Consent", "FollowSource", "OptedOut"]
 
 
 class OptedOut(Part):
@@ -27,6 +27,21 @@ class OptedOut(Part):
         return {"from": value} if isinstance(value, str | list) else value
 
 
+class FollowSource(Part):
+    """Whose consent in the source lifts an older opt-out. Has to be allowed by name, for each version of the mapping."""
+
+    date: str = Field(min_length=1, description="the column that says when the person gave the consent")
+    format: Maybe[DateFormats] = Field(
+        None,
+        description="how those dates are written, such as DD/MM/YYYY hh:mm; without an offset they count from their first moment anywhere on Earth",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _widen(cls, value: Any) -> Any:
+        return {"date": value} if isinstance(value, str) else value
+
+
 class Consent(Part):
     """What is known of whether people want mail. A mapping to a destination that mails has to say it."""
 
@@ -36,11 +51,20 @@ class Consent(Part):
         description="the status of new contacts; UNCONFIRMED sends each of them a confirmation mail",
     )
     assumed: str | None = Field(None, min_length=8, description="why everybody in this source may be mailed")
+    follow_source: Maybe[FollowSource] = Field(
+        None,
+        description="the column with the date of the consent: people who say no opt-out in so many words, and later than they "
+        "opted out, are subscribed again; allowed by name",
+    )
 
     @model_validator(mode="after")
     def _something(self) -> Consent:
         if self.opted_out is None and self.assumed is None:
             raise ValueError(
                 'say opted_out: (the columns with the opt-outs), or assumed: "why" everybody may be mailed.'
+            )
+        if self.follow_source is not None and self.opted_out is None:
+            raise ValueError(
+                "follow_source: needs opted_out: with the columns that say whether a person wants mail."
             )
         return self

@@ -187,6 +187,8 @@ class Mapping(Part):
                 note((name,), kind, *place)
         if self.consent and self.consent.opted_out:
             note(self.consent.opted_out.from_, "consent", "opted_out")
+        if self.consent and self.consent.follow_source:
+            note((self.consent.follow_source.date,), "consent", "follow_source")
         note(tuple(columns_of(self.where)), "where")
         if self.person is not None:
             note((self.person,), "person")
