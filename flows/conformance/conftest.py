@@ -34,12 +34,6 @@ Shelf = dict[str, tuple[Answering, Running]]
 _HERE = Path(__file__).parent
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--destination", action="append", metavar="KIND", help="try this destination only; repeatable"
-    )
-
-
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(capability): the behaviour applies only where there is this")
 
