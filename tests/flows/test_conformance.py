@@ -115,4 +115,46 @@ def test_a_destination_without_a_sandbox_fails_and_says_what_is_missing(tmp_path
     assert "There is no sandbox for 'plain'" in said
 
 
-BREAKS: Mapping[str, set[str]] = {}
+TROUBLED = "test_after_trouble_the_report_is_true_and_nothing_is_lost_or_twice"
+IMPATIENT = "test_after_impatience_the_report_is_true_and_nothing_is_lost_or_twice"
+UNHEARD = {
+    *(f"{TROUBLED}[{trouble}]" for trouble in (
+        "500-applied", "503-applied", "reset-after-the-write", "a-page-instead-of-an-answer", "a-page-with-502-applied",
+        "a-truncated-answer",
+    )),
+    *(f"{IMPATIENT}[{trouble}]" for trouble in ("an-answer-that-comes-too-late", "an-answer-that-never-ends")),
+}  # fmt: skip
+"""The behaviours in which a write was applied and nobody heard of it."""
+BREAKS: Mapping[str, tuple[str, set[str]]] = {
+    "resubscribes": ("test_people.py", {
+        "test_whoever_opted_out_there_is_subscribed_by_no_write_mode",
+        "test_whoever_opts_out_between_the_reading_and_the_write_is_not_subscribed",
+        "test_whoever_opted_out_there_after_they_were_created_is_not_subscribed_by_the_next_run",
+    }),
+    "loses_lists": ("test_names.py", {
+        "test_tags_and_lists_that_a_contact_has_stay_when_its_fields_change",
+        "test_a_tag_or_list_is_added_to_those_that_a_contact_has",
+    }),
+    "repeats_creates": ("test_after", UNHEARD),
+    "gives_up": ("test_after", UNHEARD),
+    "minds_case": ("test_writing.py", {"test_a_contact_whose_address_is_written_otherwise_there_is_found"}),
+    "cuts": ("test_values.py", {"test_a_long_text_arrives_whole_or_is_refused_by_its_limit"}),
+    "impatient": ("being_asked", {
+        "test_being_asked_to_slow_down_is_no_attempt", "test_being_asked_to_wait_for_a_second_is_obeyed",
+    }),
+    "hasty": ("test_pace.py", {"test_the_rate_is_never_passed_and_never_far_from_reached"}),
+}  # fmt: skip
+"""Each broken destination of tests/outside/broken: the behaviours that it is put to, and those that have to fail."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", BREAKS)
+def test_a_broken_destination_fails_the_behaviour_that_is_broken_and_no_other(
+    kind: str, tmp_path: Path
+) -> None:
+    chosen, broken = BREAKS[kind]
+    code, found, said = tried(tmp_path, "--destination", kind, "-k", chosen, beside=BROKEN)
+    failed = {re.sub(rf"\[{kind}\]", "", name.replace(f"{kind}-", "")) for name in found["FAILED"]}
+    assert failed == broken, said
+    assert not found["ERROR"]
+    assert code == 1
