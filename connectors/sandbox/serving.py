@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import http.client
 import importlib
 import json
@@ -70,13 +71,14 @@ class Address:
 
 def kinds() -> list[str]:
     """The sandboxes: the modules here that have a `create`, and those of packages that are installed beside muster."""
+    return sorted({*_own(), *installed(ENTRY_POINTS)})
+
+
+@functools.cache
+def _own() -> tuple[str, ...]:
     files = sorted(Path(__file__).parent.glob("*.py"))
-    own = [
-        one.stem
-        for one in files
-        if re.search(r"^def create\(", one.read_text(encoding="utf-8"), re.MULTILINE)
-    ]
-    return sorted({*own, *installed(ENTRY_POINTS)})
+    begins = re.compile(r"^def create\(", re.MULTILINE)
+    return tuple(one.stem for one in files if begins.search(one.read_text(encoding="utf-8")))
 
 
 def sandbox_of(kind: str, settings: Mapping[str, str], faults: Faults | None = None) -> Sandbox:
