@@ -267,9 +267,9 @@ def written(known: Known | None) -> str:
 
 
 def _moment(text: Any) -> float | None:
-    """RFC 3339 as seconds since 1970; what is none is taken for just now, so that no consent seems newer."""
+    """RFC 3339 as seconds since 1970, the end of its second; what is none is taken for just now: no consent is to seem newer."""
     try:
-        return dt.datetime.fromisoformat(str(text)).timestamp()
+        return dt.datetime.fromisoformat(str(text)).replace(microsecond=999_999).timestamp()
     except ValueError:
         return time.time()
 

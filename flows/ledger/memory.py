@@ -64,13 +64,24 @@ class Memory:
                         found[mine] = (key, person, contact_id, wanted, own)
         old = [entry[0] for entry in found.values()]
         out = self._opted_out(account, mapping, [*(key for key, _ in keys), *old])
+        objectors = self._objectors(account, mapping, list(persons)) if persons else {}
         remembered = {}
-        for key, (old_key, _, contact_id, wanted, own) in found.items():
+        for key, person in keys:
+            old_key, _, contact_id, wanted, own = found.get(key, ("", "", "", "", ""))
             objections = [out[name] for name in {key, old_key} if name in out]
-            remembered[key] = _objected(_remembered(old_key, contact_id, wanted, own), objections)
-        for key, objection in out.items():
-            remembered.setdefault(key, _objected(Remembered(""), [objection]))
+            if person in objectors:
+                objections.append((False, 0.0, objectors[person]))
+            if wanted:
+                remembered[key] = _objected(_remembered(old_key, contact_id, wanted, own), objections)
+            elif objections:
+                remembered[key] = _objected(Remembered(""), objections)
         return remembered
+
+    def _objectors(self, account: int, mapping: str, persons: Sequence[str]) -> dict[str, float]:
+        """Until when this mapping's source said so of a person, under whichever address."""
+        sql = "select person, said_at from objector where account = ? and mapping = ? and person in (select value from json_each(?))"
+        names = json.dumps(persons, ensure_ascii=False)
+        return {p: _moment(said) for p, said in self._database.ask(sql, (account, mapping, names))}
 
     def delivered_for(self, account: int, mapping: str, keys: Sequence[str]) -> dict[str, str]:
         """Under whose person id each of these keys was last delivered; keys that had none are left out."""
@@ -145,6 +156,12 @@ class Memory:
                 where i.run = ? and a.opted_out = 1 and a.outcome in {_LANDED}""",
                 (account, _DESTINATION, run_id),
             )
+            database.execute(
+                """insert into objector select ?, ?, person, made_at from intent
+                where run = ? and person <> '' and (carried = 1 or wanted ->> 'opted_out')
+                on conflict do update set said_at = excluded.said_at""",
+                (account, mapping, run_id),
+            )
             self._take_back(database, joined, account, mapping, run_id)
         olds = self._database.ask(f"select i.old_key {joined} where {where} and i.old_key <> ''", (run_id,))
         if olds:  # first, because somebody else may have that address now
@@ -164,6 +181,11 @@ class Memory:
         database: sqlite3.Connection, joined: str, account: int, mapping: str, run_id: str
     ) -> None:
         """Who was subscribed again objects no more; what was heard after that write stays."""
+        database.execute(
+            f"""delete from objector where account = ? and mapping = ? and person in
+            (select i.person {joined} where i.run = ? and a.opted_in = 1 and a.outcome in {_LANDED} and a.answered_at > said_at)""",  # noqa: S608 - no user text
+            (account, mapping, run_id),
+        )
         for key in ("i.key", "i.old_key"):
             again = f"""select {key} {joined}
                 where i.run = ? and a.opted_in = 1 and a.outcome in {_LANDED} and a.answered_at > said_at"""

@@ -118,6 +118,12 @@ STEPS: tuple[str, ...] = (
     );
     insert into objection select account, key, origin, known_at from consent where opted_out = 1;
 
+    -- Persons by whose rows an opt-out was heard, so that it holds also under an address that they have later.
+    create table objector (
+        account integer not null, mapping text not null, person text not null, said_at text not null,
+        primary key (account, mapping, person)
+    );
+
     -- Whether somebody was subscribed again, because the source has a newer consent and the mapping follows it.
     alter table answer add column opted_in integer not null default 0;
     """,
