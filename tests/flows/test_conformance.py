@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib
 import os
 import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -113,6 +115,26 @@ def test_a_destination_without_a_sandbox_fails_and_says_what_is_missing(tmp_path
     code, _, said = tried(tmp_path, "--destination", "plain", "-k", "a_new_contact", beside=tmp_path)
     assert code == 1
     assert "There is no sandbox for 'plain'" in said
+
+
+def test_contributing_shows_the_entry_points_and_the_command_that_work() -> None:
+    section = (
+        (ROOT / "CONTRIBUTING.md")
+        .read_text("utf-8")
+        .split("## A destination of your own")[1]
+        .split("\n## ")[0]
+    )
+    [shown] = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
+    real = configparser.ConfigParser()
+    real.read(OUTSIDE / "muster_rolodex-1.0.dist-info" / "entry_points.txt")
+    plugged = {name: dict(group) for name, group in real.items() if name != "DEFAULT"}
+    assert tomllib.loads(shown)["project"]["entry-points"] == plugged
+    assert "pytest --pyargs flows.conformance --destination rolodex" in section
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert [named for named in re.findall(r"muster-sync\[(\w+)\]", section) if named not in extras] == []
+    for named in re.findall(r"`((?:connectors|flows)[\w.]+)`", section):
+        module, _, noun = named.rpartition(".")
+        assert hasattr(importlib.import_module(module), noun), named
 
 
 TROUBLED = "test_after_trouble_the_report_is_true_and_nothing_is_lost_or_twice"
