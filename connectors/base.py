@@ -287,11 +287,15 @@ class Destination(Protocol):
 
 def kinds(package: str) -> list[str]:
     """The kinds of a package of sources or destinations: a file each, and what is installed beside muster."""
+    return sorted({*_own(package), *installed(f"muster.{package}")})
+
+
+@functools.cache
+def _own(package: str) -> tuple[str, ...]:
     folder = importlib.import_module(f"connectors.{package}")
     own = [module.name for module in pkgutil.iter_modules(folder.__path__)]
     needed = "open_source" if package == "sources" else "Connector"
-    own = [name for name in own if needed in (Path(folder.__path__[0]) / f"{name}.py").read_text("utf-8")]
-    return sorted({*own, *installed(f"muster.{package}")})
+    return tuple(n for n in own if needed in (Path(folder.__path__[0]) / f"{n}.py").read_text("utf-8"))
 
 
 @functools.cache

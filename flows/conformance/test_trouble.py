@@ -76,7 +76,7 @@ def test_after_trouble_the_report_is_true_and_nothing_is_lost_or_twice(bench: Be
 def test_after_impatience_the_report_is_true_and_nothing_is_lost_or_twice(
     bench: Bench, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http.Wire, "__init__", functools.partialmethod(http.Wire.__init__, timeout=0.4))
+    monkeypatch.setattr(http.Wire, "__init__", functools.partialmethod(http.Wire.__init__, timeout=0.6))
     settles(bench, SLOW[trouble])
 
 
