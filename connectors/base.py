@@ -3,16 +3,17 @@
 A source is a module `connectors.sources.KIND` with a function `open_source(path, settings)`; a destination is
 a module `connectors.destinations.KIND` with a class `Connector`. The file's name is the kind; nothing is
 registered by hand. Outside packages plug in through the entry points `muster.sources` and
-`muster.destinations`.
+`muster.destinations` (and `muster.sandboxes`, see connectors.sandbox.serving).
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
@@ -26,7 +27,7 @@ from mappings.engine.schema import Schema
 
 __all__ = [
     "Decision", "Deletes", "Delivered", "Destination", "Known", "Listing", "Oddity", "OnlyLists", "Remembered", "Roster", "Rules",
-    "Source", "SourceFacts", "Standing", "Started", "Survey", "destination_module", "kinds", "source_module",
+    "Source", "SourceFacts", "Standing", "Started", "Survey", "destination_module", "installed", "kinds", "source_module",
 ]  # fmt: skip
 
 
@@ -247,6 +248,11 @@ class Destination(Protocol):
         """Why a field cannot have this merge tag there; '' where it can."""
         ...
 
+    @staticmethod
+    def documented_schema() -> Schema:
+        """The fields that every account has, and what is refused. Used where nobody can be asked."""
+        ...
+
     async def read_schema(self) -> Schema:
         """The account's fields and tags. Raises CredentialsError, Unreachable."""
         ...
@@ -389,11 +395,21 @@ class OnlyLists(Protocol):
 
 def kinds(package: str) -> list[str]:
     """The kinds of a package of sources or destinations: a file each, and what is installed beside muster."""
+    return sorted({*_own(package), *installed(f"muster.{package}")})
+
+
+@functools.cache
+def _own(package: str) -> tuple[str, ...]:
     folder = importlib.import_module(f"connectors.{package}")
     own = [module.name for module in pkgutil.iter_modules(folder.__path__)]
     needed = "open_source" if package == "sources" else "Connector"
-    own = [name for name in own if needed in (Path(folder.__path__[0]) / f"{name}.py").read_text("utf-8")]
-    return sorted({*own, *(entry.name for entry in entry_points(group=f"muster.{package}"))})
+    return tuple(n for n in own if needed in (Path(folder.__path__[0]) / f"{n}.py").read_text("utf-8"))
+
+
+@functools.cache
+def installed(group: str) -> Mapping[str, EntryPoint]:
+    """What packages beside muster plug in, by kind. Looked for once: all that is installed has to be gone through."""
+    return {entry.name: entry for entry in entry_points(group=group)}
 
 
 def source_module(kind: str) -> ModuleType:
@@ -414,8 +430,7 @@ def _module(package: str, kind: str) -> ModuleType:
             f"muster knows no {package[:-1]} of the kind '{kind}'.",
             f"Did you mean {like}?" if like else f"It knows: {', '.join(known)}.",
         )
-    for entry in entry_points(group=f"muster.{package}"):
-        if entry.name == kind:
-            module: ModuleType = entry.load()
-            return module
+    if kind in (plugged_in := installed(f"muster.{package}")):
+        module: ModuleType = plugged_in[kind].load()
+        return module
     return importlib.import_module(f"connectors.{package}.{kind}")

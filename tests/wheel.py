@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +24,9 @@ def main() -> None:
         }
         run([sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)], ROOT, environment)
         [wheel] = folder.glob("muster_sync-*.whl")
+        assert "flows/conformance/conftest.py" in zipfile.ZipFile(wheel).namelist(), (
+            "the suite is for outsiders"
+        )
         venv.create(folder / "venv", with_pip=True)
         python = folder / "venv" / "bin" / "python"
         run([str(python), "-m", "pip", "install", "--quiet", str(wheel)], folder, environment)

@@ -123,10 +123,13 @@ class Account(Paging):
             ids = self._places.ids(key)
             return next((self._again[one] for one in ids if one in self._again), None)
 
-    async def _newcomer(self, key: str) -> tuple[Known | None, bool]:
-        """Somebody with this address who was not there before, among the newest; and whether all were read for it."""
+    def _ids_with(self, key: str) -> frozenset[str]:
+        """The ids of those with this address, as far as they were read."""
+        return frozenset(self._places.ids(key))
+
+    async def _newcomer(self, key: str, before: frozenset[str]) -> tuple[Known | None, bool]:
+        """Somebody with this address who is none of `before`, among the newest; and whether all were read for it."""
         async with self._reading:
-            before = set(self._places.ids(key))
             page = await self._page(1, keep=True)
             wanted = [1, page.last, 2] if page.more else [1]
             read: set[int] = set()

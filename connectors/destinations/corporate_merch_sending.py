@@ -34,6 +34,7 @@ class Sending(Deciding):
     async def _create(self, contact: Contact, decision: Decision) -> Delivered:
         """A creation is never repeated when its answer is unclear: it would be there twice."""
         body = self._body(contact, None, decision)
+        before = self._ids_with(contact.key.lower())  # once it is sent, others may read who came by it
         try:
             answer = await self._wire.call("POST", "/contacts", json_body=body, repeatable=False)
         except CredentialsError as error:
@@ -48,7 +49,7 @@ class Sending(Deciding):
         if answer.meaning is not Meaning.UNCLEAR:
             return _failed(answer, decision, None)
         try:
-            found, all_read = await self._newcomer(contact.key.lower())
+            found, all_read = await self._newcomer(contact.key.lower(), before)
         except (Unreachable, CredentialsError):
             return _failed(answer, decision, None, unsure=True)
         if found is not None and self._holds(found, decision):

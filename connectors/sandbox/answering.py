@@ -8,6 +8,7 @@ where the endpoint of a path is, whose address a request names. Its settings are
 from __future__ import annotations
 
 import json
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -121,6 +122,7 @@ class Answering(Inspected, ABC):
         self._switches |= {"keys": "sandbox-key", "rate": str(self.default_rate), **self.others}
         self.traffic = Traffic()
         self.fired = Automations()
+        self._acts: list[tuple[str, Callable[[], object]]] = []
         self._window = Window(self.window_seconds)
         self._begin()
         self.switch(self._settings)
@@ -185,6 +187,12 @@ class Answering(Inspected, ABC):
         """The answer with the headers that every answer has."""
         return answer
 
+    def then(self, pattern: str, act: Callable[[], object]) -> None:
+        """Does something once, as another user of the account would: right after the next request was answered whose
+        "METHOD path?query" holds the pattern, a regular expression.
+        """
+        self._acts.append((pattern, act))
+
     # ---- serving
 
     def application(self) -> web.Application:
@@ -220,6 +228,9 @@ class Answering(Inspected, ABC):
         self.traffic.answered(endpoint, "reset" if reset else str(answer.status))
         if applied is not None and applied.status < 300 and endpoint in self.endpoints.writes:
             self.traffic.applied[endpoint] += 1
+        for acting in [one for one in self._acts if re.search(one[0], f"{request.method} {request.path_qs}")]:
+            self._acts.remove(acting)
+            acting[1]()
         await self.faults.pause()
         return await deliver(request, self._dressed(answer, now), rule)
 

@@ -45,6 +45,7 @@ from connectors.sandbox.campaignlark_call import ENDPOINTS, INFERRED, ApiError, 
 from connectors.sandbox.campaignlark_contacts import ContactEndpoints
 from connectors.sandbox.campaignlark_search import SearchEndpoint
 from connectors.sandbox.campaignlark_settings import SettingsEndpoints
+from connectors.sandbox.campaignlark_trial import TRIAL
 from connectors.sandbox.campaignlark_workspace import (
     EMAIL,
     STATUSES,
@@ -57,7 +58,7 @@ from connectors.sandbox.campaignlark_workspace import (
 from connectors.sandbox.faults import JSON_TYPE, Answer
 
 __all__ = [
-    "STATUSES", "SWITCHES", "TYPES", "WORKSPACE", "CampaignLarkSandbox", "contact_of", "create", "workspace_of",
+    "STATUSES", "SWITCHES", "TRIAL", "TYPES", "WORKSPACE", "CampaignLarkSandbox", "contact_of", "create", "workspace_of",
 ]  # fmt: skip
 
 SWITCHES: dict[str, tuple[str, ...]] = {

@@ -63,10 +63,11 @@ from connectors.sandbox.corporate_merch_call import (
 from connectors.sandbox.corporate_merch_contacts import ContactEndpoints
 from connectors.sandbox.corporate_merch_rate import Allowance, Turn
 from connectors.sandbox.corporate_merch_rules import GUESSED
+from connectors.sandbox.corporate_merch_trial import TRIAL
 from connectors.sandbox.corporate_merch_workspace import WORKSPACE, Workspace, contact_of, workspace_of
 from connectors.sandbox.faults import JSON_TYPE, PAGE, Answer
 
-__all__ = ["SWITCHES", "WORKSPACE", "CorporateMerchSandbox", "contact_of", "create", "workspace_of"]
+__all__ = ["SWITCHES", "TRIAL", "WORKSPACE", "CorporateMerchSandbox", "contact_of", "create", "workspace_of"]
 
 SWITCHES: dict[str, tuple[str, ...]] = {
     "update": ("put", "patch", "post"),

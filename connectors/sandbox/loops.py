@@ -43,9 +43,10 @@ from connectors.sandbox.faults import JSON_TYPE, Answer
 from connectors.sandbox.loops_call import ENDPOINTS, INFERRED, NO_KEY, ApiError, body_of, envelope
 from connectors.sandbox.loops_people import STATUSES
 from connectors.sandbox.loops_settings import SettingsEndpoints
+from connectors.sandbox.loops_trial import TRIAL
 from connectors.sandbox.loops_workspace import TYPES, WORKSPACE, Workspace, workspace_of
 
-__all__ = ["STATUSES", "SWITCHES", "TYPES", "WORKSPACE", "LoopsSandbox", "create", "workspace_of"]
+__all__ = ["STATUSES", "SWITCHES", "TRIAL", "TYPES", "WORKSPACE", "LoopsSandbox", "create", "workspace_of"]
 
 SWITCHES: dict[str, tuple[str, ...]] = {
     "two_contacts": ("email_wins", "userid_wins", "refuse"),

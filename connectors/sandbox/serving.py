@@ -6,7 +6,8 @@ prints one line of JSON when it is ready, `{"kind", "url", "inspect"}`, and ends
 (and, with `--until-stdin-closes`, when whoever started it is gone). Options that are not listed by `--help` are the
 sandbox's own settings. It listens on 127.0.0.1 unless `--host` says otherwise.
 
-A sandbox is a module `connectors.sandbox.KIND` with `create(settings) -> Sandbox`.
+A sandbox is a module `connectors.sandbox.KIND` with `create(settings) -> Sandbox`; outside packages name theirs by the
+entry point `muster.sandboxes`. Its `TRIAL` is what the conformance suite has to know of the destination.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import http.client
 import importlib
 import json
@@ -27,17 +29,23 @@ import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
+from connectors.base import installed
 from connectors.errors import CannotStart
 from connectors.sandbox.faults import Faults, Rule
 from connectors.sandbox.inspection import PATH, Inspected
+from connectors.sandbox.trial import Trial
 
-__all__ = ["Address", "Running", "Sandbox", "in_thread", "kinds", "main", "running", "sandbox_of", "serving"]
+__all__ = [
+    "Address", "Running", "Sandbox", "in_thread", "kinds", "main", "running", "sandbox_of", "serving", "trial_of",
+]  # fmt: skip
 
+ENTRY_POINTS = "muster.sandboxes"
 START_SECONDS = 30
 END_SECONDS = 5
 
@@ -62,24 +70,42 @@ class Address:
 
 
 def kinds() -> list[str]:
-    """The sandboxes that come with muster: the modules here that have a `create`."""
+    """The sandboxes: the modules here that have a `create`, and those of packages that are installed beside muster."""
+    return sorted({*_own(), *installed(ENTRY_POINTS)})
+
+
+@functools.cache
+def _own() -> tuple[str, ...]:
     files = sorted(Path(__file__).parent.glob("*.py"))
-    return [
-        one.stem
-        for one in files
-        if re.search(r"^def create\(", one.read_text(encoding="utf-8"), re.MULTILINE)
-    ]
+    begins = re.compile(r"^def create\(", re.MULTILINE)
+    return tuple(one.stem for one in files if begins.search(one.read_text(encoding="utf-8")))
 
 
 def sandbox_of(kind: str, settings: Mapping[str, str], faults: Faults | None = None) -> Sandbox:
     """A new sandbox. Raises CannotStart for an unknown kind or a setting it does not have."""
-    if kind not in kinds():
-        raise CannotStart(f"There is no sandbox for {kind!r}.", f"There is one for: {', '.join(kinds())}.")
-    module = importlib.import_module(f"connectors.sandbox.{kind}")
-    sandbox: Sandbox = module.create(settings)
+    sandbox: Sandbox = _module(kind).create(settings)
     if faults is not None:
         sandbox.faults = faults
     return sandbox
+
+
+def trial_of(kind: str) -> Trial:
+    """What the conformance suite has to know of a destination. Raises CannotStart where nothing says it."""
+    trial = getattr(_module(kind), "TRIAL", None)
+    if not isinstance(trial, Trial):
+        raise CannotStart(
+            f"The sandbox of {kind} has no TRIAL.", "CONTRIBUTING says what it is: a destination of your own."
+        )
+    return trial
+
+
+def _module(kind: str) -> ModuleType:
+    if kind not in kinds():
+        raise CannotStart(f"There is no sandbox for {kind!r}.", f"There is one for: {', '.join(kinds())}.")
+    if kind in (plugged_in := installed(ENTRY_POINTS)):
+        module: ModuleType = plugged_in[kind].load()
+        return module
+    return importlib.import_module(f"connectors.sandbox.{kind}")
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import unicodedata
 from datetime import UTC, datetime
@@ -92,8 +93,9 @@ def _digest(style: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
+@functools.cache
 def drawn_by(name: str) -> jinja2.Template:
-    """The template in the file `name`: every expression in it is escaped and made visible."""
+    """The template in the file `name`: every expression in it is escaped and made visible. Compiled once: it takes long."""
     around = jinja2.Environment(
         loader=jinja2.PackageLoader("flows.report", "."),
         autoescape=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -450,6 +451,21 @@ async def test_a_creation_without_a_clear_answer_is_sent_once_and_settled_by_the
     assert result.outcome == ("created" if there else "failed")
     if there:
         assert (result.code, result.contact_id) == ("looked_up", there[0]["id"])
+
+
+async def test_creations_without_clear_answers_are_all_settled_by_the_same_reading_of_the_list(
+    merch: Merch,
+) -> None:
+    people = [contact(f"p{number}@example.com") for number in range(4)]
+    async with merch.connector() as connector:
+        await surveyed(connector)
+        await connector.deliver(contact(ANN), None, None, None)  # the newest were read
+        merch.running.faults(
+            "500:applied=yes,next=4", latency_ms=50
+        )  # all are there before any is looked for
+        results = await asyncio.gather(*(connector.deliver(one, None, None, None) for one in people))
+    assert [(result.outcome, result.code) for result in results] == [("created", "looked_up")] * 4
+    assert merch.calls().count(CREATE) == 5
 
 
 async def test_a_creation_that_nothing_settles_is_unknown(merch: Merch) -> None:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import functools
 import io
-import json
 import os
 import shutil
 import subprocess
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from connectors import http
 from connectors.destinations.campaignlark import Connector
 from connectors.sandbox.serving import Running, running
+from flows.conformance.ended import Ended, Listening, finish
 from flows.options import Options
 from flows.preview import Preview, preview
-from flows.report.summary import Comparison, ListingFacts, Summary
 from flows.sync_run import SyncRun
 
 KEY = "sandbox-key"
@@ -54,50 +49,6 @@ WRITES = (
     "POST /v1/contacts/{id}/tags/remove",
     "POST /v1/tags",
 )
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A run that has ended: its exit code, its summary, its folder, and every row as `rows.parquet` has it."""
-
-    id: str
-    exit_code: int
-    summary: Summary
-    folder: Path
-    rows: list[dict[str, Any]]
-    said: list[str]
-    comparison: Comparison | None = None
-    listing: ListingFacts | None = None
-
-    @property
-    def outcomes(self) -> dict[str, int]:
-        return {name: count for name, count in self.summary.outcomes.model_dump().items() if count}
-
-    @property
-    def per_row(self) -> list[str]:
-        return [row["outcome"] for row in self.rows]
-
-    def row(self, number: int) -> dict[str, Any]:
-        return self.rows[number - 1]
-
-
-class Listening:
-    """Notes what a run says; `on_outcome` is called after each outcome."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.outcomes: Counter[str] = Counter()
-        self.on_outcome: Callable[[int], None] = lambda _: None
-
-    def stage(self, name: str, total: int | None = None) -> None: ...
-    def advance(self, count: int) -> None: ...
-
-    def outcome(self, name: str) -> None:
-        self.outcomes[name] += 1
-        self.on_outcome(self.outcomes.total())
-
-    def say(self, line: str) -> None:
-        self.said.append(line)
 
 
 class Desk:
@@ -178,52 +129,6 @@ class Desk:
         by_address = {one["email_address"].casefold(): one for one in found}
         assert len(by_address) == len(found)
         return by_address
-
-
-async def finish(run: SyncRun, meanwhile: Callable[[SyncRun, int], None] | None = None) -> Ended:
-    watcher: Any = run.watcher
-    if meanwhile is not None:
-        watcher.on_outcome = lambda number: meanwhile(run, number)
-    await run.open()
-    await run.prepare()
-    waiting: set[asyncio.Task[None]] = set()
-    for batch in run.to_deliver():
-        waiting.add(asyncio.create_task(run.delivery.deliver(batch)))
-        if len(waiting) == 3:  # as the flow does
-            _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if run.delivery.stopped:
-            break
-    await asyncio.gather(*waiting)
-    code = await run.finish()
-    assert run.ending is not None
-    folder = run.opened.folder
-    rows = pq.read_table(folder / "rows.parquet").to_pylist()
-    details = run.ending.details
-    ended = Ended(
-        run.id, code, run.ending.summary, folder, rows, watcher.said, details.comparison, details.listing
-    )
-    balances(ended)
-    return ended
-
-
-def balances(ended: Ended) -> None:
-    """What holds of every run, however it ends."""
-    assert ended.summary.balanced
-    assert ended.summary.outcomes.of() == ended.summary.source.rows_read == len(ended.rows)
-    assert Counter(ended.per_row) == Counter(ended.outcomes)
-    numbers = [row["row"] for row in ended.rows]
-    assert numbers == (
-        list(range(1, len(numbers) + 1)) if ended.summary.follows is None else sorted(set(numbers))
-    )
-    with (ended.folder / "results.csv").open(encoding="utf-8-sig", newline="") as file:
-        shown = list(csv.DictReader(file))
-    assert [row["outcome"] for row in shown] == ended.per_row
-    assert json.loads((ended.folder / "summary.json").read_text("utf-8")) == ended.summary.model_dump(
-        mode="json"
-    )
-    needs_person = ended.summary.outcomes.of("invalid", "refused", "failed", "unknown")
-    with (ended.folder / "failures.csv").open(encoding="utf-8-sig", newline="") as file:
-        assert len(list(csv.DictReader(file))) == needs_person
 
 
 @pytest.fixture(scope="module")
