@@ -38,8 +38,18 @@ class Permission:
     allowed_count: int | None = None
 
 
-def needed(mapping: Mapping, roll: Roll, destination: Destination) -> Iterator[Permission]:
-    """What has to be allowed for these rows; nothing where the run can create nobody."""
+def needed(
+    mapping: Mapping, roll: Roll, destination: Destination, *, resubscribes: int = 0
+) -> Iterator[Permission]:
+    """What has to be allowed for these rows. `resubscribes`: so many people who opted out would be subscribed again."""
+    follows = mapping.consent is not None and mapping.consent.follow_source is not None
+    if follows and roll.count(State.NEW, State.CHANGED):
+        yield Permission(
+            "follow_source",
+            resubscribes,
+            f"The mapping follows its source: whoever opted out, and says there later that they want mail, is subscribed again "
+            f"({resubscribes:,} in this run).",
+        )
     most = _created_at_most(mapping, roll)
     if not most:
         return

@@ -180,7 +180,7 @@ def _rehearsal(run: SyncRun) -> RehearsalFacts | None:
         contacts_copied=rehearsal.copied,
         minutes=round(rehearsal.minutes(run.opened.destination.traffic.sent), 2),
         per_second=rehearsal.per_second,
-        would_ask=run.question(),
+        would_ask=" ".join([*(one.says for one in run.permissions if not one.by), run.question()]).strip(),
     )
 
 

@@ -28,7 +28,7 @@ from flows.delivery import Delivery
 from flows.edited import edited, told
 from flows.guards import Verdict, of_mapping
 from flows.identity import Identity
-from flows.judging import judged_plan, opting_out
+from flows.judging import judged_plan, opting_out, subscribing_again
 from flows.knowledge import Knowledge
 from flows.listing_facts import facts_of
 from flows.opened import Opened, open_everything
@@ -80,6 +80,7 @@ class SyncRun:
         self.edited: MappingEdited | None = None
         self._rows_before: int | None = None
         self._opt_outs: int | None = None
+        self._resubscribes = 0
         self.crashed: Exception | None = None
         self.finishing = False
         self._left: Iterator[Batch] | None = None
@@ -231,6 +232,7 @@ class SyncRun:
         self._knowledge = Knowledge(opened.folder)
         lookups = len(plan.roll.to_send()) + len(plan.roll.carried)
         self._rows_before = before.rows_read if before else None
+        self._follow()
         self._judge()
         if not self.guarded:
             self.watcher.stage("reading the destination", None)
@@ -238,6 +240,7 @@ class SyncRun:
             if self._knowledge.survey is not None and options.verb == "sync":
                 self._say_what_was_read(self._knowledge.survey)
             self._opt_outs = await opting_out(plan, self._knowledge, opened.destination)
+            self._resubscribes = await subscribing_again(plan, opened, self._knowledge)
             self._judge()
         self._delivery = Delivery(
             self.id, account, name, opened.destination, opened.ledger.answers, opened.ledger.memory, self._knowledge,
@@ -265,10 +268,22 @@ class SyncRun:
         opened, plan, options = self.opened, self.plan, self.options
         account, mapping = opened.account.id, opened.mapping
         guards = of_mapping(mapping.guards)
-        plan.guards = judged_plan(plan, options, guards, self._rows_before, opt_outs=self._opt_outs)
+        plan.guards = judged_plan(
+            plan, options, guards, self._rows_before, opt_outs=self._opt_outs, resubscribes=self._resubscribes
+        )
         kept = opened.ledger.allowances.of(account, mapping.name, mapping.sha256)
-        asked = needed(mapping, plan.roll, opened.destination)
+        asked = needed(mapping, plan.roll, opened.destination, resubscribes=self._resubscribes)
         self.permissions = granted(asked, mapping, allowed(options.allow), kept)
+
+    def _follow(self) -> None:
+        """Since when the mapping may follow its source's consents: it was allowed before, or has to be now."""
+        opened = self.opened
+        consent = opened.mapping.consent
+        if consent is None or consent.follow_source is None:
+            return
+        kept = opened.ledger.allowances.of(opened.account.id, opened.mapping.name, opened.mapping.sha256)
+        since = kept.get("follow_source", self.started_at.timestamp())
+        opened.destination.rules = dataclasses.replace(opened.destination.rules, follows_since=since)
 
     def allow(self, name: str) -> None:
         """Takes what a person has typed, as if it had been named with --allow."""
@@ -310,7 +325,8 @@ class SyncRun:
     @property
     def not_allowed(self) -> list[Permission]:
         """What has to be allowed by name before anything is sent, and is not."""
-        return [] if self.guarded else [one for one in self.permissions if not one.by]
+        asks = not self.guarded and self.options.rehearsal is None
+        return [one for one in self.permissions if not one.by] if asks else []
 
     def question(self) -> str:
         """What a person has to say yes to before anything is sent, or ''."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from flows.ledger.database import Database
 from flows.ledger.runs import now
 
@@ -14,10 +16,11 @@ class Allowances:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of(self, account: int, mapping: str, sha256: str) -> frozenset[str]:
-        """The names that were allowed for this text of the mapping."""
-        sql = "select name from allowance where account = ? and mapping = ? and mapping_sha256 = ?"
-        return frozenset(name for (name,) in self._database.ask(sql, (account, mapping, sha256)))
+    def of(self, account: int, mapping: str, sha256: str) -> dict[str, float]:
+        """The names that were allowed for this text of the mapping, each with since when, in seconds since 1970."""
+        sql = "select name, made_at from allowance where account = ? and mapping = ? and mapping_sha256 = ?"
+        found = self._database.ask(sql, (account, mapping, sha256))
+        return {name: dt.datetime.fromisoformat(made_at).timestamp() for name, made_at in found}
 
     def keep(self, account: int, mapping: str, sha256: str, name: str) -> None:
         """Keeps that somebody has allowed this."""
