@@ -12,9 +12,11 @@ from typing import Annotated, Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
+from prefect.states import Failed
 from pydantic import Field
 
 from connectors.errors import MusterError
+from flows.allowing import wrong_with
 from flows.options import Options
 from flows.retry import open_retry
 from flows.sync_contacts import carried_out, could_not_start
@@ -35,7 +37,10 @@ async def retry_failures(
     mapping: Annotated[
         str | None, Field(description="The mapping's file, where it is not where the run had it")
     ] = None,
-    allow: Annotated[list[str] | None, Field(description="Guards that may be passed in this run")] = None,
+    allow: Annotated[
+        list[str] | None,
+        Field(description="Guards that may be passed, and what may be started; each alone or as NAME=N"),
+    ] = None,
     yes: Annotated[bool, Field(description="Say yes to what a person would be asked")] = False,
     run_id: Annotated[str | None, Field(description="A run that is prepared in this process")] = None,
 ) -> State[Any]:
@@ -43,6 +48,8 @@ async def retry_failures(
     async with contextlib.AsyncExitStack() as stack:
         prepared = run_id is not None
         if run_id is None:
+            if wrong := next(filter(None, map(wrong_with, allow or ())), ""):
+                return Failed(message=f"allow: {wrong}", name="CouldNotStart")
             try:
                 retry = open_retry(Path(failures), mapping)
                 options = Options(allow=frozenset(allow or ()))

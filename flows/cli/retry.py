@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
+from flows.cli.options import Allowed
 from flows.cli.plan import run_plan
 from flows.cli.sync import run_sync
 from flows.cli.watchers import watcher
-from flows.guards import GUARDS
 from flows.options import Options
 from flows.preview import SAMPLE
 from flows.retry import Retry, open_retry
@@ -31,8 +31,9 @@ __all__ = ["command"]
 @click.option(
     "--allow",
     multiple=True,
-    type=click.Choice([guard.name for guard in GUARDS if guard.first_run and guard.name != "empty_source"]),
-    help="Let a run pass this guard; it is recorded.",
+    type=Allowed(),
+    metavar="NAME[=N]",
+    help="Let a run pass this guard, or start what has to be allowed by name; with a number, that many at most. It is recorded.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 @click.option("--yes", is_flag=True, help="Answer what a terminal would be asked; never opens a guard.")
