@@ -42,7 +42,8 @@ async def test_who_is_there_is_unsubscribed_and_nothing_else_of_them_changes(des
     )  # fmt: skip
     before = desk.contacts()
     people = [f"{status.upper()}@Example.com" for status in STATUSES]
-    ended = await desk.sync(the_list(desk.folder, *people, "stranger@example.com"), LIST)
+    file = the_list(desk.folder, *people, "stranger@example.com")
+    ended = await desk.sync(file, LIST, allow=["opt_outs=2"])
     assert ended.outcomes == {"updated": 2, "unchanged": 2, "filtered": 1}
     assert ended.row(5)["code"] == "not_there"
     assert ended.exit_code == 0
@@ -94,11 +95,13 @@ async def test_with_leave_out_who_opted_out_and_is_not_there_is_filtered_whoever
 @pytest.mark.parametrize("header", ["Email Address,Reason", "EMAIL,x", "recipient,why", "e-mail,y"])
 async def test_the_address_is_found_under_its_usual_names(desk: Desk, header: str) -> None:
     desk.server.seed([{"email_address": "p1@example.com"}])
-    ended = await desk.sync(the_list(desk.folder, "p1@example.com", header=header), LIST)
+    ended = await desk.sync(
+        the_list(desk.folder, "p1@example.com", header=header), LIST, allow=["opt_outs=1"]
+    )
     assert ended.per_row == ["updated"]
 
 
-async def test_a_large_list_stops_at_the_guard_and_nothing_is_remembered_then(desk: Desk) -> None:
+async def test_a_list_stops_until_its_number_is_typed_and_nothing_is_remembered_then(desk: Desk) -> None:
     desk.server.seed([{"email_address": f"p{n}@example.com"} for n in range(30)])
     file = the_list(desk.folder, *(f"p{n}@example.com" for n in range(30)))
     stopped = await desk.sync(file, LIST)
@@ -106,7 +109,10 @@ async def test_a_large_list_stops_at_the_guard_and_nothing_is_remembered_then(de
     database = open_database(desk.home)
     assert database.ask("select count(*) from consent") == [(0,)]
     database.close()
-    assert (await desk.sync(file, LIST, allow=["opt_outs"])).outcomes == {"updated": 30}
+    for given in ("opt_outs", "opt_outs=29", "opt_outs=31"):
+        assert (await desk.sync(file, LIST, allow=[given])).exit_code == 3
+    done = await desk.sync(file, LIST, allow=["opt_outs=30"])
+    assert (done.outcomes, done.summary.overrides) == ({"updated": 30}, ["opt_outs"])
 
 
 async def test_a_field_that_is_required_there_and_blank_keeps_nobody_from_being_unsubscribed(
@@ -115,7 +121,7 @@ async def test_a_field_that_is_required_there_and_blank_keeps_nobody_from_being_
     with running("campaignlark", rate=0, workspace=requiring(tmp_path, "city")) as server:
         desk.use(server)
         server.seed([{"email_address": "p1@example.com", "fields": {"first_name": "Ann"}}])
-        ended = await desk.sync(the_list(desk.folder, "p1@example.com"), LIST)
+        ended = await desk.sync(the_list(desk.folder, "p1@example.com"), LIST, allow=["opt_outs=1"])
         [one] = server.contacts()
     assert (ended.per_row, one["status"]) == (["updated"], "UNSUBSCRIBED")
     assert one["fields"] == {"first_name": "Ann"}
@@ -162,11 +168,12 @@ async def test_at_loops_the_list_does_the_same(at_loops: loops.Desk) -> None:
     )
     before = at_loops.server.contacts("p1@example.com")[0]["fields"]
     file = the_list(at_loops.folder, "p1@example.com", "p2@example.com", "p3@example.com")
-    async with SyncRun(str(TO_LOOPS), str(file), Options(verb="plan"), Listening()) as run:
+    one = frozenset({"opt_outs=1"})
+    async with SyncRun(str(TO_LOOPS), str(file), Options(verb="plan", allow=one), Listening()) as run:
         await run.open()
         await run.prepare()
         planned = await preview(run)
-    async with SyncRun(str(TO_LOOPS), str(file), Options(), Listening()) as run:
+    async with SyncRun(str(TO_LOOPS), str(file), Options(allow=one), Listening()) as run:
         ended = await finish(run)
     assert ended.per_row == ["updated", "unchanged", "filtered"]
     assert ended.outcomes == +planned.outcomes
