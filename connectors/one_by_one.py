@@ -255,7 +255,10 @@ class OneByOne(ABC):
         except Unreachable:
             return failed(answer, decision, there, unsure=True)
         if found is not None and self._holds(found, decision):
-            return replace(self._landed(decision, found), code="looked_up", reason="a look-up shows it")
+            landed = self._landed(decision, found)
+            return replace(
+                landed, code=landed.code or "looked_up", reason=landed.reason or "a look-up shows it"
+            )
         before = (there.fields, there.opted_out) if there is not None else None
         after = (found.fields, found.opted_out) if found is not None else None
         return failed(answer, decision, there, unsure=before != after)

@@ -79,8 +79,8 @@ def make_plan(
     """
     spool, roll, books = Spool(folder / "spool", source.header), Roll(), Books(folder)
     mapping = application.mapping
-    keys = Keys(folder / "keys", ages=mapping.duplicates.keep == "newest", persons=mapping.person is not None)
-    persons = Persons(folder / "keys") if mapping.person is not None else None
+    keys = Keys(folder / "keys", ages=mapping.duplicates.keep == "newest", persons=application.tells_persons)
+    persons = Persons(folder / "keys") if application.tells_persons else None
     plan = Plan(application, spool, roll, books, [0] * len(source.header))
     watcher.stage("reading and mapping")
     try:

@@ -137,6 +137,7 @@ class Team:
             live=True,
             refuses=_REFUSES,
             reserved=_RESERVED,
+            identities=Team.keys,
             watched=_WATCHED,
         )
         self.use(schema)
@@ -165,7 +166,14 @@ class Team:
     @staticmethod
     def documented_schema() -> Schema:
         """The properties that every team has. Used where nobody can be asked."""
-        return Schema(fields=_STANDARD, live=False, refuses=_REFUSES, reserved=_RESERVED, watched=_WATCHED)
+        return Schema(
+            fields=_STANDARD,
+            live=False,
+            refuses=_REFUSES,
+            reserved=_RESERVED,
+            identities=Team.keys,
+            watched=_WATCHED,
+        )
 
     # what is there
 

@@ -79,6 +79,23 @@ class Application:
                 members.prefer(clean_text(name))
         return members
 
+    @property
+    def tells_persons(self) -> bool:
+        """Whether rows say who they are beside their key: by `person:`, or by another identity at the destination."""
+        return self.mapping.person is not None or self._other_identity is not None
+
+    @property
+    def _other_identity(self) -> str | None:
+        key, fields = self.mapping.key, self.mapping.fields
+        return next((tag for tag in self.schema.identities if tag != key and tag in fields), None)
+
+    def _persons(self, passage: Passage, values: dict[str, pa.Array], size: int) -> pa.Array:
+        if self.mapping.person is not None:
+            return passage.column(self.mapping.person)
+        if self._other_identity is not None:
+            return pc.fill_null(values[self._other_identity], "")
+        return pa.repeat("", size)
+
     # columns
 
     def uses(self) -> list[ColumnUse]:
@@ -123,9 +140,7 @@ class Application:
             rows=frame.rows,
             lines=frame.lines,
             key=pc.fill_null(values[mapping.key], ""),
-            person=passage.column(mapping.person)
-            if mapping.person is not None
-            else pa.repeat("", len(frame)),
+            person=self._persons(passage, values, len(frame)),
             values=values,
             names=names,
             age=passage.age(),

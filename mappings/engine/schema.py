@@ -51,6 +51,8 @@ class Schema:
     refuses: frozenset[str] = frozenset()
     reserved: Mapping[str, str] = field(default_factory=dict)
     """Names that no field can have there, each with what to do instead."""
+    identities: tuple[str, ...] = ()
+    """The merge tags by any of which a contact is known there, where they are several: no two contacts share one."""
     watched: frozenset[str] = frozenset()
     """What automations may watch there beside the fields, by the name that `tracked:` has for it."""
 
