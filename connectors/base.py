@@ -11,12 +11,12 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from connectors.errors import MappingError
 from connectors.http import Traffic
@@ -26,8 +26,8 @@ from mappings.engine.frame import Frame
 from mappings.engine.schema import Schema
 
 __all__ = [
-    "Decision", "Delivered", "Destination", "Known", "Oddity", "Remembered", "Rules", "Source", "SourceFacts",
-    "destination_module", "installed", "kinds", "source_module",
+    "Decision", "Deletes", "Delivered", "Destination", "Known", "Listing", "Oddity", "OnlyLists", "Remembered", "Roster", "Rules",
+    "Source", "SourceFacts", "Standing", "Started", "Survey", "destination_module", "installed", "kinds", "source_module",
 ]  # fmt: skip
 
 
@@ -137,10 +137,18 @@ class Rules:
     lists: str = "add"
     key: str = "email_address"
     """The merge tag by which the destination knows a contact."""
+    unknown_opted_out: str = "create"
+    """`create` or `leave_out`: what becomes of who opted out and is not there."""
+    tracked: frozenset[str] | None = None
+    """The merge tags that automations watch there; None where that is not known, and any may be."""
     lookup: bool = False
     """Whether each contact is looked up before it is sent, also where that is not needed to send it rightly."""
     follows_since: float | None = None
     """Since when the mapping may follow its source's consents, in seconds since 1970; None where it may not."""
+
+
+Started = Mapping[tuple[str, str], int]
+"""How often automations start, by (automation, reason). See connectors.automations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +159,7 @@ class Decision:
     the answer does not tell. `changes` are the fields to be sent, with the value there now (None
     where blank or unknown) and the new one (None where it is emptied). `tags` are the names to add, `tags_off` those to take
     away; likewise lists. `stays` are fields that somebody changed there and that are left as they are: the value there,
-    and what the source has. `left_over` are the values of a block that should be emptied with it and cannot be. `calls` are the requests in order, `automations` what they may start there.
+    and what the source has. `left_over` are the values of a block that should be emptied with it and cannot be. `calls` are the requests in order, `automations` what they may start there: never fewer than do.
     """
 
     outcome: str = ""
@@ -171,7 +179,9 @@ class Decision:
     opts_in: bool = False
     """Whether somebody who opted out is subscribed again, because the source has a newer consent."""
     calls: tuple[str, ...] = ()
-    automations: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = ()
+    """All that is wrong with it, or may be, before it is sent, as Delivered has them."""
+    automations: Started = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +198,8 @@ class Delivered:
     opted_out: bool = False
     troubled: bool = False
     """True where the destination gave no usable answer at all: what the breaker counts."""
+    untouched: bool = False
+    """True where it is known that nothing of it was applied there, so that no automation was started."""
 
 
 class Destination(Protocol):
@@ -205,19 +217,28 @@ class Destination(Protocol):
     finds: bool
     """Whether one contact can be looked up; where not, all are listed, however few are to be sent."""
     deletes: bool
-    """Whether contacts can be deleted there over the API, so that a creation can be undone."""
+    """Whether contacts can be deleted there over the API, so that a creation can be undone; it is one of `Deletes` then."""
     find_calls: tuple[str, ...]
     """The requests of one look-up, as decisions name them; `opt_out_calls` those that opt somebody out, `create_tag_calls` those that create a tag."""
     opt_out_calls: tuple[str, ...]
     create_tag_calls: tuple[str, ...]
-    opt_out_automations: Mapping[str, int]
-    """What opting somebody out may start there."""
+    creation_starts: str
+    """The automation that every contact starts there that is created over the API; '' where none is known. It has to be
+    allowed by name, as `contact_added`.
+    """
     fresh_seconds: float
     """So long what was read is good enough; whoever was read before that is looked up again before the write."""
     field_types: Mapping[str, str]
     """What the destination's own app calls the types of fields, by the mapping's name of the type."""
     traffic: Traffic
     rules: Rules
+    answers: Mapping[str, str]
+    """What is known beyond the documentation: positions by question (see connectors.probing). Set before anything is read."""
+
+    @property
+    def opt_out_automations(self) -> Started:
+        """What opting somebody out may start there."""
+        ...
 
     async def __aenter__(self) -> Any: ...
     async def __aexit__(self, *args: object) -> None: ...
@@ -242,6 +263,10 @@ class Destination(Protocol):
 
     def survey(self) -> AsyncIterator[list[Known]]:
         """All contacts of the account, a page at a time. Raises Unreachable."""
+        ...
+
+    def survey_opted_out(self) -> AsyncIterator[list[Known]]:
+        """Those contacts that want no mail, a page at a time, in as few requests as that takes. Raises Unreachable."""
         ...
 
     async def find(self, key: str) -> Known | None:
@@ -282,6 +307,89 @@ class Destination(Protocol):
 
     async def opt_out(self, key: str) -> Delivered:
         """Carries an opt-out for a contact that is otherwise left alone; creates nobody."""
+        ...
+
+
+@runtime_checkable
+class Deletes(Protocol):
+    """A destination whose `deletes` is true."""
+
+    async def delete(self, key: str, contact_id: str) -> Delivered:
+        """Deletes the contact with this key, if it still has this id.
+
+        `updated` (code `deleted`): it is gone now; `unchanged` (`already_gone`): it was before; `protected`
+        (`identity_conflict`): the key is another contact's by now, and nothing was sent; else `refused`, `failed`, `unknown`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A contact in the list of a destination that has no look-up.
+
+    `key` is its address in lower case, `place` how many contacts came into the list before it, so that newcomers at its
+    head move nobody.
+    """
+
+    contact_id: str
+    key: str
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Such a list as the ledger keeps it. `read_at`: when all of its pages were last read, in epoch seconds."""
+
+    standings: Sequence[Standing]
+    read_at: float
+
+
+class Listing(Protocol):
+    """The ledger's memory of an account's list, lent to a destination that can only list. A plan's writes nothing."""
+
+    fresh_seconds: float
+    """So old it may be before all pages are read again; 0: they always are."""
+
+    def load(self) -> Roster | None:
+        """None where not all pages have been read yet."""
+        ...
+
+    def save(self, roster: Roster) -> None:
+        """Puts one that was read to its end in the place of all that is kept, at once."""
+        ...
+
+    def add(self, standings: Sequence[Standing]) -> None:
+        """Adds contacts; one that is kept under another address has changed it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """How the contacts of such a destination were read before a run.
+
+    `contacts` are there on `pages`, of which `read` were read. `known_since` is when the list that was used was read, in
+    epoch seconds, None where all pages were read now; `why` says why. `twice` are the ids of contacts that share an
+    address, by that address.
+    """
+
+    contacts: int
+    pages: int
+    read: int
+    known_since: float | None = None
+    why: str = ""
+    twice: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@runtime_checkable
+class OnlyLists(Protocol):
+    """A destination without a look-up: who is there is kept in the ledger, and few pages are read for few contacts."""
+
+    listing: Listing | None
+    surveyed: Survey | None
+    """How it was read last; None before."""
+
+    def survey_of(self, keys: Collection[str]) -> AsyncIterator[list[Known]]:
+        """The contacts with these keys as they are now, a page at a time, maybe with others. Raises Unreachable."""
         ...
 
 

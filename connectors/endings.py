@@ -1,4 +1,4 @@
-"""How a contact's turn ends where its destination gave no usable answer: the same words for every destination."""
+"""How a contact's turn ends, where every destination says it in the same words: left out, or without a usable answer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from connectors.base import Decision, Delivered, Known
 from connectors.errors import LookUpRefused, Unreachable
 from connectors.http import Answer, Meaning
 
-__all__ = ["Problem", "failed", "not_looked_up", "refused", "trouble"]
+__all__ = ["LEFT_OUT", "Problem", "failed", "not_looked_up", "refused", "trouble"]
 
 Problem = tuple[str, str, str, Mapping[str, Any]]
 """Code, merge tag, value, detail."""
+
+
+LEFT_OUT = Decision(
+    "filtered", "unknown_opted_out", "it is not there and opted out, and the mapping leaves such people out"
+)
+"""Somebody who opted out and whom nobody can mail there: with `unknown_opted_out: leave_out` they are not created."""
 
 
 def trouble(detail: str, attempts: int, *, unsure: bool = False) -> Problem:
@@ -26,14 +32,14 @@ def failed(answer: Answer, decision: Decision, there: Known | None, *, unsure: b
     problem = trouble(answer.detail, answer.attempts, unsure=unsure)
     return Delivered(
         "unknown" if unsure else "failed", problem[0], "", there.contact_id if there is not None else "", (problem,),
-        decision=decision, troubled=True,
+        decision=decision, troubled=True, untouched=not unsure,
     )  # fmt: skip
 
 
 def refused(detail: str, decision: Decision, contact_id: str = "") -> Delivered:
     """A contact to which the destination said no for good."""
     problem: Problem = ("refused", "", "", {"detail": detail})
-    return Delivered("refused", "refused", "", contact_id, (problem,), decision=decision)
+    return Delivered("refused", "refused", "", contact_id, (problem,), decision=decision, untouched=True)
 
 
 def not_looked_up(error: Unreachable, decision: Decision) -> Delivered:

@@ -105,7 +105,7 @@ class Turns(Protocol):
 
     async def turn(self, *, soon: bool = False) -> None: ...
     def slow_down(self, seconds: float | None) -> None: ...
-    def told(self, per_second: float, left: int) -> None: ...
+    def told(self, per_second: float, left: int, window: float = 1.0) -> None: ...
     def went_well(self) -> None: ...
 
 
@@ -310,7 +310,7 @@ class Wire:
             limit, left = (int(headers.get(f"x-ratelimit-{name}", "")) for name in ("limit", "remaining"))
         except ValueError:
             return
-        self._turns.told(limit / window, left)
+        self._turns.told(limit / window, left, window)
 
     def _broken(self, error: BaseException, status: int) -> Answer:
         """A call without a whole answer. Only a connection that could not be made surely sent nothing."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from typing import Protocol
 
 __all__ = ["Alone", "Booking", "Pace"]
@@ -19,6 +20,9 @@ _LAPSE_SECONDS = 0.012
 _AHEAD_SECONDS = 0.1
 _LOWEST_SHARE = 0.1
 _AT_MOST_AHEAD = 60.0
+# A destination's window began up to so many windows ago by our clock, what is on its way included.
+_LOOK_BACK = 1.1
+_FEW = 0.05
 
 
 class Booking(Protocol):
@@ -67,6 +71,8 @@ class Pace:
         self._raised_at = 0.0
         self._callers = 0
         self._fewer = asyncio.Event()
+        self._window = 0.0
+        self._taken: deque[float] = deque()
 
     @property
     def per_second(self) -> float:
@@ -104,6 +110,9 @@ class Pace:
             while self._stopped_until > slot:  # a 429 may come meanwhile, and again
                 slot = self._stopped_until
                 await _until(slot)
+            if self._window:
+                self._taken.append(time.monotonic())
+                self._forget_old()
 
     def _book(self) -> None:
         rate = self.per_second
@@ -121,18 +130,28 @@ class Pace:
             self._share = max(_LOWEST_SHARE, self._share * 0.8)
             self._raised_at = now
 
-    def told(self, per_second: float, left: int) -> None:
-        """The destination says how fast it may be called and how many calls its window has left.
+    def told(self, per_second: float, left: int, window: float = 1.0) -> None:
+        """The destination says how fast it may be called and how many calls its window of so many seconds has left.
 
-        The rate is never higher than that, nor than the one allowed. Where nothing is left somebody else is calling, too, or
-        we come near the limit: the rate drops a little, at most once a second, and rises again when that ends.
+        The rate is never higher than that, nor than the one allowed. Where nothing is left and our own calls do not explain
+        it, somebody else is calling, too: the rate drops a little, at most once a second, and rises again when that ends.
         """
         if per_second > 0:
             self.allowed = min(self._most, per_second)
+        self._window = window
+        self._forget_old()
+        limit = round(per_second * window)
+        others = limit - left - len(self._taken)
         now = time.monotonic()
-        if left <= 0 and now - self._raised_at >= 1.0:
+        if left <= 0 and others > max(1.0, limit * _FEW) and now - self._raised_at >= 1.0:
             self._share = max(_LOWEST_SHARE, self._share - 0.05)
             self._raised_at = now
+
+    def _forget_old(self) -> None:
+        """Of our own calls only those count that may be in the destination's window."""
+        oldest = time.monotonic() - self._window * _LOOK_BACK
+        while self._taken and self._taken[0] < oldest:
+            self._taken.popleft()
 
     def went_well(self) -> None:
         """An answer came: after quiet seconds the rate rises again, a twentieth of the limit each."""

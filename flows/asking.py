@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from connectors.errors import CannotStart
+from flows.permissions import Permission, what_to_add
 from flows.roll import Roll, State
 from mappings.engine.document import Mapping
 
-__all__ = ["question_of"]
+__all__ = ["not_allowed", "question_of"]
 
 
 def question_of(mapping: Mapping, roll: Roll) -> str:
     """What a person has to say yes to, or ''."""
-    new = roll.count(State.NEW)
-    writes = new + roll.count(State.CHANGED)
-    asked = []
-    recreates = mapping.gone == "recreate"
-    unconfirmed = mapping.consent is not None and mapping.consent.newcomers == "UNCONFIRMED"
-    if unconfirmed and (new or (recreates and writes)):
-        most = writes if recreates else new
-        asked.append(
-            f"Up to {most:,} new contacts come in as UNCONFIRMED, and each of them is sent a confirmation mail."
-        )
-    if mapping.write == "replace" and writes:
-        asked.append(
-            f"write: replace empties every field that the mapping does not send, of up to {writes:,} contacts."
-        )
-    return " ".join(asked)
+    writes = roll.count(State.NEW, State.CHANGED)
+    if mapping.write != "replace" or not writes:
+        return ""
+    return f"write: replace empties every field that the mapping does not send, of up to {writes:,} contacts."
+
+
+def not_allowed(missing: Sequence[Permission], mapping: Mapping) -> CannotStart:
+    """The refusal where nobody can be asked: what has to be allowed by name, and the exact words."""
+    said = [one.says + _named(one) for one in missing]
+    names = " and ".join(one.name for one in missing)
+    return CannotStart(
+        f"{' '.join(said)} That has to be allowed by name: {names}.", what_to_add(missing, mapping)
+    )
+
+
+def _named(one: Permission) -> str:
+    return "" if one.allowed_count is None else f" Allowed were {one.allowed_count:,} at most."

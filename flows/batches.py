@@ -58,7 +58,7 @@ def batches(
         begin, end = np.searchsorted(every, [first, last + 1])
         for start in range(begin, end, 8192):
             rows = every[start : min(end, start + 8192)]
-            waiting.extend(_entries(spool, application, roll, part, first, rows))
+            waiting.extend(_entries(spool, application, roll, part, rows))
             while len(waiting) >= size:
                 number += 1
                 yield Batch(number, tuple(waiting[:size]))
@@ -68,9 +68,10 @@ def batches(
 
 
 def _entries(
-    spool: Spool, application: Application, roll: Roll, part: int, first: int, rows: npt.NDArray[np.int64]
+    spool: Spool, application: Application, roll: Roll, part: int, rows: npt.NDArray[np.int64]
 ) -> Iterator[Entry]:
-    frame = spool.frame(part).take(rows - first)
+    whole = spool.frame(part)
+    frame = whole.take(np.searchsorted(whole.rows, rows))
     mapped = application.apply(frame)
     opted_out = roll.opted_out[rows - 1]
     mapped.content = with_consent(mapped.content, opted_out)

@@ -2,72 +2,52 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from connectors.base import Remembered
-from connectors.errors import MappingError, SourceError
+from connectors.base import Known, Remembered
+from connectors.errors import MappingError
+from flows.suppressions import Suppressions
 from mappings.engine.cleaning import clean_text
 from mappings.engine.contact import Contact
 from mappings.engine.document import Mapping
 
-__all__ = ["Suppressions", "complaint_of", "strictest"]
-
-SUPPRESSION_FILE = "suppress.txt"
-
-
-class Suppressions:
-    """Addresses and whole domains (`@example.com` or `example.com`) that are never written to: one in a line.
-
-    `#` begins a remark at the beginning of a line or after a blank.
-
-    >>> Suppressions.of(["ann@example.com  # asked in May", "@blocked.example"]).holds("Bob@blocked.example")
-    True
-    """
-
-    def __init__(self, addresses: frozenset[str], domains: frozenset[str]) -> None:
-        self._addresses = addresses
-        self._domains = domains
-
-    @classmethod
-    def of(cls, lines: list[str]) -> Suppressions:
-        entries = [re.sub(r"(^|\s)#.*", "", line).strip().casefold() for line in lines]
-        named = [entry for entry in entries if entry]
-        domains = {entry.lstrip("@") for entry in named if entry.startswith("@") or "@" not in entry}
-        return cls(frozenset(e for e in named if "@" in e and not e.startswith("@")), frozenset(domains))
-
-    @classmethod
-    def read(cls, home: Path) -> Suppressions:
-        """The file `suppress.txt` in the home folder, if there is one. Raises SourceError when it cannot be read."""
-        path = home / SUPPRESSION_FILE
-        if not path.exists():
-            return cls(frozenset(), frozenset())
-        try:
-            return cls.of(path.read_text("utf-8-sig").splitlines())
-        except (OSError, UnicodeDecodeError) as error:
-            raise SourceError(
-                f"The suppression file {path} cannot be read: {error}.", "Save it as UTF-8 text."
-            ) from None
-
-    def holds(self, key: str) -> bool:
-        address = key.casefold()
-        return address in self._addresses or address.rpartition("@")[2] in self._domains
+__all__ = ["complaint_of", "names_of", "strictest"]
 
 
 def strictest(
-    contact: Contact, remembered: Remembered | None, suppressions: Suppressions, keys: Sequence[str] = ()
+    contact: Contact,
+    remembered: Remembered | None,
+    suppressions: Suppressions,
+    keys: Sequence[str] = (),
+    there: Sequence[Known | None] = (),
+    heard: Callable[[Remembered | None, set[str]], Remembered | None] = lambda known, _: known,
 ) -> Remembered | None:
-    """What is remembered of a contact, with the suppression file taken into account.
+    """What is remembered of a contact, with what is known under each of the person's addresses and ids taken into account.
 
-    `keys` are the merge tags that may be a key: the address counts also where a contact is known by another one.
+    `keys` are the merge tags that may be a key: an address counts also where a contact is known by another one. `there`
+    are the contacts that the destination has of the person, `heard` adds the opt-outs that the ledger knows under these.
     """
-    before = remembered.key if remembered is not None else ""
-    named = {contact.key, before, *(contact.texts.get(tag, "") for tag in keys)} - {""}
-    if not any(suppressions.holds(address) for address in named):
+    names = names_of(contact, remembered, keys, there)
+    remembered = heard(remembered, names)
+    if not any(suppressions.holds(name) for name in names):
         return remembered
     return replace(remembered or Remembered(""), suppressed=True)
+
+
+def names_of(
+    contact: Contact, remembered: Remembered | None, keys: Sequence[str], there: Sequence[Known | None] = ()
+) -> set[str]:
+    """Every address and id that is known of the person: the row's, those delivered before, those of the contacts there."""
+    names = {contact.key, *(contact.texts.get(tag, "") for tag in keys)}
+    if remembered is not None:
+        names.add(remembered.key)
+        names.update((remembered.texts or {}).get(tag, "") for tag in keys)
+    for known in there:
+        if known is not None:
+            names.add(known.key)
+            names.update(str(known.fields.get(tag) or "") for tag in keys)
+    return {name.lower() if "@" in name else name for name in names} - {""}
 
 
 def complaint_of(

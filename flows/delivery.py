@@ -17,10 +17,17 @@ from typing import Any
 
 from connectors.base import Delivered, Destination, Known, Remembered
 from connectors.consents import will_of
-from connectors.errors import CredentialsError, LedgerError, LookUpRefused, MusterError, Unreachable
+from connectors.errors import (
+    CredentialsError,
+    LedgerError,
+    LookUpRefused,
+    MusterError,
+    SourceError,
+    Unreachable,
+)
 from flows.addresses import Addresses
 from flows.batches import Batch, Entry
-from flows.consent import Suppressions, strictest
+from flows.consent import strictest
 from flows.figures import Figures
 from flows.identity import Identity
 from flows.knowledge import Knowledge
@@ -28,6 +35,7 @@ from flows.ledger import Answers, Intent, Memory, Outcome
 from flows.new_tags import NewTags
 from flows.remembering import LANDED, own_of, wanted_of
 from flows.report.summary import NEED_A_PERSON
+from flows.suppressions import Suppressions
 from flows.watching import Watcher
 from mappings.engine.contact import Contact
 
@@ -40,6 +48,8 @@ _DOWN = 10
 _LOOK_AGAIN_SECONDS = 0.05
 _PATIENT_SECONDS = 30.0
 """So long it is waited for, before the run stops."""
+_BEING_SAVED_SECONDS = (0.1, 0.3, 0.6)
+"""So long it is waited for a suppression file that somebody is just saving, before the run stops."""
 _BREAKER = 20
 """So many contacts in a row without any usable answer, and the destination counts as down."""
 
@@ -50,6 +60,7 @@ WHY_STOPPED = {
     "breaker": "the destination gave no usable answer any more",
     "credentials": "the key was not accepted any more",
     "ledger": "the ledger could not be written any more",
+    "suppressions": "a suppression file could not be read any more",
 }
 """Why a row was not tried, by the code that says it."""
 
@@ -59,7 +70,7 @@ class Tally:
     """What has become of the contacts so far."""
 
     kept: Counter[str] = field(default_factory=Counter)
-    automations: Counter[str] = field(default_factory=Counter)
+    automations: Counter[tuple[str, str]] = field(default_factory=Counter)
     opted_out: int = 0
     opted_in: int = 0
 
@@ -82,6 +93,7 @@ class Delivery:
         pace_has_room: Callable[[], Awaitable[None]],
         forget: Callable[[str], bool] | None = None,
         identity: Identity | None = None,
+        attempt: int = 1,
     ) -> None:
         self._run = run_id
         self._account = account
@@ -94,6 +106,7 @@ class Delivery:
         self._watcher = watcher
         self._forget = forget
         self._identity = identity
+        self._attempt = attempt
         self._addresses = Addresses()
         self._pace_has_room = pace_has_room
         self._new_tags = NewTags(destination)
@@ -127,13 +140,39 @@ class Delivery:
         found = {}
         for entry in batch.entries:
             key = entry.contact.key
-            memory = strictest(entry.contact, remembered.get(key), self._suppressions, self._destination.keys)
-            found[key] = (
-                known.get(key),
-                memory,
-                known.get(memory.key) if memory and memory.key != key else None,
-            )
+            memory, there = remembered.get(key), known.get(key)
+            now = known.get(memory.key) if memory and memory.key != key else None
+            found[key] = there, self.heard(entry.contact, memory, there, now, asked=True), now
         return found
+
+    def heard(
+        self, contact: Contact, remembered: Remembered | None, *there: Known | None, asked: bool = False
+    ) -> Remembered | None:
+        """What is remembered, with what the ledger and the suppression files say at this moment. Raises LedgerError.
+
+        `asked`: of the row's key and the one before it, the ledger has just said what it knows.
+        """
+        already = {contact.key, remembered.key if remembered is not None else ""} if asked else set()
+
+        def heard(known: Remembered | None, names: set[str]) -> Remembered | None:
+            return self._memory.heard(self._account, self._mapping, known, names - already)
+
+        return strictest(contact, remembered, self._suppressions, self._destination.keys, there, heard)
+
+    async def _heard_again(
+        self, contact: Contact, remembered: Remembered | None, *there: Known | None
+    ) -> Remembered | None:
+        """The same right before a contact is sent: while a run goes on, others hear opt-outs, and files are added to."""
+        for wait in (*_BEING_SAVED_SECONDS, None):
+            try:
+                self._suppressions.refresh()
+                break
+            except SourceError as error:
+                if wait is None:
+                    self.stop("suppressions", error)
+                else:
+                    await asyncio.sleep(wait)
+        return self.heard(contact, remembered, *there)
 
     async def deliver(self, batch: Batch) -> None:
         """Every contact of the batch has a durable outcome when this returns. Raises nothing that a contact caused."""
@@ -172,6 +211,7 @@ class Delivery:
         return Intent(
             row=contact.row, batch=batch, key=contact.key, key_hash=entry.key_hash, person=contact.person,
             fingerprint=contact.fingerprint, wanted=wanted_of(contact), old_key=old_key, before=before, carried=entry.carried,
+            attempt=self._attempt,
         )  # fmt: skip
 
     async def _may_begin(self) -> None:
@@ -199,6 +239,8 @@ class Delivery:
         self, entry: Entry, known: Known | None, remembered: Remembered | None, now: Known | None
     ) -> None:
         try:
+            if not self.stopped:
+                remembered = await self._heard_again(entry.contact, remembered, known, now)
             delivered, there = self._unsent(), known
             if not self.stopped:
                 async with self._addresses.alone(entry, remembered):
@@ -222,7 +264,12 @@ class Delivery:
             if entry.carried:
                 return await self._opted_out(contact, known, remembered, now), known
             if not self._knowledge.surveyed and known is None:
+                asked = self._destination.look_up_calls(contact, remembered)
                 known, now = await self._destination.look_up(contact, remembered)
+                if asked:
+                    remembered = await self._heard_again(contact, remembered, known, now)
+                if self.stopped == "suppressions":
+                    return self._unsent(), None
             self.planned.add(
                 self._destination, entry, known, remembered, now, surveyed=self._knowledge.surveyed
             )
@@ -280,21 +327,32 @@ class Delivery:
                 continue
             carried = await self._destination.opt_out(address)
             self.tally.opted_out += carried.outcome == "updated"
+            self._started(carried)
             if carried.outcome in NEED_A_PERSON or worst.outcome == "unchanged":
                 worst = carried
-        return worst
+        return replace(worst, decision=replace(worst.decision, automations={}))  # those are counted
 
     async def _with_opt_out(
         self, contact: Contact, remembered: Remembered | None, delivered: Delivered
     ) -> Delivered:
-        """Carries the opt-out of somebody who is there and is left out: by the write mode, as two contacts, for a tag."""
+        """Carries the opt-out of somebody who is there and is left out: by the write mode, as two contacts, for a tag.
+
+        Also of whose write was refused for something else: an opt-out by itself carries nothing that can be wrong.
+        """
+        decision = delivered.decision
         out = contact.opted_out or (remembered is not None and remembered.opted_out)
-        nothing_sent = delivered.code == "tags_refused" and not delivered.decision.calls
-        if not out or not (nothing_sent or delivered.code in ("exists", "identity_conflict")):
+        nothing_sent = delivered.code == "tags_refused" and not decision.calls
+        refused = delivered.outcome == "refused" and decision.opts_out
+        if not out or not (nothing_sent or refused or delivered.code in ("exists", "identity_conflict")):
             return delivered
         carried = await self._opted_out(contact, None, remembered, None, sure=False)
         if carried.outcome in NEED_A_PERSON:
-            return carried
+            return delivered if refused else carried
+        if refused and not (
+            decision.changes or decision.tags or decision.tags_off
+        ):  # nothing else was wanted
+            counted = replace(carried.decision, opts_out=False, status=None)
+            return replace(carried, decision=counted, opted_out=True)
         return replace(delivered, opted_out=True, troubled=carried.troubled)
 
     def _with_reason(
@@ -353,6 +411,7 @@ class Delivery:
             if decision.calls
             else {},
             own=own,
+            attempt=self._attempt,
         )
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((outcome, done))
@@ -392,12 +451,18 @@ class Delivery:
         if landed and out and not entry.carried:  # those were counted address by address
             tally.opted_out += 1
         if landed:
-            tally.automations.update(decision.automations)
             tally.opted_in += decision.opts_in
+        self._started(delivered)
         tally.kept.update(dict.fromkeys(delivered.kept, 1))
         if not entry.carried:
             self._watcher.outcome(delivered.outcome)
         self._watcher.advance(1)
+
+    def _started(self, delivered: Delivered) -> None:
+        """Counts what a contact may have started there: also where it is not clear what became of it."""
+        tried = delivered.outcome not in ("unsent", "unchanged") and not delivered.decision.outcome
+        if tried and not delivered.untouched:
+            self.tally.automations.update(delivered.decision.automations)
 
     async def _durably(self, write: Callable[[], Any]) -> None:
         await _in_thread(self._writer, write)

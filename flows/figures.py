@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+from connectors.automations import by_name
 from connectors.base import Decision, Destination, Known, Remembered
 from flows.batches import Entry
 
 __all__ = ["Figures", "shared_out"]
 
 EXAMPLES = 3
+ROWS = 10
 _BLANK: tuple[Any, ...] = (None, "", [])
 _Name = TypeVar("_Name")
 
@@ -27,7 +29,10 @@ class Figures:
     `changed` counts by merge tag the contacts that are there and whose value changes, `changes` has examples of old and
     new; `stayed` and `stays` likewise what was changed there by hand and is left. `emptied` are values that are taken
     away, `filled` values that are set where there was none. `opt_outs` are people who may be mailed now and then not
-    any more, `opt_ins` those who opted out and are subscribed again. `new_tags` are those to be created there, in lower case, with the contacts that get them.
+    any more, `opt_ins` those who opted out and are subscribed again.
+    `wrong` counts problems that are found when a contact is decided, by code and merge tag; `wrong_rows` has the
+    first rows of each, with value and detail. `new_tags` are those to be created there, in lower case, with the contacts that get them.
+    `started` are automations by name and reason.
     """
 
     contacts: int = 0
@@ -46,13 +51,19 @@ class Figures:
     lists_off: Counter[str] = field(default_factory=Counter)
     newcomers: Counter[str] = field(default_factory=Counter)
     new_tags: Counter[str] = field(default_factory=Counter)
-    automations: Counter[str] = field(default_factory=Counter)
+    started: Counter[tuple[str, str]] = field(default_factory=Counter)
     opt_outs: int = 0
     opt_ins: int = 0
+    wrong: Counter[tuple[str, str]] = field(default_factory=Counter)
+    wrong_rows: dict[tuple[str, str], list[tuple[int, str, Any]]] = field(default_factory=dict)
 
     @property
     def requests(self) -> int:
         return sum(self.calls.values())
+
+    @property
+    def automations(self) -> Counter[str]:
+        return Counter(by_name(self.started))
 
     def add(
         self,
@@ -94,6 +105,17 @@ class Figures:
             for there in addresses.values():
                 self._opt_out(destination, there)
         self._count(decision, destination)
+        self._note_problems(contact.row, decision)
+
+    def _note_problems(self, row: int, decision: Decision) -> None:
+        problems = decision.problems
+        if decision.outcome == "invalid" and not problems:
+            problems = ((decision.code, decision.reason, "", {}),)
+        for code, tag, value, detail in problems:
+            self.wrong[code, tag] += 1
+            rows = self.wrong_rows.setdefault((code, tag), [])
+            if len(rows) < ROWS:
+                rows.append((row, value, detail))
 
     def _look_up(self, destination: Destination, times: int) -> None:
         for call in destination.find_calls:
@@ -107,7 +129,7 @@ class Figures:
             self._look_up(destination, 1)
         else:
             self.calls.update(destination.opt_out_calls)
-            self.automations.update(destination.opt_out_automations)
+            self.started.update(destination.opt_out_automations)
             self.opt_outs += 1
 
     def _count(self, decision: Decision, destination: Destination) -> None:
@@ -136,7 +158,7 @@ class Figures:
             if name.casefold() not in self.new_tags:
                 self.calls.update(destination.create_tag_calls)
             self.new_tags[name.casefold()] += 1
-        self.automations.update(decision.automations)
+        self.started.update(decision.automations)
         self.opt_outs += decision.opts_out
         self.opt_ins += decision.opts_in
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from connectors.base import Destination, Known, Remembered
 from connectors.consents import will_of
 from connectors.errors import LookUpRefused
-from flows.guards import Counts, Verdict, judged
+from flows.allowing import allowed
+from flows.guards import Counts, Guard, Verdict, judged
 from flows.knowledge import Knowledge
 from flows.opened import Opened
 from flows.options import Options
@@ -27,8 +28,19 @@ _LOOKED_UP = 2000
 _AT_ONCE = 250
 
 
-def judged_plan(plan: Plan, options: Options, rows_before: int | None, *, opt_outs: int) -> list[Verdict]:
-    """All guards' verdicts on a plan. `rows_before` is the row count of the last complete run, None on a first one."""
+def judged_plan(
+    plan: Plan,
+    options: Options,
+    guards: tuple[Guard, ...],
+    rows_before: int | None,
+    *,
+    opt_outs: int | None,
+    resubscribes: int = 0,
+) -> list[Verdict]:
+    """All guards' verdicts on a plan. `rows_before` is the row count of the last complete run, None on a first one.
+
+    `opt_outs` is None as long as they are not counted.
+    """
     roll = plan.roll
     counts = Counts(
         rows=roll.rows,
@@ -37,8 +49,9 @@ def judged_plan(plan: Plan, options: Options, rows_before: int | None, *, opt_ou
         writes=roll.count(State.NEW, State.CHANGED),
         opt_outs=opt_outs,
         rows_before=rows_before,
+        resubscribes=resubscribes,
     )
-    verdicts = judged(counts, options.allow)
+    verdicts = judged(counts, allowed(options.allow), guards)
     if options.opt_outs_only:
         return [dataclasses.replace(v, tripped=v.tripped and v.name == "opt_outs") for v in verdicts]
     return verdicts
@@ -62,14 +75,14 @@ async def subscribing_again(plan: Plan, opened: Opened, knowledge: Knowledge) ->
     Where they have to be looked up one by one, and the destination tells since when they are out, all with a consent are;
     where it does not tell, those of whom the ledger knows an opt-out.
     """
-    first, last = plan.roll.consents()
     rules, destination = opened.destination.rules, opened.destination
-    if not len(first) or rules.follows_since is None:
+    if not plan.roll.has_consents or rules.follows_since is None:
         return 0
     rows = plan.roll.to_send()
-    rows = rows[~plan.roll.opted_out[rows - 1] & (first[rows - 1] != NEVER)]
+    rows = rows[~plan.roll.opted_out[rows - 1]]
+    rows = rows[plan.roll.consents(rows)[0] != NEVER]
     found = 0
-    for contacts in _in_turn(plan, rows, first, last):
+    for contacts in _in_turn(plan, rows):
         remembered = opened.ledger.memory.remembered(
             opened.account.id, opened.mapping.name, [(contact.key, contact.person) for contact in contacts]
         )
@@ -87,18 +100,16 @@ async def subscribing_again(plan: Plan, opened: Opened, knowledge: Knowledge) ->
     return found
 
 
-def _in_turn(
-    plan: Plan, rows: npt.NDArray[np.int64], first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]
-) -> Iterator[list[Contact]]:
+def _in_turn(plan: Plan, rows: npt.NDArray[np.int64]) -> Iterator[list[Contact]]:
     """As much of the rows' contacts as their consent takes, some at a time."""
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
+        first, last = plan.roll.consents(some)
         yield [
             Contact(
-                row=int(row), line=0, key=key, person="", texts={},
-                consented_at=int(first[row - 1]), consented_by=int(last[row - 1]),
+                row=int(row), line=0, key=key, person="", texts={}, consented_at=int(since), consented_by=int(until),
             )
-            for row, key in zip(some, plan.books.sample(some), strict=True)
+            for row, since, until, key in zip(some, first, last, plan.books.sample(some), strict=True)
         ]  # fmt: skip
 
 

@@ -1,17 +1,19 @@
 """Knowledge: the destination's contacts as they were just before the run, read page by page or one by one.
 
 Reading all pages costs a request per 250 contacts or so; looking up one contact costs one. Whichever is
-cheaper for the rows to be sent is done. What the pages said is kept in the run's folder, not in memory.
+cheaper for the rows to be sent is done. Where nobody can be looked up, the destination reads the pages of those who
+are to be sent. What the pages said is kept in the run's folder, not in memory.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from connectors.base import Destination, Known
+from connectors.base import Destination, Known, OnlyLists, Survey
 
 __all__ = ["Knowledge"]
 
@@ -25,13 +27,26 @@ class Knowledge:
         self.surveyed = False
         self.contacts = 0
         self.requests = 0
+        self.survey: Survey | None = None
+        """How the pages were read, where the destination tells."""
 
-    async def gather(self, destination: Destination, lookups: int) -> None:
-        """Surveys the account if that takes fewer requests than `lookups`. Raises Unreachable."""
+    async def gather(
+        self, destination: Destination, lookups: int, keys: Callable[[], Collection[str]] | None = None
+    ) -> None:
+        """Surveys the account if that takes fewer requests than `lookups`; where nobody can be looked up, the contacts
+        with these `keys`. Raises Unreachable.
+        """
         if lookups == 0:
             return
         before = destination.traffic.sent
         if not destination.surveys:
+            return
+        if keys is not None and isinstance(destination, OnlyLists):
+            self._open()
+            async for page in destination.survey_of(await asyncio.to_thread(keys)):
+                self._keep(page)
+            self.surveyed, self.survey = True, destination.surveyed
+            self.requests = destination.traffic.sent - before
             return
         contacts, pages = await destination.count()
         if pages > lookups and destination.finds:

@@ -39,7 +39,7 @@ def missing(mapping: Mapping, schema: Schema, connector: Any) -> list[Missing]:
 
 def _fields(mapping: Mapping, schema: Schema, connector: Any) -> Iterator[Missing]:
     for tag, rule in mapping.fields.items():
-        if schema.field(tag) is not None:
+        if schema.field(tag) is not None or tag in schema.reserved:
             continue
         type_ = _type(rule)
         options = tuple(dict.fromkeys(_options(rule))) if type_ in ("choice", "choices") else ()

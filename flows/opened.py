@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.base import Destination, Source, destination_module
+from connectors.base import Destination, OnlyLists, Source, destination_module
 from connectors.pace import Pace
-from flows.consent import Suppressions, complaint_of
+from flows.consent import complaint_of
 from flows.ledger import Account, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
+from flows.open_questions import known_answers
 from flows.opening import (
     check_examples,
     check_key,
@@ -23,15 +24,18 @@ from flows.opening import (
     numbers_said,
     open_source_of,
     rules_of,
+    suppressions_of,
 )
 from flows.options import Options
+from flows.retry import Retry
 from flows.settings import Settings, find_mapping
+from flows.suppressions import Suppressions
 from flows.watching import Watcher
 from mappings.engine.applying import Application
 from mappings.engine.document import Mapping
 from mappings.engine.schema import Schema
 
-__all__ = ["Opened", "open_everything"]
+__all__ = ["Opened", "open_everything", "settled"]
 
 _NOBODY = -1
 _PLAN_KEPT_SECONDS = 86_400
@@ -59,42 +63,61 @@ class Opened:
 
 
 async def open_everything(
-    mapping_given: str, source_given: str | None, options: Options, watcher: Watcher
+    mapping_given: str,
+    source_given: str | None,
+    options: Options,
+    watcher: Watcher,
+    retry: Retry | None = None,
 ) -> Opened:
-    """The mapping, its source, the ledger and the account. Raises CannotStart, and holds nothing then."""
+    """The mapping, its source, the ledger and the account. Raises CannotStart, and holds nothing then.
+
+    A `retry` brings its source and its home with it, and goes to the account of the run that it follows.
+    """
     path = find_mapping(mapping_given)
     mapping = load_mapping(path)
-    source = open_source_of(mapping, path, source_given)
+    source = open_source_of(mapping, path, source_given) if retry is None else retry.source_of(mapping)
     settings = Settings(path)
     kind, name = mapping.destination.kind, mapping.destination.account
     connector: Any = destination_module(kind).Connector
     check_key(mapping, connector)
     complaint_of(mapping, source.header, source.facts.opt_out_columns, mails_people=connector.mails_people)
-    access = settings.access(kind, name, connector.default_base_url)
+    rehearsal = options.rehearsal
+    access = rehearsal.access if rehearsal else settings.access(kind, name, connector.default_base_url)
     settings.refuse_what_is_not_there_yet()
-    home = settings.home(path)
+    home = settings.home(path) if retry is None else retry.home
+    home = rehearsal.folder if rehearsal else home
     ledger = Ledger(open_database(home))
     lock = RunLock(home, mapping.name, f"{kind}-{name}")
     destination: Destination | None = None
     try:
         if options.verb == "sync":
             lock.__enter__()
-        _introduce(mapping, access.base_url, ledger, source, watcher)
-        suppressions = Suppressions.read(home)
+        _introduce(mapping, access.base_url, ledger, source, watcher, rehearsed=rehearsal is not None)
+        suppressions = _suppressed(mapping, path, rehearsal.home if rehearsal else home, watcher)
         account = ledger.accounts.seen(kind, name, access.base_url, access.key)
-        per_second = min(connector.per_second, mapping.destination.rate or connector.per_second)
+        if retry is not None:
+            retry.refuse_another(account)
+        per_second = options.per_second or min(
+            connector.per_second, mapping.destination.rate or connector.per_second
+        )
         pace = Pace(per_second, ledger.bookings(account.id))
         destination = connector(base_url=access.base_url, key=access.key, turns=pace)
+        destination.answers = known_answers(settings, home, kind, name, access.base_url, watcher.say)
         await destination.__aenter__()
         watcher.stage("reading the destination's fields")
         schema = await destination.read_schema()
-        account = await _settled(account, access.key, ledger, destination, options, watcher)
+        account = await settled(account, access.key, ledger, destination, options, watcher)
+        if retry is not None:
+            retry.refuse_another(account)
+        if isinstance(destination, OnlyLists):
+            destination.listing = ledger.listing(
+                account.id, hours=mapping.destination.list_hours, writes=options.verb == "sync"
+            )
         application = make_application(mapping, schema, source.header)
         destination.rules = rules_of(mapping, application)
         check_examples(mapping, schema)
-        if said := numbers_said(mapping, schema):
-            watcher.say(f"numbers   {said}")
-        run_id = ledger.runs.new_id()
+        _say_numbers(mapping, schema, watcher)
+        run_id = rehearsal.run_id if rehearsal else ledger.runs.new_id()
         folder = _folder(home, run_id, options)
     except BaseException:
         if destination is not None:
@@ -108,8 +131,22 @@ async def open_everything(
     )  # fmt: skip
 
 
+def _suppressed(mapping: Mapping, path: Path, home: Path, watcher: Watcher) -> Suppressions:
+    suppressions = suppressions_of(mapping, path, home)
+    if suppressions.said:
+        watcher.say(f"suppress  {suppressions.said}")
+    return suppressions
+
+
+def _say_numbers(mapping: Mapping, schema: Schema, watcher: Watcher) -> None:
+    if said := numbers_said(mapping, schema):
+        watcher.say(f"numbers   {said}")
+
+
 def _folder(home: Path, run_id: str, options: Options) -> Path:
-    """Where the run keeps its parts; a plan's is gone when it ends."""
+    """Where the run keeps its parts; a plan's is gone when it ends, a rehearsal's is its home."""
+    if options.rehearsal is not None:
+        return home
     if options.verb != "sync":
         private_folder(home / "plans")
         for old in (home / "plans").iterdir():  # of plans that were killed
@@ -120,7 +157,7 @@ def _folder(home: Path, run_id: str, options: Options) -> Path:
     return private_folder(home / "runs" / run_id)
 
 
-async def _settled(
+async def settled(
     account: Account, key: str, ledger: Ledger, destination: Destination, options: Options, watcher: Watcher
 ) -> Account:
     """Whose a changed key is: a few known contacts are looked up. The same ids: rotated. None of them: another workspace."""
@@ -142,11 +179,15 @@ async def _settled(
     return ledger.accounts.another(account, key)
 
 
-def _introduce(mapping: Mapping, base_url: str, ledger: Ledger, source: Source, watcher: Watcher) -> None:
+def _introduce(
+    mapping: Mapping, base_url: str, ledger: Ledger, source: Source, watcher: Watcher, *, rehearsed: bool
+) -> None:
     """Account, address and ledger come first: who writes where."""
     destination = mapping.destination
     watcher.say(f"account   {destination.kind}, {destination.account}")
     watcher.say(f"address   {base_url}")
     new = "   NEW: nothing was delivered from here before" if ledger.database.new else ""
+    if rehearsed:
+        new = "   of this rehearsal alone"
     watcher.say(f"ledger    {ledger.database.path}{new}")
     watcher.say(f"source    {source.path}")

@@ -9,6 +9,7 @@ from typing import Any
 from connectors.base import Rules, Source, source_module
 from connectors.errors import MappingError, SourceError
 from connectors.sources.finding import find, readable
+from flows.suppressions import Suppressions
 from mappings.engine.applying import Application
 from mappings.engine.complaints import MappingInvalid
 from mappings.engine.document import Mapping
@@ -24,6 +25,7 @@ __all__ = [
     "numbers_said",
     "open_source_of",
     "rules_of",
+    "suppressions_of",
 ]
 
 
@@ -54,6 +56,12 @@ def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
     return source
 
 
+def suppressions_of(mapping: Mapping, path: Path, home: Path) -> Suppressions:
+    """Who is never written to: the mapping's own files, and the home folder's. Raises SourceError."""
+    beside = path.resolve().parent
+    return Suppressions.read(home, [beside / Path(name).expanduser() for name in mapping.suppress])
+
+
 def make_application(mapping: Mapping, schema: Schema, header: tuple[str, ...]) -> Application:
     """The mapping made ready for a header and a schema. Raises MappingError with all complaints."""
     try:
@@ -72,6 +80,7 @@ def rules_of(mapping: Mapping, application: Application) -> Rules:
         write=mapping.write,
         gone=mapping.gone,
         newcomers=mapping.consent.newcomers if mapping.consent else "SUBSCRIBED",
+        unknown_opted_out=mapping.consent.unknown_opted_out if mapping.consent else "create",
         types={tag: application.type_of(tag) for tag in mapping.fields},
         writes={tag: rule.write for tag, rule in mapping.fields.items() if rule.write is not None},
         blanks={tag: mapping.blank_rule(tag) for tag in mapping.fields if mapping.blank_rule(tag) != "keep"},
@@ -79,8 +88,14 @@ def rules_of(mapping: Mapping, application: Application) -> Rules:
         tags=mapping.tags.write if mapping.tags else "add",
         lists=mapping.lists.write if mapping.lists else "add",
         key=mapping.key,
+        tracked=_tracked(mapping),
         lookup=mapping.destination.lookup,
     )
+
+
+def _tracked(mapping: Mapping) -> frozenset[str] | None:
+    tracked = mapping.automations.tracked if mapping.automations is not None else None
+    return None if tracked is None else frozenset(tracked)
 
 
 def check_key(mapping: Mapping, connector: Any) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.report.plan_summary import PlanSummary
+
+if TYPE_CHECKING:
+    from flows.rehearsal import Rehearsal
 
 __all__ = ["Options"]
 
@@ -23,3 +27,7 @@ class Options:
     planned: PlanSummary | None = None
     """The plan that this sync carries out, where one was named."""
     verb: str = "sync"
+    per_second: float | None = None
+    """The pace of a sandbox; None: the account's own."""
+    rehearsal: Rehearsal | None = None
+    """Where this sync goes into a sandbox instead of the account. Guards and questions are said, and stop nothing."""

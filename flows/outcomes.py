@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +18,14 @@ from flows.report.reasons import OTHER_ROW
 from flows.report.results import SCHEMA
 from flows.report.summary import NEED_A_PERSON
 from flows.roll import Roll, State
+from flows.told import Columns, told
 from mappings.engine.mapped import Mapped
 from mappings.engine.problems import Problem
 
 __all__ = ["PROBLEM_SCHEMA", "Books", "kept_back"]
 
+Ending = tuple[str, str, str]
+"""Outcome, code and reason."""
 
 _TEXT = pa.string()
 _BEGUN = pa.schema([("row", pa.int64()), ("line", pa.int64()), ("key", _TEXT), ("code", _TEXT)])
@@ -60,7 +62,15 @@ def kept_back(roll: Roll) -> Counter[tuple[str, str]]:
     for state in (State.CONFLICT, State.SPLIT):
         outcome, _, reason = _RIVALLED[state]
         found[outcome, reason.replace("row {other} has", OTHER_ROW)] = roll.count(state)
+    for run, count in Counter(roll.overtaken.values()).items():
+        outcome, _, reason = _overtaken(run)
+        found[outcome, reason] = count
     return +found
+
+
+def _overtaken(run: str) -> Ending:
+    reason = f"the later run {run} has delivered this contact otherwise: correct the source where this row is right"
+    return ("filtered", "newer_delivered", reason)
 
 
 class Books:
@@ -84,8 +94,8 @@ class Books:
             if problem.severity == "error":
                 first_code.setdefault(problem.row, problem.code)
         codes = [""] * len(mapped)
-        for row, code in first_code.items():
-            codes[row - int(mapped.rows[0])] = code
+        for at, code in zip(_places(mapped.rows, list(first_code)), first_code.values(), strict=True):
+            codes[at] = code
         batch = pa.record_batch(
             [pa.array(mapped.rows), pa.array(mapped.lines), mapped.key, pa.array(codes, _TEXT)], schema=_BEGUN
         )
@@ -107,26 +117,27 @@ class Books:
         answers: Answers,
         run_id: str,
         unsent: Mapping[str, str],
-        merge_tags: Mapping[str, str],
+        columns_of: Columns,
     ) -> Counter[str]:
         """Every row gets its outcome. `unsent` are code and reason of rows that were not tried; returns the balance.
 
-        `merge_tags` names the source column of each merge tag, for the problems that the destination found.
+        `columns_of` names the source column of each merge tag, for the problems that the destination found.
         """
         balance: Counter[str] = Counter()
         for number, (first, last) in enumerate(self._parts, start=1):
             with pa.memory_map(str(self._begun / f"part-{number:05d}.arrow")) as source:
                 begun = pa.ipc.open_file(source).get_batch(0)
                 balance += self._finish_part(
-                    number, begun, first, last, roll, answers, run_id, unsent, merge_tags
+                    number, begun, first, last, roll, answers, run_id, unsent, columns_of
                 )
         return balance
 
     def _finish_part(
         self, number: int, begun: pa.RecordBatch, first: int, last: int, roll: Roll, answers: Answers, run_id: str,
-        unsent: Mapping[str, str], merge_tags: Mapping[str, str],
+        unsent: Mapping[str, str], columns_of: Columns,
     ) -> Counter[str]:  # fmt: skip
-        states = roll.states[first - 1 : last]
+        numbers = begun.column("row").to_numpy()
+        states = roll.states[numbers - 1]
         endings = _Endings(len(states), ("unsent", unsent["code"], unsent["reason"]))
         for state, ending in _PLAIN.items():
             endings.all(states == state, ending)
@@ -137,23 +148,29 @@ class Books:
         ):
             endings.one(index, ("invalid", code, ""))
         found: list[Problem] = []
+        overtaken = numbers[states == State.OVERTAKEN].tolist()
+        for index, row in zip(_places(numbers, overtaken), overtaken, strict=True):
+            endings.one(index, _overtaken(roll.overtaken[row]))
         rows, others = roll.rivals.of(first, last)
-        unsent_too = (roll.states[others - 1] == State.SPLIT) & (states[rows - first] == State.DUPLICATE)
-        for row, other, both in zip(rows.tolist(), others.tolist(), unsent_too.tolist(), strict=True):
-            index = row - first
+        places = np.array(_places(numbers, rows), np.int64)
+        unsent_too = roll.is_split(others) & (states[places] == State.DUPLICATE)
+        for row, index, other, both in zip(
+            rows.tolist(), places.tolist(), others.tolist(), unsent_too.tolist(), strict=True
+        ):
             outcome, code, reason = _STANDS if both else _RIVALLED[State(states[index])]
             endings.one(index, (outcome, code, reason.format(other=other)))
             if states[index] == State.REJECTED:
                 line, key = begun.column("line")[index].as_py(), begun.column("key")[index].as_py()
                 found.append(Problem.of(code, row=row, line=line, value=key, other=other, field="key"))
         contacts: dict[int, str] = {}
+        gaps = last - first + 1 > len(numbers)
         for answer, _, carried in answers.of(run_id, first, last):
-            index = answer.row - first
+            index = int(np.searchsorted(numbers, answer.row)) if gaps else answer.row - first
             if carried and answer.outcome not in NEED_A_PERSON:
                 continue  # the opt-out of a row that is not sent itself is there, or was not tried
             endings.one(index, (answer.outcome, answer.code, answer.reason))
             contacts[index] = answer.contact_id
-            found += _problems(answer, begun.column("line")[index].as_py(), merge_tags)
+            found += _problems(answer, begun.column("line")[index].as_py(), columns_of)
         columns = [begun.column("row"), begun.column("line"), begun.column("key"), *endings.columns()]
         columns.append(_sparse(contacts, len(states)))
         _write(
@@ -188,8 +205,9 @@ class Books:
             if begin == end:
                 continue
             with pa.memory_map(str(self._begun / f"part-{number:05d}.arrow")) as source:
-                keys = pa.ipc.open_file(source).get_batch(0).column("key")
-                yield from keys.take(pa.array(rows[begin:end] - first)).to_pylist()
+                begun = pa.ipc.open_file(source).get_batch(0)
+                at = _places(begun.column("row").to_numpy(), rows[begin:end])
+                yield from begun.column("key").take(pa.array(at, pa.int64())).to_pylist()
 
     def tidy(self) -> None:
         """Removes what was only needed on the way."""
@@ -198,17 +216,14 @@ class Books:
         self._begun.rmdir()
 
 
-def _problems(answer: Outcome, line: int, merge_tags: Mapping[str, str]) -> list[Problem]:
-    found = []
-    for code, tag, value, detail in answer.problems:
-        known: dict[str, Any] = {"field": tag, **detail}
-        column = merge_tags.get(tag, tag)
-        found.append(Problem.of(code, row=answer.row, line=line, column=column, value=str(value), **known))
-    return found
+def _problems(answer: Outcome, line: int, columns_of: Columns) -> list[Problem]:
+    return [told(problem, row=answer.row, line=line, columns=columns_of) for problem in answer.problems]
 
 
-Ending = tuple[str, str, str]
-"""Outcome, code and reason."""
+def _places(numbers: npt.NDArray[np.int64], rows: Sequence[int] | npt.NDArray[np.int64]) -> list[int]:
+    """Where the rows stand in a part that has them; a retry's parts have gaps."""
+    places: list[int] = np.searchsorted(numbers, np.asarray(rows, np.int64)).tolist()
+    return places
 
 
 class _Endings:

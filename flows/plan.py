@@ -89,7 +89,7 @@ def make_plan(
             mapped = application.apply(frame)
             roll.read(mapped.rows, mapped.kept, mapped.invalid)
             if mapped.consented is not None and mapped.consented_by is not None:
-                roll.consent(mapped.consented, mapped.consented_by)
+                roll.consent(mapped.rows, mapped.consented, mapped.consented_by)
             keys.add(mapped)
             books.begin(mapped)
             for index, column in enumerate(frame.cells.columns):
@@ -164,7 +164,7 @@ def count_states(plan: Plan) -> dict[str, int]:
     """Outcomes that are known before anything is sent, and how many rows are to be sent."""
     roll = plan.roll
     return {
-        "filtered": roll.count(State.FILTERED),
+        "filtered": roll.count(State.FILTERED, State.OVERTAKEN),
         "invalid": roll.count(State.INVALID, State.REJECTED),
         "duplicate": roll.count(State.DUPLICATE),
         "protected": roll.count(State.CONFLICT, State.SPLIT),

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from flows.guards import Verdict
+from flows.listing_facts import facts_of, twice_of
 from flows.options import Options
 from flows.preview import Preview
 from flows.report.page import examples, problem_groups
 from flows.report.plan_summary import PlanSummary
 from flows.report.summary import Outcomes
 from flows.report.unseen import unseen_values
+from flows.reporting import limit_facts, most_frequent
 from flows.sync_run import SyncRun
+from flows.told import columns_of, told
+from mappings.engine.problems import CODES
 
 __all__ = ["chosen", "ledger_state", "summed_up"]
 
 _DAY_SECONDS = 86_400
 _RUNS_LOOKED_AT = 200
+_TWICE_SHOWN = 100
+_ROWS_SHOWN = 10
 
 
 def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
     """The plan in numbers and examples."""
     opened, plan = run.opened, run.plan
     total = found.requests + found.reading
+    survey = run.knowledge.survey if run.knowledge is not None else None
     protected = {
         reason: count for (outcome, reason), count in found.reasons.items() if outcome == "protected"
     }
@@ -69,11 +77,16 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 "new_contacts": dict(found.newcomers),
             },
             "automations": dict(found.automations),
+            "automation_reasons": most_frequent(found.started),
+            "permissions": [dataclasses.asdict(one) for one in run.permissions],
+            "mapping_edited": run.edited,
             "requests": {
                 "planned": found.requests, "reading": found.reading, "by_call": dict(found.calls),
                 "per_second": opened.per_second, "share_of_day": round(total / (opened.per_second * _DAY_SECONDS), 6),
             },
             "minutes": round(found.seconds / 60, 2),
+            "listing": facts_of(survey),
+            "twice": twice_of(survey, _TWICE_SHOWN),
             "guards": [_guard(verdict) for verdict in plan.guards],
             "not_undoable": {
                 "contacts_created": 0 if opened.destination.deletes else found.outcomes["created"],
@@ -81,9 +94,9 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 "automations": found.automations.total(),
                 "values_set": found.filled if "blank_clear" in opened.schema.refuses else 0,
             },
-            "problems": _problems(run),
+            "problems": _problems(run, found),
             "unseen": unseen_values(opened.folder, opened.mapping, opened.schema),
-            "warnings": plan.warnings,
+            "warnings": plan.warnings + sum(c for (code, _), c in found.wrong.items() if CODES[code].severity == "warning"),
             "oddities": [{"line": odd.line, "message": odd.message} for odd in opened.source.oddities],
             "unmapped": [use.name for use in opened.application.uses() if use.use == "unmapped"],
             "question": run.question(),
@@ -125,15 +138,26 @@ def _guard(verdict: Verdict) -> dict[str, Any]:
     return {
         "name": verdict.name, "count": verdict.count, "share": verdict.share, "limit_share": verdict.limit_share,
         "floor": verdict.floor, "tripped": verdict.tripped, "allowed": verdict.allowed, "near": verdict.near,
-        "asked": verdict.asked, "says": verdict.says,
+        "asked": verdict.asked, "says": verdict.says, **limit_facts(verdict),
     }  # fmt: skip
 
 
-def _problems(run: SyncRun) -> list[dict[str, Any]]:
-    """Problems by code and column, each with what is wrong with the first of its rows."""
+def _problems(run: SyncRun, found: Preview) -> list[dict[str, Any]]:
+    """Problems by code and column, each with what is wrong with the first of its rows; those of the file first."""
     first = examples(run.opened.folder)
-    found = []
+    groups = []
     for group in problem_groups(run.opened.folder):
         shown = first.get((group.code, group.severity, group.column))
-        found.append({**group.model_dump(), "example": shown[0].message if shown else ""})
-    return found
+        groups.append({**group.model_dump(), "example": shown[0].message if shown else ""})
+    columns = columns_of(run.opened.mapping)
+    for (code, tag), count in found.wrong.most_common():
+        rows = found.wrong_rows[code, tag]
+        row, value, detail = rows[0]
+        problem = told((code, tag, value, detail), row=row, line=0, columns=columns)
+        groups.append(
+            {
+                "code": code, "severity": problem.severity, "column": problem.column, "count": count,
+                "rows": [number for number, _, _ in rows[:_ROWS_SHOWN]], "fix": problem.fix, "example": problem.message,
+            }
+        )  # fmt: skip
+    return sorted(groups, key=lambda group: group["severity"] != "error")

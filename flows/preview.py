@@ -124,7 +124,7 @@ async def _seen(run: SyncRun, batch: Batch, *, surveyed: bool) -> list[_Seen | L
 
 async def _asked(run: SyncRun, entry: Entry, remembered: Remembered | None) -> _Seen:
     known, now = await run.opened.destination.look_up(entry.contact, remembered)
-    return known, remembered, now
+    return known, run.delivery.heard(entry.contact, remembered, known, now), now
 
 
 def _refused(figures: Figures, run: SyncRun, entry: Entry) -> None:

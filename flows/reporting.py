@@ -5,22 +5,39 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from connectors.automations import by_name, by_reason
+from connectors.base import Started
 from flows.comparison import compared
 from flows.delivery import WHY_STOPPED
+from flows.guards import Verdict
+from flows.listing_facts import facts_of, twice_of
 from flows.report import Details, Summary, write_report
 from flows.report.page import problem_groups
 from flows.report.reasons import reasons
-from flows.report.summary import NEED_A_PERSON, Column, Comparison, Guard, OddLine, Outcomes
+from flows.report.summary import (
+    NEED_A_PERSON,
+    Column,
+    Comparison,
+    Guard,
+    OddLine,
+    Outcomes,
+    Override,
+    RehearsalFacts,
+)
 from flows.report.unseen import unseen_values
+from flows.told import columns_of
 
 if TYPE_CHECKING:
     from flows.sync_run import SyncRun
 
-__all__ = ["Ending", "report"]
+__all__ = ["OTHERS", "Ending", "limit_facts", "most_frequent", "report"]
+
+OTHERS = "(others)"
+_REASONS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +53,7 @@ def report(run: SyncRun) -> Ending:
     """Every row's outcome, the balance, the exit code, and all files of the report."""
     opened, plan, why = run.opened, run.plan, run.why_stopped
     unsent = {"code": why or "not_tried", "reason": WHY_STOPPED.get(why, "not tried")}
-    columns_of = {tag: " / ".join(rule.columns()) or tag for tag, rule in opened.mapping.fields.items()}
-    if opened.mapping.tags:
-        columns_of["tags"] = " / ".join(opened.mapping.tags.from_) or "tags"
-    balance = plan.books.finish(plan.roll, opened.ledger.answers, run.id, unsent, columns_of)
+    balance = plan.books.finish(plan.roll, opened.ledger.answers, run.id, unsent, columns_of(opened.mapping))
     lost = 0 if why else _not_tried(run)
     balanced = sum(balance.values()) == plan.rows and not lost
     needs_person = sum(balance[name] for name in NEED_A_PERSON)
@@ -53,9 +67,11 @@ def report(run: SyncRun) -> Ending:
         warnings["column_new"] = len(plan.new_columns)
     traffic, tally = opened.destination.traffic, run.delivery.tally
     busy = traffic.last_sent - traffic.first_sent
+    overrides = _overrides(run)
     summary = Summary.model_validate(
         {
             "run_id": run.id,
+            "follows": run.retry.follows.id if run.retry is not None else None,
             "mapping": {"name": opened.mapping.name, "sha256": opened.mapping.sha256},
             "source": {"path": str(opened.source.path), "sha256": opened.source.sha256, "rows_read": plan.rows},
             "destination": {
@@ -70,10 +86,12 @@ def report(run: SyncRun) -> Ending:
             "warnings": dict(warnings),
             "guards": [
                 Guard(name=v.name, count=v.count, share=v.share, limit_share=v.limit_share, floor=v.floor,
-                      tripped=v.tripped, allowed=v.allowed)
+                      tripped=v.tripped, allowed=v.allowed, **limit_facts(v))
                 for v in plan.guards
             ],
-            "overrides": sorted(v.name for v in plan.guards if v.tripped and v.allowed),
+            "overrides": sorted(one.name for one in overrides),
+            "override_details": overrides,
+            "mapping_edited": run.edited,
             "kept_differently": dict(tally.kept),
             "vanished": None,
             "requests": {
@@ -87,7 +105,9 @@ def report(run: SyncRun) -> Ending:
             "consent": {
                 "protected": balance["protected"], "opted_out": tally.opted_out, "subscribed_again": tally.opted_in,
             },
-            "automations": dict(tally.automations),
+            "rehearsal": _rehearsal(run),
+            "automations": by_name(tally.automations),
+            "automation_reasons": most_frequent(tally.automations),
             "exit_code": exit_code,
         }
     )  # fmt: skip
@@ -96,6 +116,33 @@ def report(run: SyncRun) -> Ending:
     if run.options.report_dir is not None:
         write_report(opened.folder, summary, details, into=run.options.report_dir)
     return Ending(summary, details, state)
+
+
+def limit_facts(verdict: Verdict) -> dict[str, Any]:
+    """Whose a guard's limit is, and what was named to pass it."""
+    return {
+        "limit_of": "mapping" if verdict.own else "default",
+        "typed": verdict.typed,
+        "allowed_count": verdict.allowed_count,
+    }
+
+
+def most_frequent(started: Started) -> dict[str, dict[str, int]]:
+    """The reasons of each automation: the most frequent ones, and how often it is any other."""
+    found = by_reason(started)
+    for name, counts in found.items():
+        others = sum(list(counts.values())[_REASONS:])
+        if others:
+            found[name] = dict(list(counts.items())[:_REASONS]) | {OTHERS: others}
+    return found
+
+
+def _overrides(run: SyncRun) -> list[Override]:
+    """What was let pass or allowed by name; nothing of the latter where the run stopped before."""
+    let_pass = [(v.name, v.count, v.let_pass) for v in run.plan.guards if v.let_pass]
+    found = [Override(name=name, what="guard", count=count, by=by) for name, count, by in let_pass]  # type: ignore[arg-type]
+    permitted = [] if run.guarded else [one for one in run.permissions if one.by]
+    return found + [Override(name=p.name, what="permission", count=p.count, by=p.by) for p in permitted]  # type: ignore[arg-type]
 
 
 def _not_tried(run: SyncRun) -> int:
@@ -117,8 +164,24 @@ def _verdict(why: str, *, balanced: bool, needs_person: int, run: SyncRun) -> tu
     options = run.options
     limited = options.limit is not None or options.only is not None or options.opt_outs_only
     status = "limited" if limited else "finished"
+    if run.plan.tripped:  # a rehearsal: the sync would have been stopped
+        return 3, "guarded", status
     state = "limited" if limited else "needs_review" if needs_person else "completed"
     return (1 if needs_person else 0), state, status
+
+
+def _rehearsal(run: SyncRun) -> RehearsalFacts | None:
+    rehearsal = run.options.rehearsal
+    if rehearsal is None:
+        return None
+    return RehearsalFacts(
+        base_url=rehearsal.base_url,
+        requests_read=rehearsal.requests,
+        contacts_copied=rehearsal.copied,
+        minutes=round(rehearsal.minutes(run.opened.destination.traffic.sent), 2),
+        per_second=rehearsal.per_second,
+        would_ask=" ".join([*(one.says for one in run.permissions if not one.by), run.question()]).strip(),
+    )
 
 
 def _percentiles(seconds: list[float]) -> dict[str, float | None]:
@@ -151,4 +214,6 @@ def _details(run: SyncRun, comparison: Comparison | None) -> Details:
         newcomers=opened.destination.rules.newcomers if opened.destination.mails_people else "",
         unseen=unseen_values(opened.folder, opened.mapping, opened.schema),
         comparison=comparison,
+        listing=facts_of(run.knowledge.survey if run.knowledge is not None else None),
+        twice=twice_of(run.knowledge.survey if run.knowledge is not None else None),
     )

@@ -32,33 +32,41 @@ class State(IntEnum):
     LEFT = 8  # would be sent, and is not: limited
     CONFLICT = 9  # another row has its address and another person
     SPLIT = 10  # another row has its person and another address
+    OVERTAKEN = 11  # a retry's row whose contact a later run has delivered otherwise
 
 
 Rows = npt.NDArray[np.int64]
 
 
 class Roll:
-    """States by row number (from 1), the rows because of which others are not sent, opt-outs."""
+    """States by row number (from 1), the rows because of which others are not sent, opt-outs.
+
+    A retry has some rows only: the numbers between them stay UNSEEN and count nowhere.
+    """
 
     def __init__(self) -> None:
         self._states = np.zeros(1024, np.uint8)
         self._out = np.zeros(1024, np.bool_)
         self.rows = 0
+        """How many rows were read."""
+        self._last = 0
         self.rivals = Rivals()
         self.carried: set[int] = set()
         self.were_out: set[int] = set()
         """Rows that differ from what was delivered only in this, that they were opted out then."""
-        self._consents: list[tuple[Rows, Rows]] = []
+        self.overtaken: dict[int, str] = {}
+        """The later run that has delivered a row's contact otherwise."""
+        self._consents: list[tuple[Rows, Rows, Rows]] = []
 
     @property
     def states(self) -> npt.NDArray[np.uint8]:
-        """A state for each row, in order."""
-        return self._states[: self.rows]
+        """A state for each row number, in order."""
+        return self._states[: self._last]
 
     @property
     def opted_out(self) -> npt.NDArray[np.bool_]:
         """True for the rows that are sent as opted out, because any row of their key or their person is."""
-        return self._out[: self.rows]
+        return self._out[: self._last]
 
     def read(self, rows: Rows, kept: npt.NDArray[np.bool_], invalid: npt.NDArray[np.bool_]) -> None:
         """Enters a frame's rows. Filtered comes before invalid."""
@@ -67,21 +75,26 @@ class Roll:
             size = max(last, 2 * len(self._states))
             self._states = np.concatenate([self._states, np.zeros(size - len(self._states), np.uint8)])
             self._out = np.concatenate([self._out, np.zeros(size - len(self._out), np.bool_)])
-        self.rows = last
+        self._last = last
+        self.rows += len(rows)
         states = np.where(kept, np.where(invalid, State.INVALID, State.UNSEEN), State.FILTERED)
         self._states[rows - 1] = states
 
-    def consent(self, first: Rows, last: Rows) -> None:
+    def consent(self, rows: Rows, first: Rows, last: Rows) -> None:
         """Enters since when a frame's rows have a consent: the first and the last moment. Only where consents are followed."""
-        self._consents.append((first, last))
+        self._consents.append((rows, first, last))
 
-    def consents(self) -> tuple[Rows, Rows]:
-        """The first and the last moment of each row's consent, in order; empty where none are followed."""
-        if not self._consents:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        first, last = (np.concatenate(moments) for moments in zip(*self._consents, strict=True))
-        self._consents = [(first, last)]
-        return first, last
+    @property
+    def has_consents(self) -> bool:
+        """Whether consents are followed."""
+        return bool(self._consents)
+
+    def consents(self, rows: Rows) -> tuple[Rows, Rows]:
+        """The first and the last moment of the consent of each of these rows."""
+        numbers, first, last = (np.concatenate(columns) for columns in zip(*self._consents, strict=True))
+        self._consents = [(numbers, first, last)]
+        at = np.searchsorted(numbers, rows)
+        return first[at], last[at]
 
     def win(self, rows: Rows, states: npt.NDArray[np.int64], opted_out: npt.NDArray[np.bool_]) -> None:
         self._states[rows - 1] = states
@@ -105,6 +118,17 @@ class Roll:
         self._states[rows - 1] = State.SPLIT
         self._out[rows - 1] = False
         self.rivals.add(rows, others)
+
+    def overtake(self, row: int, run: str) -> None:
+        """A row that would be sent, and whose contact a later run has delivered otherwise."""
+        self._states[row - 1] = State.OVERTAKEN
+        self.overtaken[row] = run
+
+    def is_split(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Which of the rows are of a person with several addresses; of rows that were not read, none."""
+        inside = rows <= self._last
+        split: npt.NDArray[np.bool_] = self._states[np.where(inside, rows, 1) - 1] == State.SPLIT
+        return inside & split
 
     def opt_out(self, rows: Rows) -> None:
         """Rows that win and whose person is opted out in a row of another address."""

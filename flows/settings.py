@@ -55,11 +55,19 @@ class Settings:
                     ) from None
         return default
 
+    def of(self, kind: str, account: str, name: str, default: str = "") -> str:
+        """A setting of an account, such as its BASE_URL."""
+        return self.get(f"{_prefix(kind, account)}_{name}", default).strip()
+
+    def base_url(self, kind: str, account: str, default_base_url: str) -> str:
+        """The address of an account."""
+        return self.of(kind, account, "BASE_URL", default_base_url).rstrip("/")
+
     def access(self, kind: str, account: str, default_base_url: str) -> Access:
         """Address and key of an account. Raises CredentialsError when there is no key."""
-        prefix = kind.upper() if account == "main" else f"{kind.upper()}_{account.upper()}"
-        key = self.get(f"{prefix}_API_KEY").strip()
-        base_url = self.get(f"{prefix}_BASE_URL", default_base_url).strip().rstrip("/")
+        prefix = _prefix(kind, account)
+        key = self.of(kind, account, "API_KEY")
+        base_url = self.base_url(kind, account, default_base_url)
         if not key:
             raise CredentialsError(
                 f"There is no key for {kind}" + (f", account {account}." if account != "main" else "."),
@@ -111,6 +119,10 @@ class Settings:
         return next(
             (p / ".muster" for p in (here, *here.parents) if (p / ".muster").is_dir()), here / ".muster"
         )
+
+
+def _prefix(kind: str, account: str) -> str:
+    return kind.upper() if account == "main" else f"{kind.upper()}_{account.upper()}"
 
 
 def shipped_mappings() -> dict[str, Path]:

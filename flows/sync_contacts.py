@@ -22,6 +22,8 @@ from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
 from connectors.errors import MappingError, MusterError
+from flows.allowing import wrong_with
+from flows.asking import not_allowed
 from flows.batches import Batch
 from flows.options import Options
 from flows.pipeline import deliver_all
@@ -30,7 +32,7 @@ from flows.stopping import interruptible
 from flows.sync_run import SyncRun
 from flows.work import StepFailed, at_work, begun, ended, hand_over, kept, left_over
 
-__all__ = ["sync_contacts"]
+__all__ = ["carried_out", "could_not_start", "sync_contacts"]
 
 _STEP: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0, "log_prints": False}
 _VIEWER_SECONDS = 5.0
@@ -49,7 +51,12 @@ async def sync_contacts(
         str | None, Field(description="The file to read; the mapping's own source if not given")
     ] = None,
     limit: Annotated[int | None, Field(description="Send at most so many contacts", ge=1)] = None,
-    allow: Annotated[list[str] | None, Field(description="Guards that may be passed in this run")] = None,
+    allow: Annotated[
+        list[str] | None,
+        Field(
+            description="Guards that may be passed in this run, and what may be started; each alone or as NAME=N"
+        ),
+    ] = None,
     opt_outs_only: Annotated[bool, Field(description="Deliver nothing but opt-outs")] = False,
     yes: Annotated[bool, Field(description="Say yes to what a person would be asked")] = False,
     run_id: Annotated[str | None, Field(description="A run that is prepared in this process")] = None,
@@ -58,27 +65,40 @@ async def sync_contacts(
     async with contextlib.AsyncExitStack() as stack:
         prepared = run_id is not None
         if run_id is None:
+            if wrong := next(filter(None, map(wrong_with, allow or ())), ""):
+                return Failed(message=f"allow: {wrong}", name="CouldNotStart")
             options = Options(limit=limit, allow=frozenset(allow or ()), opt_outs_only=opt_outs_only)
             run = await stack.enter_async_context(SyncRun(mapping, source, options))
             try:
                 await run.open()
             except MusterError as error:
-                return Failed(message=_told(error), name="CouldNotStart")
+                return could_not_start(error)
             run_id = hand_over(run)
         stack.callback(ended, run_id)
-        run = at_work(run_id)
-        _note_flow(run)
-        try:
-            await read_map_and_check(run_id)
-            if run.question() and not (yes or prepared):
-                return Failed(message=run.question(), name="NeedsAYes")
-            with interruptible(run):
-                await deliver_all(run, functools.partial(_as_task, run))
-                await write_report(run_id)
-        except StepFailed:
-            return Failed(message=_told(run.crashed), name="Stopped" if run.prepared else "CouldNotStart")
-        await _show(run)
-        return _state(run)
+        return await carried_out(at_work(run_id), yes=yes or prepared, prepared=prepared)
+
+
+async def carried_out(run: SyncRun, *, yes: bool, prepared: bool) -> State[Any]:
+    """An open run to its end, step by step: what all flows that deliver have in common."""
+    _note_flow(run)
+    try:
+        await read_map_and_check(run.id)
+        if run.not_allowed and not prepared:
+            refusal = not_allowed(run.not_allowed, run.opened.mapping)
+            return Failed(message=f"{refusal.what} {refusal.fix}", name="NeedsPermission")
+        if run.question() and not yes:
+            return Failed(message=run.question(), name="NeedsAYes")
+        with interruptible(run):
+            await deliver_all(run, functools.partial(_as_task, run))
+            await write_report(run.id)
+    except StepFailed:
+        return Failed(message=_told(run.crashed), name="Stopped" if run.prepared else "CouldNotStart")
+    await _show(run)
+    return _state(run)
+
+
+def could_not_start(error: MusterError) -> State[Any]:
+    return Failed(message=_told(error), name="CouldNotStart")
 
 
 @task(name="read, map and check", **_STEP)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime as dt
 import functools
 import shutil
@@ -18,17 +19,27 @@ from typing import Self
 
 import numpy as np
 
+from connectors.base import Survey
 from connectors.errors import LedgerError, MusterError, SourceError, Stopped
+from flows.allowing import allowed
 from flows.asking import question_of
 from flows.batches import Batch, batches
 from flows.delivery import Delivery
+from flows.edited import edited, told
+from flows.guards import Verdict, of_mapping
 from flows.identity import Identity
-from flows.judging import judged_plan, opting_out
+from flows.judging import judged_plan, opting_out, subscribing_again
 from flows.knowledge import Knowledge
+from flows.listing_facts import facts_of
 from flows.opened import Opened, open_everything
 from flows.options import Options
+from flows.overtaken import set_aside
+from flows.permissions import ONCE, Permission, granted, needed
 from flows.plan import Plan, limit_to, make_plan
+from flows.report.summary import MappingEdited
+from flows.report.wording import listed_there
 from flows.reporting import Ending, report
+from flows.retry import Retry
 from flows.watching import Silent, Watcher
 from mappings.engine.complaints import listed, visible
 
@@ -38,7 +49,10 @@ BATCH = 250
 
 
 class SyncRun:
-    """A run of one mapping over one source. Used inside `async with`, which lets go of the lock and the connections."""
+    """A run of one mapping over one source. Used inside `async with`, which lets go of the lock and the connections.
+
+    A `retry` is a run over rows of an earlier one: it keeps their numbers, and their attempts are counted on.
+    """
 
     def __init__(
         self,
@@ -46,11 +60,14 @@ class SyncRun:
         source: str | None = None,
         options: Options | None = None,
         watcher: Watcher | None = None,
+        retry: Retry | None = None,
     ) -> None:
         self.mapping_given = mapping
         self.source_given = source
         self.options = options or Options()
         self.watcher = watcher or Silent()
+        self.retry = retry
+        self.attempt = 1
         self.id = ""
         self.started_at = dt.datetime.now(dt.UTC)
         self.exit_code: int | None = None
@@ -59,6 +76,11 @@ class SyncRun:
         self._plan: Plan | None = None
         self._knowledge: Knowledge | None = None
         self._delivery: Delivery | None = None
+        self.permissions: list[Permission] = []
+        self.edited: MappingEdited | None = None
+        self._rows_before: int | None = None
+        self._opt_outs: int | None = None
+        self._resubscribes = 0
         self.crashed: Exception | None = None
         self.finishing = False
         self._left: Iterator[Batch] | None = None
@@ -111,7 +133,9 @@ class SyncRun:
         opened, self._opened = self.opened, None
         try:
             await opened.destination.__aexit__(None, None, None)
-            if self.exit_code is None and self.options.verb == "sync":
+            if self.exit_code is None and self.options.rehearsal is not None:
+                self.watcher.say("The rehearsal ended before its report; nothing was changed in the account.")
+            elif self.exit_code is None and self.options.verb == "sync":
                 self._file_what_landed(opened, cut_off)
                 sent = opened.ledger.answers.intended(self.id)
                 self.watcher.say(
@@ -130,9 +154,14 @@ class SyncRun:
     async def open(self) -> None:
         """Everything that can be wrong before the first row is found here. Raises CannotStart."""
         self._opened = opened = await open_everything(
-            self.mapping_given, self.source_given, self.options, self.watcher
+            self.mapping_given, self.source_given, self.options, self.watcher, self.retry
         )
         self.id = opened.run_id
+        if self.retry is not None:
+            self.attempt = len(opened.ledger.runs.family(self.retry.follows.id)) + 1
+            rows = f"{self.retry.repair.rows:,} row{'s' if self.retry.repair.rows > 1 else ''}"
+            self.watcher.say(f"retry     {rows} of the run {self.retry.follows.id}, attempt {self.attempt}")
+            self.watcher.say(f"changed   {self.retry.repair.told()}")
         if self.options.verb == "sync":
             self._close_earlier()
             opened.ledger.runs.began(
@@ -141,9 +170,11 @@ class SyncRun:
                 opened.mapping.name,
                 opened.mapping.sha256,
                 opened.mapping.text,
-                "sync",
+                "sync" if self.retry is None else "retry",
                 str(opened.source.path),
                 str(opened.folder),
+                follows="" if self.retry is None else self.retry.follows.id,
+                mapping_path=opened.mapping.file,
             )
 
     def _close_earlier(self) -> None:
@@ -164,8 +195,12 @@ class SyncRun:
         """The whole first pass, what is at the destination, and the guards. Raises CannotStart; nothing is sent."""
         opened, options = self.opened, self.options
         account, name = opened.account.id, opened.mapping.name
-        before = opened.ledger.runs.last_complete(account, name)
-        new_columns = self._new_columns()
+        # a few rows of a file are not to be held against a whole one
+        before = opened.ledger.runs.last_complete(account, name) if self.retry is None else None
+        self.edited = edited(before, opened.mapping, opened.ledger)
+        if self.edited is not None:
+            self.watcher.say(f"mapping   {told(self.edited)}")
+        new_columns = self._new_columns() if self.retry is None else []
         gone = threading.Event()
         reading = functools.partial(
             make_plan,
@@ -192,20 +227,77 @@ class SyncRun:
         plan.new_columns = new_columns
         plan.warnings += len(new_columns)
         self._plan = plan
+        if self.retry is not None:
+            await asyncio.to_thread(set_aside, plan, opened.ledger, account, self.retry.follows.id)
         self._knowledge = Knowledge(opened.folder)
         lookups = len(plan.roll.to_send()) + len(plan.roll.carried)
-        rows_before = before.rows_read if before else None
-        plan.guards = judged_plan(plan, options, rows_before, opt_outs=0)
-        if not plan.tripped:
+        self._rows_before = before.rows_read if before else None
+        self._follow()
+        self._judge()
+        if not self.guarded:
             self.watcher.stage("reading the destination", None)
-            await self._knowledge.gather(opened.destination, lookups)
-            opt_outs = await opting_out(plan, self._knowledge, opened.destination)
-            plan.guards = judged_plan(plan, options, rows_before, opt_outs=opt_outs)
+            await self._knowledge.gather(opened.destination, lookups, self._keys_to_send)
+            if self._knowledge.survey is not None and options.verb == "sync":
+                self._say_what_was_read(self._knowledge.survey)
+            self._opt_outs = await opting_out(plan, self._knowledge, opened.destination)
+            self._resubscribes = await subscribing_again(plan, opened, self._knowledge)
+            self._judge()
         self._delivery = Delivery(
             self.id, account, name, opened.destination, opened.ledger.answers, opened.ledger.memory, self._knowledge,
             opened.suppressions, self.watcher, pace_has_room=opened.pace.room, forget=_resending(options.resend),
             identity=Identity(account, name, opened.ledger.memory, plan.whereabouts) if plan.whereabouts else None,
+            attempt=self.attempt,
         )  # fmt: skip
+
+    def _say_what_was_read(self, survey: Survey) -> None:
+        facts = facts_of(survey)
+        if facts is not None:
+            self.watcher.say(f"contacts  {listed_there(facts)}")
+
+    def _keys_to_send(self) -> set[str]:
+        """The keys of the rows to be sent, and those under which their persons were delivered before."""
+        opened, keys = self.opened, set[str]()
+        for batch in batches(self.plan.spool, opened.application, self.plan.roll, BATCH):
+            pairs = [(one.contact.key, one.contact.person) for one in batch.entries if not one.carried]
+            remembered = opened.ledger.memory.remembered(opened.account.id, opened.mapping.name, pairs)
+            keys |= {key for key, _ in pairs} | {one.key for one in remembered.values() if one.key}
+        return keys
+
+    def _judge(self) -> None:
+        """What the guards say, and what is allowed by name, as far as is known by now."""
+        opened, plan, options = self.opened, self.plan, self.options
+        account, mapping = opened.account.id, opened.mapping
+        guards = of_mapping(mapping.guards)
+        plan.guards = judged_plan(
+            plan, options, guards, self._rows_before, opt_outs=self._opt_outs, resubscribes=self._resubscribes
+        )
+        kept = opened.ledger.allowances.of(account, mapping.name, mapping.sha256)
+        asked = needed(mapping, plan.roll, opened.destination, resubscribes=self._resubscribes)
+        self.permissions = granted(asked, mapping, allowed(options.allow), kept)
+
+    def _follow(self) -> None:
+        """Since when the mapping may follow its source's consents: it was allowed before, or has to be now."""
+        opened = self.opened
+        consent = opened.mapping.consent
+        if consent is None or consent.follow_source is None:
+            return
+        kept = opened.ledger.allowances.of(opened.account.id, opened.mapping.name, opened.mapping.sha256)
+        since = kept.get("follow_source", self.started_at.timestamp())
+        opened.destination.rules = dataclasses.replace(opened.destination.rules, follows_since=since)
+
+    def allow(self, name: str) -> None:
+        """Takes what a person has typed, as if it had been named with --allow."""
+        self.options = dataclasses.replace(self.options, allow=self.options.allow | {name})
+        self._judge()
+
+    def _keep_allowances(self) -> None:
+        """What a person has allowed for this version of the mapping is not asked again."""
+        opened = self.opened
+        for one in self.permissions:
+            if one.by == "person" and one.name in ONCE:
+                opened.ledger.allowances.keep(
+                    opened.account.id, opened.mapping.name, opened.mapping.sha256, one.name
+                )
 
     def _new_columns(self) -> list[str]:
         """The columns that no earlier run has seen and nobody has decided about; said at once."""
@@ -221,7 +313,20 @@ class SyncRun:
 
     @property
     def guarded(self) -> bool:
-        return bool(self.plan.tripped)
+        """Whether a guard stops the run; a rehearsal goes on, to find what else there is."""
+        return bool(self.plan.tripped) and self.options.rehearsal is None
+
+    @property
+    def to_type(self) -> list[Verdict]:
+        """The guards that yield to a number which is typed; none where another one stops the run anyway."""
+        tripped = self.plan.tripped
+        return tripped if all(one.typed and one.allowed_count is None for one in tripped) else []
+
+    @property
+    def not_allowed(self) -> list[Permission]:
+        """What has to be allowed by name before anything is sent, and is not."""
+        asks = not self.guarded and self.options.rehearsal is None
+        return [one for one in self.permissions if not one.by] if asks else []
 
     def question(self) -> str:
         """What a person has to say yes to before anything is sent, or ''."""
@@ -233,6 +338,8 @@ class SyncRun:
             return
         if self._left is None:
             opened, plan = self.opened, self.plan
+            if self.options.verb == "sync":
+                self._keep_allowances()
             stage = "delivering" if self.options.verb == "sync" else "deciding"
             self.watcher.stage(stage, len(plan.roll.to_send()) + len(plan.roll.carried))
             self._left = batches(plan.spool, opened.application, plan.roll, BATCH)
@@ -258,7 +365,7 @@ class SyncRun:
             if not self.guarded:
                 self._file()
             ending = report(self)
-            if ending.state in ("completed", "needs_review"):
+            if self.retry is None and ending.state in ("completed", "needs_review"):
                 opened.ledger.columns.remember(opened.account.id, opened.mapping.name, opened.source.header)
             opened.ledger.runs.finished(
                 self.id, ending.state, ending.summary.exit_code, ending.summary.model_dump(mode="json")
@@ -277,6 +384,10 @@ class SyncRun:
     def _file(self) -> None:
         opened, plan = self.opened, self.plan
         opened.ledger.memory.settle(self.id, opened.account.id, opened.mapping.name, opened.ledger.pages)
+        if len(opened.destination.keys) > 1:
+            opened.ledger.memory.heard_under(
+                self.id, opened.account.id, opened.mapping.name, opened.destination.keys
+            )
         rows = np.flatnonzero(plan.roll.opted_out) + 1
         rows = np.union1d(rows, np.array(sorted(plan.roll.carried), np.int64))
         keys = list(plan.books.sample(rows))

@@ -2,7 +2,7 @@
 
     python -m sample_data.making
 
-writes the four CSV files, `expected.json` and `README.md` beside this module, each time the same bytes. The totals
+writes the CSV files, `expected.json` and `README.md` beside this module, each time the same bytes. The totals
 are counted here from what was planted; neither the mappings nor the connectors are asked, so that they can be held
 against these numbers.
 
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sample_data import employees, hostile, hubspot, signups
+from sample_data import app_users, employees, hostile, hubspot, signups, unsubscribed
 from sample_data.stories import Row
 
 __all__ = ["OUTCOMES", "SAMPLES", "made", "main"]
@@ -37,7 +37,14 @@ OUTCOMES = (
     "unknown",
     "unsent",
 )
-SAMPLES = (hubspot.SAMPLE, signups.SAMPLE, hostile.SAMPLE, employees.SAMPLE)
+SAMPLES = (
+    hubspot.SAMPLE,
+    signups.SAMPLE,
+    hostile.SAMPLE,
+    employees.SAMPLE,
+    app_users.SAMPLE,
+    unsubscribed.SAMPLE,
+)
 
 
 def made() -> dict[str, bytes]:
@@ -48,15 +55,16 @@ def made() -> dict[str, bytes]:
     for sample in SAMPLES:
         rows[sample.name] = sample.rows()
         files[sample.name] = sample.bytes(rows[sample.name])
-        expected[sample.name] = settled(rows[sample.name])
+        expected[sample.name] = settled(rows[sample.name], creates=sample.creates)
     files["expected.json"] = expected_text(expected).encode()
     files["README.md"] = readme(expected, rows).encode()
     return files
 
 
-def settled(rows: Sequence[Row]) -> dict[str, Any]:
-    """What a first sync into an empty account has to report of these rows.
+def settled(rows: Sequence[Row], *, creates: bool = True) -> dict[str, Any]:
+    """What a first sync has to report of these rows, into an account where nobody is but those of `there`.
 
+    `creates` is false where the mapping only updates: then whoever would be created is filtered.
     Filtered comes before invalid, invalid before duplicate, and the last of several good rows wins. Problems are
     those of invalid rows, warnings those of the rows that arrive. Whoever opted out in any of their rows has.
     """
@@ -66,13 +74,20 @@ def settled(rows: Sequence[Row]) -> dict[str, Any]:
     left_out = [row.number for row in rows if row.twist.filtered]
     bad = [row for row in rows if row.twist.codes and not row.twist.filtered]
     good = [row for row in rows if not row.twist.codes and not row.twist.filtered]
+    created = winners if creates else {}
+    left_out = sorted([*left_out, *(number for key, number in winners.items() if key not in created)])
     opted = {row.key for row in rows if row.twist.opted_out and row.key}
-    outcomes = dict.fromkeys(OUTCOMES, 0) | {
-        "created": len(winners),
-        "filtered": len(left_out),
-        "duplicate": len(good) - len(winners),
-        "invalid": len(bad),
-    }
+    landed = Counter(row.twist.outcome for row in good if created.get(row.key) == row.number)
+    there = [row.twist.there(row.cells) for row in rows if row.twist.there is not None]
+    outcomes = (
+        dict.fromkeys(OUTCOMES, 0)
+        | landed
+        | {
+            "filtered": len(left_out),
+            "duplicate": len(good) - len(winners),
+            "invalid": len(bad),
+        }
+    )
     if sum(outcomes.values()) != len(rows):
         raise AssertionError("the planted outcomes do not add up")
     warnings = Counter(code for row in good if winners[row.key] == row.number for code in row.twist.warnings)
@@ -81,8 +96,9 @@ def settled(rows: Sequence[Row]) -> dict[str, Any]:
         "outcomes": outcomes,
         "warnings": dict(sorted(warnings.items())),
         "problems": dict(sorted(Counter(code for row in bad for code in row.twist.codes).items())),
-        "opted_out": len(opted & winners.keys()),
-        "opted_out_not_sent": len(opted - winners.keys()),
+        "opted_out": len(opted & created.keys()),
+        "opted_out_not_sent": len(opted - created.keys()),
+        **({"there": there} if there else {}),
         "rows": {
             "filtered": left_out,
             "duplicate": {
@@ -90,7 +106,14 @@ def settled(rows: Sequence[Row]) -> dict[str, Any]:
             },
             "invalid": {str(row.number): sorted(row.twist.codes) for row in bad},
             "warnings": {str(row.number): sorted(row.twist.warnings) for row in good if row.twist.warnings},
-            "opted_out": sorted(winners[key] for key in opted & winners.keys()),
+            "opted_out": sorted(winners[key] for key in opted & created.keys()),
+            **{
+                name: [
+                    row.number for row in good if winners[row.key] == row.number and row.twist.outcome == name
+                ]
+                for name in ("updated", "protected")
+                if landed[name]
+            },
         },
     }
 
@@ -114,18 +137,19 @@ def expected_text(expected: dict[str, dict[str, Any]]) -> str:
 
 def readme(expected: dict[str, dict[str, Any]], rows: dict[str, list[Row]]) -> str:
     """README.md: the totals of each file, then its traps with their rows."""
-    shown = ("created", "filtered", "duplicate", "invalid")
+    shown = ("created", "updated", "filtered", "duplicate", "protected", "invalid")
     lines = [
         "# Sample data",
         "",
-        "Four files to try muster with. All people in them are made up: the addresses are at example.com, .org and .net",
+        "Five files to try muster with. All people in them are made up: the addresses are at example.com, .org and .net",
         "(four misspelled mail providers apart), the telephone numbers from ranges kept free for fiction.",
         "",
         "This page, the files and `expected.json` are written by `python -m sample_data.making`. Change that, not these.",
         "",
         "## Expected totals",
         "",
-        "Of a first sync into an empty account. All other outcomes are 0.",
+        "Of a first sync into an empty account; of `app_users.csv`, into one where the contacts of `there` are. All other",
+        "outcomes are 0.",
         "",
         "| file | mapping | rows read | " + " | ".join(shown) + " | warnings | opted out |",
         "|---|---|---|" + "---|" * (len(shown) + 2),
@@ -140,7 +164,8 @@ def readme(expected: dict[str, dict[str, Any]], rows: dict[str, list[Row]]) -> s
         "How they are counted, also in `expected.json`:",
         "",
         "- Filtered comes before invalid, invalid before duplicate. Of several good rows with one address the last wins.",
-        "- `problems` are the errors of invalid rows, `warnings` those of rows that are created. A row may have several.",
+        "- `problems` are the errors of invalid rows, `warnings` those of rows that are created, or would be if the mapping created anybody. A row may have several.",
+        "- `there` are contacts that are there before the sync, as a sandbox is told of them.",
         "- `opted_out` counts contacts that are created as opted out, because any row with their address says so;",
         "  `opted_out_not_sent` counts addresses that opted out and have no row that could be sent.",
         "- `rows` has the numbers of the rows: from 1, without the header and what stands before it. Under `duplicate`",

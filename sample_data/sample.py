@@ -27,6 +27,8 @@ class Sample:
     cells: Callable[[Dice, People, Iterator[int]], Cells]
     traps: Callable[[], list[Trap]]
     bytes: Callable[[Sequence[Row]], bytes]
+    creates: bool = True
+    """False where its mapping only updates, so that whoever is not there is filtered."""
 
     def rows(self) -> list[Row]:
         dice = Dice(self.name)

@@ -12,7 +12,20 @@ from typing import Any
 
 from sample_data.dice import Dice
 
-__all__ = ["BROKEN", "Cells", "Change", "Row", "Trap", "Twist", "cell", "each", "key_of", "told", "typo"]
+__all__ = [
+    "BROKEN",
+    "Cells",
+    "Change",
+    "Row",
+    "There",
+    "Trap",
+    "Twist",
+    "cell",
+    "each",
+    "key_of",
+    "told",
+    "typo",
+]
 
 UNUSABLE_KEY = {"key_blank", "email_syntax", "row_misaligned"}
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u202a\u202b\u202c\u202d\u202e\x00"
@@ -25,11 +38,15 @@ BROKEN = (
 )  # fmt: skip
 Cells = dict[str, str]
 Change = Cells | Callable[[Cells], Cells]
+There = Callable[[Cells], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Twist:
-    """One row of a story: what is changed in the person's cells, and what has to come of it."""
+    """One row of a story: what is changed in the person's cells, and what has to come of it.
+
+    `there` is how the person is there before, as the sandbox's seed takes them; `outcome` what becomes of a good row.
+    """
 
     change: Change = field(default_factory=dict)
     codes: tuple[str, ...] = ()
@@ -37,6 +54,8 @@ class Twist:
     filtered: bool = False
     opted_out: bool = False
     shape: str = ""
+    there: There | None = None
+    outcome: str = "created"
 
 
 @dataclass(frozen=True)

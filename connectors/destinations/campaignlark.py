@@ -9,6 +9,7 @@ Which call is made (specification: the API's own pages on creating, updating and
 | merge         | yes                        | upsert, partial: the changed fields, no tags; then the tags |
 | merge         | yes, under an old address  | read again; PUT by id: all its fields with the changes, its status, no tags; then the tags |
 | merge         | under old and new address  | none: identity conflict; so where the old address is another's by now, or it is not clear whose |
+| (not update_only) | no, opted out, `unknown_opted_out: leave_out` | none: left out |
 | create_only   | no                         | read again; create with the newcomers' status, tags inside |
 | create_only   | yes                        | none: exists |
 | update_only   | yes                        | read again; PUT by id as above, which cannot re-create; then the tags |
@@ -24,7 +25,10 @@ not SUBSCRIBED; then the contact is read again right before, also before each fu
 before others'. An existing contact only ever gets a stricter one; one whose status is none that we know is left
 alone where a status would have to be sent. Whether a partial upsert with tags replaces or adds them is not
 documented, so it never carries tags for a contact that exists. Nor is it documented how a field is emptied, so no
-field is: a line of a block (`together`) that should be stays, and that is said. Nor whether addresses are
+field is: a line of a block (`together`) that should be stays, and that is said. Where the account was asked
+(`answers`, see connectors.probing): with `null_value` or `empty_value: clear` a field is emptied, with
+`partial_with_tags: union` the tags to add travel with the fields when none is to go, and with
+`search_without_filter: everybody` the account is read in one sweep. Nor is it documented whether addresses are
 compared without case, so a contact that is there is always called by its address as it is written there. Only the
 documented 404 means that nobody is there. Where an upsert created somebody again who was removed there
 after the look-up, an opt-out that was known of them is carried at once. A 400 whose text says that an import is
@@ -42,10 +46,10 @@ from typing import Any
 
 from connectors.base import Decision, Delivered, Known, Remembered
 from connectors.changes import folded
-from connectors.destinations.campaignlark_decisions import FIND, PUT, TAGS_ADD, TAGS_CALLS
+from connectors.destinations.campaignlark_decisions import FIND, PUT, TAGS_ADD, TAGS_CALLS, tags_ride
 from connectors.destinations.campaignlark_sending import SENT_AS, UPSERT, Write
 from connectors.destinations.campaignlark_tags import Tagging, tag_calls
-from connectors.destinations.campaignlark_workspace import written
+from connectors.destinations.campaignlark_workspace import emptied, written
 from connectors.endings import Problem, not_looked_up
 from connectors.errors import Unreachable
 from mappings.engine.contact import Contact
@@ -118,6 +122,13 @@ class Connector(Tagging):
             done = await self._sent(
                 contact, decision, lambda known: self._change(contact, known or there, decision, by_id=by_id), there
             )  # fmt: skip
+        if tags_ride(decision) and "tags" in done.kept:  # they replaced those that were there, after all
+            self.answers = {**self.answers, "partial_with_tags": "replace"}
+            again = self._ids(tuple(dict.fromkeys((*sorted(there.tags), *decision.tags))))
+            kept = {tag: pair for tag, pair in done.kept.items() if tag != "tags"}
+            problems = tuple(one for one in done.problems if one[1] != "tags")
+            done = replace(done, kept=kept, problems=problems)
+            done = await self._tagged(contact, there, done, TAGS_ADD, again)
         for call in decision.calls:
             landed = done.outcome == "updated" or (done.outcome == "created" and call == TAGS_ADD)
             if call in TAGS_CALLS and landed:
@@ -126,7 +137,13 @@ class Connector(Tagging):
 
     def _change(self, contact: Contact, there: Known, decision: Decision, *, by_id: bool) -> Write:
         """The write for a contact that is there, as it is now: read again, it is written again."""
-        fields = {tag: new for tag, (_, new) in decision.changes.items() if new is not None}
+        clears, blank = emptied(self.answers)
+        required = {known.name for known in self._required}
+        fields = {
+            tag: blank if new is None else new
+            for tag, (_, new) in decision.changes.items()
+            if new is not None or (clears and tag not in required)
+        }
         status = self._stricter(there.status, "UNSUBSCRIBED") if decision.opts_out else there.status
         status = "SUBSCRIBED" if decision.opts_in else SENT_AS.get(status, status)
         if by_id:
@@ -146,6 +163,8 @@ class Connector(Tagging):
             body |= {"fields": fields, "partial_update": True}
             if decision.opts_out or decision.opts_in:
                 body["status"] = status
+            if tags_ride(decision):
+                body["tags"] = self._ids(decision.tags)
         return "POST", UPSERT, body
 
 

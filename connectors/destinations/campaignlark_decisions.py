@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from connectors.automations import starts, watched
 from connectors.base import Decision, Known, Remembered
 from connectors.changes import FieldChanges, NameChanges, field_changes, name_changes
 from connectors.consents import Will, will_of
-from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, Workspace, written
+from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, Workspace, emptied, written
+from connectors.endings import LEFT_OUT
 from connectors.values import same
 from mappings.engine.contact import Contact, rendered
 
-__all__ = ["FIND", "ODD_STATUS", "PUT", "STRICTNESS", "TAGS_ADD", "TAGS_CALLS", "TAGS_REMOVE", "Deciding"]
+__all__ = [
+    "FIND",
+    "ODD_STATUS",
+    "PUT",
+    "STRICTNESS",
+    "TAGS_ADD",
+    "TAGS_CALLS",
+    "TAGS_REMOVE",
+    "UPSERTS",
+    "Deciding",
+    "tags_ride",
+]
 
 STRICTNESS = {
     "SUBSCRIBED": 0,
@@ -28,8 +40,12 @@ FIND = "GET /contacts/by-email"
 PUT = "PUT /contacts/{id}"
 TAGS_ADD = "POST /contacts/{id}/tags/add"
 TAGS_REMOVE = "POST /contacts/{id}/tags/remove"
+UPSERTS = "POST /contacts/upsert"
 TAGS_CALLS = (TAGS_ADD, TAGS_REMOVE)
 """In this order, after the fields."""
+PENDING, FIELD_UPDATED = "CONTACT_SUBSCRIBED_PENDING", "FIELD_UPDATED"
+TAG_ADDED, TAG_REMOVED = "TAG_ADDED", "TAG_REMOVED"
+"""The automations that a write starts. A confirmation mail is the first one's."""
 _ADDRESS = "email_address"
 
 
@@ -82,6 +98,8 @@ class Deciding(Workspace):
         delivered = remembered is not None and remembered.texts is not None
         if delivered and self.rules.gone == "protect":
             return Decision("protected", "gone", "it was delivered before and somebody removed it there")
+        if will.out and self.rules.unknown_opted_out == "leave_out":
+            return LEFT_OUT
         for known in self._required:
             if known.name != "email_address" and known.name not in contact.texts:
                 return Decision("invalid", "required_blank", known.name, creates=True)
@@ -89,7 +107,7 @@ class Deciding(Workspace):
         status = "UNSUBSCRIBED" if will.out else self.rules.newcomers
         must_say = self.rules.write in ("create_only", "replace") or status != "SUBSCRIBED"
         call = {"create_only": "POST /contacts", "replace": "POST /contacts/upsert (replace)"}.get(
-            self.rules.write, "POST /contacts/upsert"
+            self.rules.write, UPSERTS
         )
         return Decision(
             creates=True,
@@ -98,7 +116,7 @@ class Deciding(Workspace):
             status=status if must_say else None,
             opts_out=False,
             calls=(FIND, call) if must_say else (call,),
-            automations={"CONTACT_SUBSCRIBED_PENDING": 1} if status == "UNCONFIRMED" else {},
+            automations=starts(PENDING, ["created"]) if status == "UNCONFIRMED" else {},
         )
 
     def _decide_present(
@@ -127,12 +145,15 @@ class Deciding(Workspace):
             elif whole:
                 calls += [FIND, "POST /contacts/upsert (replace)"]
             else:
-                calls += ([FIND] if status is not None else []) + ["POST /contacts/upsert"]
-        if not inside:
+                calls += ([FIND] if status is not None else []) + [UPSERTS]
+        rides = not names.off and UPSERTS in calls and self.answers.get("partial_with_tags") == "union"
+        if not inside and not rides:
             calls += [call for call, some in zip(TAGS_CALLS, (names.add, names.off), strict=True) if some]
-        automations = Counter(
-            {"FIELD_UPDATED": len(changes), "TAG_ADDED": len(names.add), "TAG_REMOVED": len(names.off)}
-        )
+        written_anew = [
+            tag for tag in contact.texts if inside and calls and self._differs(contact, there, tag)
+        ]
+        automations = starts(FIELD_UPDATED, watched(self.rules, dict.fromkeys([*changes, *written_anew])))
+        automations += starts(TAG_ADDED, names.add) + starts(TAG_REMOVED, names.off)
         return Decision(
             changes=changes,
             stays=fields.stays,
@@ -143,13 +164,22 @@ class Deciding(Workspace):
             opts_out=opts_out,
             opts_in=will.again,
             calls=tuple(calls),
-            automations={name: count for name, count in automations.items() if count},
+            automations=automations,
         )
 
     def _fields(self, contact: Contact, there: Known, remembered: Remembered | None) -> FieldChanges:
-        """The fields to send. None is ever emptied, but by a full replace: how that is asked for is not documented."""
+        """The fields to send. But by a full replace none is emptied where it is not known how; a required one never is."""
         delivered = remembered.texts if remembered is not None else None
-        return field_changes(contact.texts, there.fields, delivered, self.rules, key=_ADDRESS, clears=False)
+        clears, _ = emptied(self.answers)
+        found = field_changes(contact.texts, there.fields, delivered, self.rules, key=_ADDRESS, clears=clears)
+        if not clears or self.rules.write == "replace":
+            return found
+        required = {known.name for known in self._required}
+        stay = {tag: old for tag, (old, new) in found.changes.items() if new is None and tag in required}
+        if not stay:
+            return found
+        changes = {tag: pair for tag, pair in found.changes.items() if tag not in stay}
+        return replace(found, changes=changes, left_over={**found.left_over, **stay})
 
     def _names(self, contact: Contact, there: Known, remembered: Remembered | None) -> NameChanges:
         memory = remembered or Remembered("")
@@ -161,6 +191,10 @@ class Deciding(Workspace):
             own=memory.own_tags,
             write=self.rules.tags,
         )
+
+    def _differs(self, contact: Contact, there: Known, tag: str) -> bool:
+        """Whether a full replace writes a field another way than it is kept there, though it means the same."""
+        return tag != _ADDRESS and self._value(tag, contact.texts[tag]) != there.fields.get(tag)
 
     def _value(self, tag: str, text: str) -> Any:
         return rendered(text, self.rules.types.get(tag, "text"))
@@ -174,3 +208,8 @@ class Deciding(Workspace):
         if status not in STRICTNESS:
             return status
         return wanted if STRICTNESS[wanted] > STRICTNESS[status] else status
+
+
+def tags_ride(decision: Decision) -> bool:
+    """Whether the write of the fields carries the tags of a contact that is there."""
+    return bool(decision.tags) and UPSERTS in decision.calls and TAGS_ADD not in decision.calls

@@ -12,11 +12,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from connectors.automations import both, starts, watched
 from connectors.base import Decision, Delivered, Known
 from connectors.changes import folded
-from connectors.destinations.campaignlark_decisions import ODD_STATUS, STRICTNESS, Deciding
+from connectors.destinations.campaignlark_decisions import (
+    FIELD_UPDATED,
+    ODD_STATUS,
+    STRICTNESS,
+    TAG_ADDED,
+    Deciding,
+    tags_ride,
+)
 from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, data_of, written
-from connectors.endings import Problem, failed, not_looked_up
+from connectors.endings import Problem, failed, not_looked_up, refused
 from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Answer, Meaning
 from mappings.engine.contact import Contact
@@ -72,6 +80,7 @@ class Sending(Deciding):
                 if answer.done:
                     result = self._result(contact, answer, there)
                     if isinstance(result, Known):
+                        decision = self._if_it_was_there(answer, decision, there)
                         return await self._landed(contact, decision, result, there, body)
                     answer = replace(answer, meaning=Meaning.UNCLEAR, detail=result)
                 pacing = answer.meaning in (Meaning.SLOW_DOWN, Meaning.TOO_LATE)
@@ -120,9 +129,8 @@ class Sending(Deciding):
         if answer.meaning is not Meaning.REFUSED:
             return failed(answer, decision, there)
         if gone and NO_SUCH_CONTACT in answer.detail:
-            return Delivered("protected", "gone", GONE, decision=decision)
-        problem: Problem = ("refused", "", "", {"detail": answer.detail})
-        return Delivered("refused", "refused", problems=(problem,), decision=decision)
+            return Delivered("protected", "gone", GONE, decision=decision, untouched=True)
+        return refused(answer.detail, decision)
 
     def _overtaken(
         self, found: Known | None, there: Known | None, answer: Answer, decision: Decision
@@ -179,7 +187,7 @@ class Sending(Deciding):
         return (
             found.key == there.key
             and found.status == there.status
-            and (self.rules.write != "replace" or found.tags == there.tags)
+            and (not (self.rules.write == "replace" or tags_ride(decision)) or found.tags == there.tags)
             and all(
                 tag == "email_address" or self._same(tag, found.fields.get(tag), there.fields.get(tag))
                 for tag in decision.changes
@@ -195,6 +203,18 @@ class Sending(Deciding):
         if result.key == contact.key.lower() or (there is not None and result.key == there.key):
             return result
         return f"it answered with the contact of {result.key or 'nobody'}"
+
+    def _if_it_was_there(self, answer: Answer, decision: Decision, there: Known | None) -> Decision:
+        """With what else has started where somebody came after the look-up, so that nobody was created: its times tell.
+
+        Which of their tags went is not known.
+        """
+        shown = data_of(answer)
+        if there is not None or shown.get("created_at") == shown.get("updated_at"):
+            return decision
+        fields = [tag for tag in decision.changes if tag != "email_address"]
+        more = starts(FIELD_UPDATED, watched(self.rules, fields)) + starts(TAG_ADDED, decision.tags)
+        return replace(decision, automations=both(decision.automations, more))
 
     async def _landed(
         self,
@@ -219,7 +239,7 @@ class Sending(Deciding):
             if carried.outcome not in ("updated", "unchanged"):
                 return replace(carried, decision=decision)
             opted_out = True
-        kept = self._kept(decision, result, body)
+        kept = self._kept(decision, result, body, there)
         problems = tuple(
             ("kept_differently", tag, str(sent), {"field": tag, "kept": str(stays)})
             for tag, (sent, stays) in kept.items()
@@ -235,7 +255,9 @@ class Sending(Deciding):
             opted_out,
         )
 
-    def _kept(self, decision: Decision, result: Known, body: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    def _kept(
+        self, decision: Decision, result: Known, body: Mapping[str, Any], there: Known | None
+    ) -> dict[str, tuple[Any, Any]]:
         """What the destination kept differently: merge tag → (sent, kept)."""
         kept = {
             tag: (sent, result.fields.get(tag))
@@ -244,7 +266,10 @@ class Sending(Deciding):
         }
         if body.get("status") and SENT_AS.get(result.status, result.status) != body["status"]:
             kept["status"] = (body["status"], result.status)
-        lost = set(body.get("tags", ())) - set(self._ids(tuple(result.tags)))
+        wanted = set(body.get("tags", ()))
+        if wanted and body.get("partial_update") and there is not None:  # they come to those that are there
+            wanted |= set(self._ids(tuple(there.tags)))
+        lost = wanted - set(self._ids(tuple(result.tags)))
         if lost or ("tags" in body and not _retagged(result, decision)):
             kept["tags"] = (sorted(decision.tags), sorted(result.tags))
         return kept

@@ -5,27 +5,25 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from connectors.base import Known, Remembered, Rules
+from connectors.base import Known, Remembered, Rules, Started
 from connectors.errors import LookUpRefused, MappingError, Unreachable
 from connectors.http import MEANINGS, Answer, Meaning, Patience, Traffic, Turns, Wire
 from mappings.engine.contact import Contact
 from mappings.engine.schema import Field, Schema
 
-__all__ = ["MAY_BE_MAILED", "Workspace", "data_of", "written"]
+__all__ = ["MAY_BE_MAILED", "STATUSES", "Workspace", "data_of", "emptied", "total_of", "written"]
 
 MAY_BE_MAILED = {"SUBSCRIBED", "UNCONFIRMED"}
-_STATUSES = ("SUBSCRIBED", "UNSUBSCRIBED", "UNCONFIRMED", "CLEANED", "COMPLAINED")
+STATUSES = ("SUBSCRIBED", "UNSUBSCRIBED", "UNCONFIRMED", "CLEANED", "COMPLAINED")
 _TYPES = {
     "TEXT": "text", "NUMBER": "number", "BOOLEAN": "boolean", "BOOL": "boolean", "DATE": "datetime",
     "DROPDOWN_SINGLE": "choice", "DROPDOWN_MULTIPLE": "choices", "MULTI": "choices", "COUNTRY": "country",
 }  # fmt: skip
 _PAGE = 250
-_REFUSES = frozenset({"blank_clear", "lists"})
-"""How a field is emptied is not documented, and there are no lists."""
 
 
 class Workspace:
@@ -42,8 +40,11 @@ class Workspace:
     find_calls: tuple[str, ...] = ("GET /contacts/by-email",)
     opt_out_calls: tuple[str, ...] = ("GET /contacts/by-email", "POST /contacts/upsert")
     create_tag_calls: tuple[str, ...] = ("POST /tags",)
-    opt_out_automations: Mapping[str, int] = {}
+    creation_starts = ""
+    opt_out_automations: ClassVar[Started] = {}
     fresh_seconds = 300.0
+    answers: Mapping[str, str] = {}
+    """What is known beyond the documentation; without an answer none of it is relied on."""
     field_types: Mapping[str, str] = {
         "text": "TEXT", "email": "TEXT", "phone": "TEXT", "url": "TEXT", "integer": "NUMBER", "number": "NUMBER",
         "money": "NUMBER", "boolean": "BOOLEAN", "date": "DATE", "datetime": "DATE", "country": "COUNTRY",
@@ -77,6 +78,7 @@ class Workspace:
         )
         self._tag_ids: dict[str, int] = {}
         self._required: tuple[Field, ...] = ()
+        self._swept = False
 
     @property
     def traffic(self) -> Traffic:
@@ -104,7 +106,7 @@ class Workspace:
             )
         fields = tuple(self._field(entry) for entry in listed)
         tags = await self._read_tags()
-        schema = Schema(fields=fields, tags={**tags}, live=True, refuses=_REFUSES)
+        schema = Schema(fields=fields, tags={**tags}, live=True, refuses=_refuses(self.answers))
         self.use(schema)
         return schema
 
@@ -148,10 +150,10 @@ class Workspace:
         self._required = tuple(known for known in schema.fields if known.required)
 
     @staticmethod
-    def documented_schema() -> Schema:
+    def documented_schema(answers: Mapping[str, str] | None = None) -> Schema:
         """What is certain of every workspace: the address. Used where nobody can be asked."""
         address = Field("email_address", "Email Address", "email", required=True, immutable=True)
-        return Schema(fields=(address,), live=False, refuses=_REFUSES)
+        return Schema(fields=(address,), live=False, refuses=_refuses(answers or {}))
 
     @staticmethod
     def _field(entry: Mapping[str, Any]) -> Field:
@@ -173,18 +175,36 @@ class Workspace:
     # what is there
 
     async def count(self) -> tuple[int, int]:
-        """Contacts of all statuses, and pages to read them (a page holds 250)."""
+        """Contacts of all statuses, and pages to read them (a page holds 250).
+
+        Where it is known that a search without a filter lists everybody, and that takes fewer requests, it is looked
+        whether it still does.
+        """
         total = pages = 0
-        for status in _STATUSES:
-            found = await self._page(status, 1, limit=10)
-            inside = _total(found.get("pagination"), len(found.get("contacts") or ()))
+        for status in STATUSES:
+            inside = await self._counted(status)
             total += inside
             pages += -(-inside // _PAGE)
-        return total, pages
+        at_once = -(-total // _PAGE)
+        self._swept = False
+        if self.answers.get("search_without_filter") == "everybody" and at_once + 1 < pages:
+            self._swept = await self._counted("") == total
+        return total, at_once if self._swept else pages
 
-    async def survey(self) -> AsyncIterator[list[Known]]:
+    async def _counted(self, status: str) -> int:
+        found = await self._page(status, 1, limit=10)
+        return total_of(found.get("pagination"), len(found.get("contacts") or ()))
+
+    def survey(self) -> AsyncIterator[list[Known]]:
         """All contacts, status by status: whether a search without a filter lists everybody is not documented."""
-        for status in _STATUSES:
+        return self._survey(("",) if self._swept else STATUSES)
+
+    def survey_opted_out(self) -> AsyncIterator[list[Known]]:
+        """The pages of those statuses alone under which nobody is mailed."""
+        return self._survey([status for status in STATUSES if status not in MAY_BE_MAILED])
+
+    async def _survey(self, statuses: Sequence[str]) -> AsyncIterator[list[Known]]:
+        for status in statuses:
             page, pages = 1, 1
             while page <= pages:
                 found = await self._page(status, page, limit=_PAGE)
@@ -197,7 +217,8 @@ class Workspace:
                 page += 1
 
     async def _page(self, status: str, page: int, limit: int) -> dict[str, Any]:
-        body = {"status": status, "page": page, "limit": limit, "sort_by": "created_at", "sort_order": "asc"}
+        body = {"page": page, "limit": limit, "sort_by": "created_at", "sort_order": "asc"}
+        body |= {"status": status} if status else {}
         answer = await self._wire.ask("POST", "/contacts/search", json_body=body)
         data = data_of(answer)
         if not isinstance(data, dict):
@@ -261,6 +282,18 @@ class Workspace:
         )
 
 
+def emptied(answers: Mapping[str, str]) -> tuple[bool, Any]:
+    """Whether it is known how a field is emptied, and what is sent for it."""
+    if answers.get("null_value") == "clear":
+        return True, None
+    return answers.get("empty_value") == "clear", ""
+
+
+def _refuses(answers: Mapping[str, str]) -> frozenset[str]:
+    """How a field is emptied is not documented, and there are no lists."""
+    return frozenset({"lists"} if emptied(answers)[0] else {"blank_clear", "lists"})
+
+
 def written(known: Known | None) -> str:
     """The address of a contact as it is written there; '' where there is none."""
     return str(known.fields.get("email_address") or known.key) if known is not None else ""
@@ -286,10 +319,11 @@ def _pages(pagination: Any, limit: int, otherwise: int) -> int:
         return int(pagination["total_pages"])
     if "total" not in pagination and "total_count" not in pagination:
         return otherwise
-    return -(-_total(pagination, 0) // int(pagination.get("limit") or limit))
+    return -(-total_of(pagination, 0) // int(pagination.get("limit") or limit))
 
 
-def _total(pagination: Any, otherwise: int) -> int:
+def total_of(pagination: Any, otherwise: int) -> int:
+    """Contacts in all, from either of the two shapes; `otherwise` where it is neither."""
     pagination = pagination if isinstance(pagination, dict) else {}
     total = pagination.get("total_count", pagination.get("total"))
     return otherwise if total is None else int(total)

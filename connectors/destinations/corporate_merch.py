@@ -19,10 +19,12 @@ Which call is made (specification: the API's own page on updating a contact; whe
 
 An update requires eight fields again, so it is taken for one of the whole contact: nothing of theirs is left out. What
 is sent is what the list showed last; when that is older than an hour, the contact's page is read once more. There is
-no look-up and no search, so all pages are read before a run, at 50 contacts a request.
+no look-up and no search: pages are read before a run, at 50 contacts a request, all of them or, where the ledger has a list of
+who stands where, those of the run's contacts.
 
 The address is one block. When a line changes, all that the row has are sent; a line of the street that the row does not have is
-left out, which should empty it, and where the answer shows that it did not, that is said. What was found out about
+left out, which should empty it, and where the answer shows that it did not, that is said. Where the account was asked
+(`answers`, see connectors.probing) and empties what is null or left out, other fields are emptied, too; a required one never. What was found out about
 the old address (validated, forced, verified) is set to false, unless the mapping says it.
 
 What would be refused is found before: required fields (a new contact's, and those of one that is there), an address without a
@@ -32,7 +34,7 @@ A creation without a clear answer is never tried again within the run: the newes
 not settle it, the outcome is unknown. Nobody is mailed there, so that there is nobody to opt out.
 
 Here is what is written. How it is sent and settled is in corporate_merch_sending, what is to be done is decided in
-corporate_merch_decisions, read in corporate_merch_account; the fields are in corporate_merch_fields, the codes of
+corporate_merch_decisions, read in corporate_merch_account and _pages, who stands where in _list; the fields are in corporate_merch_fields, the codes of
 states in corporate_merch_places, and what no page says in corporate_merch_inferred, in one place.
 """
 
@@ -42,7 +44,6 @@ import time
 from collections.abc import Sequence
 
 from connectors.base import Delivered, Known, Remembered
-from connectors.destinations.corporate_merch_decisions import Problem
 from connectors.destinations.corporate_merch_sending import GONE, Sending, not_read
 from connectors.errors import Unreachable
 from mappings.engine.contact import Contact
@@ -81,7 +82,7 @@ class Connector(Sending):
                 there = again
                 decision = self.decide(contact, known, remembered, now)
         if decision.outcome == "invalid":
-            return self._invalid(contact, known, remembered, now)
+            return Delivered("invalid", decision.code, "", problems=decision.problems, decision=decision)
         if decision.outcome:
             contact_id = there.contact_id if there else ""
             return Delivered(decision.outcome, decision.code, decision.reason, contact_id, decision=decision)
@@ -95,14 +96,6 @@ class Connector(Sending):
             return await self._newly_there(contact.key.lower())
         fresh_since = time.time() - self.fresh_seconds
         return there if there.seen >= fresh_since else await self._read_again(there.contact_id, fresh_since)
-
-    def _invalid(
-        self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
-    ) -> Delivered:
-        """With all that is wrong."""
-        decision = self.decide(contact, known, remembered, now)
-        problems: tuple[Problem, ...] = tuple(self.wrong_with(contact, known, remembered, now))
-        return Delivered("invalid", decision.code, "", problems=problems, decision=decision)
 
     def missing_tags(self, names: Sequence[str]) -> list[str]:  # noqa: ARG002 - whichever they are
         """None: which labels exist cannot be asked."""

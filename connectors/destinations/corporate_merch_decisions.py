@@ -8,8 +8,9 @@ from typing import Any
 
 from connectors.base import Decision, Known, Remembered, Rules
 from connectors.changes import FieldChanges, NameChanges, field_changes, name_changes
-from connectors.destinations.corporate_merch_account import TWICE, Account
-from connectors.destinations.corporate_merch_fields import BLOCK, FLAGS, STREET, TYPES, schema
+from connectors.destinations.corporate_merch_account import Account
+from connectors.destinations.corporate_merch_fields import BLOCK, FLAGS, STREET, TYPES, empties, schema
+from connectors.destinations.corporate_merch_pages import TWICE
 from connectors.destinations.corporate_merch_places import is_territory, state_code, state_known, suggested
 from connectors.values import is_blank
 from mappings.engine.contact import Contact, rendered
@@ -22,6 +23,11 @@ _EMAIL = "email"
 _REQUIRED = tuple(known.name for known in schema().fields if known.required)
 _LABELS = {known.name: known.label for known in schema().fields}
 _EXAMPLES = {"US": "CA", "CA": "ON"}
+
+_STATE_RULE = "state: {from: [STATE, CITY]}"
+"""Whoever knows the mapping puts its columns in."""
+_ONLY_MAY_BE = frozenset({"state_territory"})
+"""What is sent all the same."""
 
 Problem = tuple[str, str, str, Mapping[str, Any]]
 """Code, merge tag, value, detail."""
@@ -49,19 +55,16 @@ class Deciding(Account):
         decision = self._decide(contact, known, remembered, now)
         if decision.outcome:
             return decision
-        wrong = self.wrong_with(contact, known, remembered, now)
+        problems = tuple(self._problems(contact, None if decision.creates else known or now, decision))
+        wrong = [one for one in problems if one[0] not in _ONLY_MAY_BE]
         if not wrong:
-            return decision
-        tags = ", ".join(dict.fromkeys(tag for _, tag, _, _ in wrong))
-        return Decision("invalid", wrong[0][0], f"blank or wrong: {tags}", creates=decision.creates)
-
-    def wrong_with(
-        self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
-    ) -> list[Problem]:
-        """All for which the contact would be refused, as it would be sent."""
-        decision = self._decide(contact, known, remembered, now)
-        there = None if decision.creates else known or now
-        return [one for one in self._problems(contact, there, decision) if one[0] != "state_territory"]
+            return replace(decision, problems=problems)
+        blank = dict.fromkeys(tag for code, tag, _, _ in wrong if code.endswith("_blank"))
+        others = dict.fromkeys(tag for code, tag, _, _ in wrong if not code.endswith("_blank"))
+        said = [f"{what}: {', '.join(tags)}" for what, tags in (("blank", blank), ("wrong", others)) if tags]
+        return Decision(
+            "invalid", wrong[0][0], "; ".join(said), creates=decision.creates, problems=tuple(wrong)
+        )
 
     def _decide(
         self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
@@ -131,8 +134,15 @@ class Deciding(Account):
         before = remembered.texts if remembered is not None else None
         delivered = _settled(before, there.fields) if before else before
         rules = replace(self.rules, together=_blocks(self.rules), types={**TYPES, **self.rules.types})
-        found = field_changes(texts, there.fields, delivered, rules, key=_EMAIL, clears=False)
+        clears = bool(empties(self.answers))
+        found = field_changes(texts, there.fields, delivered, rules, key=_EMAIL, clears=clears)
         changes, left_over = dict(found.changes), dict(found.left_over)
+        if clears and self.rules.write != "replace":
+            needed = (*_REQUIRED, *(STREET if texts.keys().isdisjoint(STREET) else ()))
+            stay = {tag: old for tag, (old, new) in changes.items() if new is None and tag in needed}
+            changes = {tag: pair for tag, pair in changes.items() if tag not in stay}
+            left_over |= stay
+            found = FieldChanges(changes, found.stays, left_over)
         if changes.keys().isdisjoint(BLOCK):
             return replace(found, changes=changes)
         for line in STREET if texts.keys() & set(STREET) else ():
@@ -167,8 +177,11 @@ class Deciding(Account):
         found: list[Problem] = []
         for tag in _REQUIRED:
             if is_blank(whole.get(tag)):
-                code = "state_blank" if tag == "state" else "required_blank"
-                found.append((code, tag, "", {"field": _LABELS[tag]}))
+                if tag == "state":
+                    detail = {"field": _LABELS[tag], "beside": "city", "rule": _STATE_RULE}
+                    found.append(("state_blank", tag, "", detail))
+                else:
+                    found.append(("required_blank", tag, "", {"field": _LABELS[tag]}))
         if all(is_blank(whole.get(line)) for line in STREET):
             found.append(("street_blank", STREET[0], "", {}))
         country, state = str(whole.get("country") or ""), str(whole.get("state") or "")

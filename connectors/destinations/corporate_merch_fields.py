@@ -6,9 +6,11 @@ names that it does not know is not documented.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mappings.engine.schema import Field, Schema
 
-__all__ = ["BLOCK", "FLAGS", "STREET", "TYPES", "schema"]
+__all__ = ["BLOCK", "FLAGS", "STREET", "TYPES", "empties", "schema"]
 
 STREET = ("address", "address2")
 BLOCK = (*STREET, "city", "state", "zip_code", "country")
@@ -64,12 +66,26 @@ _FIELDS = (
     Field("address_verified", "Address verified", "boolean"),
 )
 TYPES = {field.name: field.type for field in _FIELDS}
-_REFUSES = frozenset({"blank_clear", "create_tags", "create_lists"})
-"""How a value is emptied is not documented, and labels and lists are made in the app only."""
+_REFUSES = frozenset({"create_tags", "create_lists"})
+"""Labels and lists are made in the app only."""
 
 
-def schema() -> Schema:
-    """All fields; labels (muster's tags) and lists are known by their ids only."""
+def empties(answers: Mapping[str, str]) -> str:
+    """How a value is emptied: `null` is sent, it is `left_out`, or '' where that is not known, which no page says."""
+    if answers.get("blank_value") == "clear":
+        return "null"
+    return "left_out" if answers.get("omitted") == "clear" else ""
+
+
+def schema(answers: Mapping[str, str] | None = None) -> Schema:
+    """All fields; labels (muster's tags) and lists are known by their ids only.
+
+    `answers` is what is known beyond the documentation: whether a value can be emptied, and lists be left.
+    """
+    known = answers or {}
+    refuses = _REFUSES if empties(known) else _REFUSES | {"blank_clear"}
+    if known.get("lists") == "add":
+        refuses |= {"tags_off", "lists_off"}
     return Schema(
-        fields=_FIELDS, live=True, fixed=True, refuses=_REFUSES, numbered=frozenset({"tags", "lists"})
+        fields=_FIELDS, live=True, fixed=True, refuses=refuses, numbered=frozenset({"tags", "lists"})
     )

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.base import Decision, Delivered, Known
-from connectors.destinations.corporate_merch_account import data_of
 from connectors.destinations.corporate_merch_decisions import Deciding, Problem
-from connectors.destinations.corporate_merch_fields import TYPES
+from connectors.destinations.corporate_merch_fields import TYPES, empties
+from connectors.destinations.corporate_merch_pages import data_of
 from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Answer, Meaning
 from connectors.values import is_blank, same
@@ -43,7 +43,6 @@ class Sending(Deciding):
             answer = Answer(Meaning.UNCLEAR, detail=error.what)
         answer, result = self._result(answer, contact, None)
         if result is not None:
-            self._added += 1
             return self._landed(contact, decision, result, None, body)
         if answer.meaning is Meaning.REFUSED:
             return self._refused(answer, contact, decision)
@@ -54,7 +53,6 @@ class Sending(Deciding):
         except (Unreachable, CredentialsError):
             return _failed(answer, decision, None, unsure=True)
         if found is not None and self._holds(found, decision):
-            self._added += 1
             return _looked_up(self._landed(contact, decision, found, None, body))
         return _failed(answer, decision, found, unsure=found is not None or not all_read)
 
@@ -98,6 +96,9 @@ class Sending(Deciding):
             self.inferred.name(tag, creating=creating): value
             for tag, value in self._whole(contact, there, decision).items()
         }
+        if there is not None and empties(self.answers) == "null":
+            blank = (tag for tag, (_, new) in decision.changes.items() if new is None)
+            body |= {self.inferred.name(tag, creating=False): None for tag in blank}
         for kind, name in _NAMES.items():
             off = getattr(decision, f"{kind}_off")
             wanted = _after(getattr(there, kind) if there is not None else (), getattr(decision, kind), off)
@@ -140,6 +141,7 @@ class Sending(Deciding):
         self, contact: Contact, decision: Decision, result: Known, there: Known | None, body: Body
     ) -> Delivered:
         """A write that was applied, compared with what was sent."""
+        self._wrote(result)
         if result.key != contact.key.lower():
             problem: Problem = ("address_kept", "email", contact.key, {"detail": result.key})
             return Delivered("refused", "address_kept", "", result.contact_id, (problem,), decision=decision)
@@ -159,7 +161,7 @@ class Sending(Deciding):
 
     def _unsure_of(self, contact: Contact, there: Known | None, decision: Decision) -> list[Problem]:
         """What a person should look at, although it landed."""
-        found = [one for one in self._problems(contact, there, decision) if one[0] == "state_territory"]
+        found = list(decision.problems)
         for kind, name in _NAMES.items():
             wanted = getattr(contact, kind)
             if there is not None and there.lists is None and wanted:
@@ -174,7 +176,10 @@ class Sending(Deciding):
         kept = {
             tag: (value, result.fields.get(tag))
             for tag, value in sent.items()
-            if tag in result.fields and tag != "email" and not _same(tag, value, result.fields[tag])
+            if value is not None
+            and tag in result.fields
+            and tag != "email"
+            and not _same(tag, value, result.fields[tag])
         }
         for kind in _NAMES if result.lists is not None else ():
             if there is not None and there.lists is None:

@@ -10,6 +10,7 @@ request that lists contacts, so each is looked up by itself, and only where the 
 | no, delivered before                              | none: gone (with `gone: recreate` as above)                 | the same |
 | no, and newcomers are UNSUBSCRIBED; create_only   | create, which refuses who came meanwhile                    | the same |
 | no, update_only                                   | none: not there                                             | the same |
+| no, opted out, `unknown_opted_out: leave_out`     | none: left out                                              | the same |
 | yes                                               | update with what changed                                    | the same |
 | yes, create_only                                  | none: exists                                                | the same |
 | under the row's userId, with another address      | update by userId, with the new address                      | this is the key: update by userId, with the new address |
@@ -110,6 +111,8 @@ class Connector(Sending):
         delivered = Delivered("failed")
         for write in self._writes(contact, decision, there):
             delivered = await self._sent(write, decision, there)
+            if not write.first:
+                delivered = replace(delivered, untouched=False)
             if delivered.outcome not in ("created", "updated", "upserted") or delivered.code == "id_changed":
                 break
             if there is not None:

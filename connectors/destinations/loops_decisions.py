@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from connectors.automations import starts, watched
 from connectors.base import Decision, Known, Remembered
 from connectors.changes import FieldChanges, NameChanges, field_changes, folded, name_changes
 from connectors.consents import will_of
 from connectors.destinations.loops_team import (
+    ADDED,
+    ADDED_TO_LIST,
     CREATE,
     EMAIL,
     FIND,
+    SUBSCRIBED,
     SUPPRESSION,
     UPDATE,
+    UPDATED,
     USER_ID,
     Team,
     id_of,
     user_id_of,
     written,
 )
+from connectors.endings import LEFT_OUT
 from connectors.values import same
 from mappings.engine.contact import Contact, rendered
 
@@ -76,17 +84,20 @@ class Deciding(Team):
         changes = field_changes(contact.texts, None, None, self.rules, key=EMAIL).changes
         changes = {tag: pair for tag, pair in changes.items() if tag not in _IDS}
         changes = {EMAIL: (None, contact.key), **changes}
-        fired = {"Contact added": 1, "Contact updated": len(changes) - 1}
-        return Decision(upserts=True, changes=changes, calls=(UPDATE,), automations=_some(fired))
+        properties = [tag for tag in changes if tag != EMAIL]
+        fired = starts(ADDED, ["created"]) + self._updates(properties)  # whichever it is
+        return Decision(upserts=True, changes=changes, calls=(UPDATE,), automations=fired)
 
     def _decide_absent(self, contact: Contact, memory: Remembered) -> Decision:
         if self.rules.write == "update_only":
             return Decision("filtered", "not_there", "it is not there, and the mapping only updates")
         if memory.texts is not None and self.rules.gone == "protect":
             return Decision("protected", "gone", "it was delivered before and somebody removed it there")
+        out = will_of(contact, memory, None, self.rules).out
+        if out and self.rules.unknown_opted_out == "leave_out":
+            return LEFT_OUT
         if not id_of(contact, EMAIL):
             return Decision("invalid", "required_blank", EMAIL, creates=True)
-        out = will_of(contact, memory, None, self.rules).out
         stays_out = out or self.rules.newcomers == "UNSUBSCRIBED"
         # Somebody who comes in between is not to be unsubscribed unless they said so: create refuses who is there.
         creates_only = self.rules.write == "create_only" or (stays_out and not out)
@@ -97,7 +108,7 @@ class Deciding(Team):
             lists=joins,
             status="UNSUBSCRIBED" if stays_out else None,
             calls=(CREATE,) if creates_only else (UPDATE,),
-            automations=_some({"Contact added": 1, "Contact added to list": len(joins)}),
+            automations=starts(ADDED, ["created"]) + starts(ADDED_TO_LIST, joins),
         )
 
     def _decide_present(self, contact: Contact, there: Known, memory: Remembered) -> Decision:
@@ -115,10 +126,8 @@ class Deciding(Team):
             same_already = "the destination already has exactly this"
             return Decision("unchanged", "already_there", same_already, stays=fields.stays)
         attached_first = EMAIL in changes and USER_ID in changes
-        fired = {
-            "Contact updated": len(changes) + opts_out + will.again,
-            "Contact added to list": len(lists.add),
-        }
+        status_changes = [SUBSCRIBED] if opts_out or will.again else []
+        fired = self._updates([*changes, *status_changes]) + starts(ADDED_TO_LIST, lists.add)
         return Decision(
             changes=changes,
             stays=fields.stays,
@@ -128,7 +137,7 @@ class Deciding(Team):
             opts_out=opts_out,
             opts_in=will.again,
             calls=(SUPPRESSION,) * will.again + ((UPDATE, UPDATE) if attached_first else (UPDATE,)),
-            automations=_some(fired),
+            automations=fired,
         )
 
     def _never_overwritten(self, contact: Contact, there: Known) -> str:
@@ -179,6 +188,9 @@ class Deciding(Team):
         add = tuple(name for name in found.add if joins and name.casefold() not in left)
         return NameChanges(add, found.off)
 
+    def _updates(self, properties: Sequence[str]) -> Counter[tuple[str, str]]:
+        return starts(UPDATED, watched(self.rules, properties))
+
     @property
     def _key_name(self) -> str:
         return USER_ID if self.rules.key == USER_ID else EMAIL
@@ -194,7 +206,3 @@ class Deciding(Team):
 
 def _conflict(reason: str) -> Decision:
     return Decision("protected", "identity_conflict", reason)
-
-
-def _some(counts: dict[str, int]) -> dict[str, int]:
-    return {name: count for name, count in counts.items() if count}

@@ -11,10 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from connectors.automations import both, starts
 from connectors.base import Decision, Delivered, Known
 from connectors.changes import folded
 from connectors.destinations.loops_decisions import Deciding
-from connectors.destinations.loops_team import CREATE, EMAIL, FIND, UPDATE, USER_ID, user_id_of, written
+from connectors.destinations.loops_team import (
+    ADDED,
+    CREATE,
+    DELETE,
+    EMAIL,
+    FIND,
+    UPDATE,
+    USER_ID,
+    user_id_of,
+    written,
+)
 from connectors.endings import Problem, failed, not_looked_up, refused
 from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Answer, Meaning
@@ -104,11 +115,11 @@ class Sending(Deciding):
             return failed(answer, decision, there)
         if there is None and write.call == CREATE and answer.status == _TAKEN:
             reason = "it came there after the look-up"
-            return Delivered("filtered", "exists", reason, decision=decision)
+            return Delivered("filtered", "exists", reason, decision=decision, untouched=True)
         if there is not None and EMAIL not in write.body:  # only an address creates: who is gone is refused
             try:
                 if await self._read_again(write) is None:
-                    return Delivered("protected", "gone", GONE, decision=decision)
+                    return Delivered("protected", "gone", GONE, decision=decision, untouched=True)
             except Unreachable:
                 pass
         return refused(answer.detail, decision, there.contact_id if there is not None else "")
@@ -161,19 +172,26 @@ class Sending(Deciding):
             return done
         reason = "it answered with another contact: somebody removed or merged the one that was looked up"
         address = str(write.body.get(EMAIL) or written(there))
+        again = both(decision.automations, starts(ADDED, ["created again"]))
         problem: Problem = ("id_changed", EMAIL, address, {"was": there.contact_id, "now": contact_id})
         if out and write.body.get("subscribed") is not False:
             carried = await self._opted_out(address)
+            again = both(again, carried.decision.automations)
             if carried.outcome not in ("updated", "unchanged"):
-                return replace(carried, decision=decision)
-        return replace(done, outcome="upserted", code="id_changed", reason=reason, problems=(problem,))
+                return replace(carried, decision=replace(decision, automations=again), untouched=False)
+        decision = replace(decision, automations=again)
+        return replace(
+            done, outcome="upserted", code="id_changed", reason=reason, problems=(problem,), decision=decision
+        )
 
     async def opt_out(self, key: str) -> Delivered:
         """Unsubscribes a contact that is there and may be mailed; nothing otherwise."""
         return await self._opted_out(key, USER_ID if self.rules.key == USER_ID else EMAIL)
 
     async def _opted_out(self, value: str, name: str = EMAIL) -> Delivered:
-        decision = Decision(opts_out=True, status="UNSUBSCRIBED", calls=(FIND, UPDATE))
+        decision = Decision(
+            opts_out=True, status="UNSUBSCRIBED", calls=(FIND, UPDATE), automations=self.opt_out_automations
+        )
         try:
             there = await self.find_by(name, value)
         except Unreachable as error:
@@ -185,6 +203,45 @@ class Sending(Deciding):
             )  # fmt: skip
         whom = {USER_ID: user_id_of(there)} if user_id_of(there) else {EMAIL: written(there)}
         return await self._sent(Write(UPDATE, {**whom, "subscribed": False}, {}), decision, there)
+
+    async def delete(self, key: str, contact_id: str) -> Delivered:
+        """Deletes the contact with this key, if it still has this id. Who is not there any more counts as deleted.
+
+        Never sent twice unseen: somebody who came back with the same address is another contact, with another id.
+        """
+        name, patience, tries = self._key_name, self._wire.patience, 0
+        decision = Decision(calls=(FIND, DELETE))
+        answer = Answer(Meaning.NOT_SENT)
+        while True:
+            try:
+                there = await self.find_by(name, key)
+            except Unreachable as error:
+                return (
+                    not_looked_up(error, decision)
+                    if not tries
+                    else failed(answer, decision, None, unsure=True)
+                )
+            if there is None or (tries and there.contact_id != contact_id):
+                gone = ("updated", "deleted") if tries else ("unchanged", "already_gone")
+                return Delivered(*gone, "it is not there any more", contact_id, decision=decision)
+            if there.contact_id != contact_id:
+                reason = f"the contact there has another id ({there.contact_id}) than the one to be deleted"
+                return Delivered(
+                    "protected", "identity_conflict", reason, there.contact_id, decision=decision
+                )
+            whom = written(there) if name == EMAIL else user_id_of(there)
+            if tries >= patience.attempts or answer.meaning is Meaning.REFUSED:
+                return (
+                    refused(answer.detail, decision, contact_id)
+                    if answer.meaning is Meaning.REFUSED
+                    else failed(answer, decision, there)
+                )
+            answer = await self._wire.call(
+                "POST", "/contacts/delete", json_body={name: whom}, repeatable=False
+            )
+            tries += answer.attempts
+            if answer.done and isinstance(answer.body, dict) and answer.body.get("success") is True:
+                return Delivered("updated", "deleted", "", contact_id, decision=decision)
 
 
 def _id(answer: Answer) -> str:

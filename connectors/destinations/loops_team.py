@@ -9,30 +9,26 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from connectors.base import Known, Remembered, Rules
+from connectors.automations import starts, watched
+from connectors.base import Known, Remembered, Rules, Started
 from connectors.errors import LookUpRefused, Unreachable
 from connectors.http import Answer, Meaning, Patience, Traffic, Turns, Wire
 from mappings.engine.contact import Contact
 from mappings.engine.schema import Field, Schema
 
 __all__ = [
-    "CREATE",
-    "EMAIL",
-    "FIND",
-    "SUPPRESSION",
-    "UPDATE",
-    "USER_ID",
-    "Team",
-    "id_of",
-    "user_id_of",
-    "written",
-]
+    "ADDED", "ADDED_TO_LIST", "CREATE", "DELETE", "EMAIL", "FIND", "SUBSCRIBED", "SUPPRESSION", "UPDATE", "UPDATED", "USER_ID",
+    "Team", "id_of", "user_id_of", "written",
+]  # fmt: skip
 
-EMAIL, USER_ID = "email", "userId"
+EMAIL, USER_ID, SUBSCRIBED = "email", "userId", "subscribed"
+ADDED, UPDATED, ADDED_TO_LIST = "Contact added", "Contact updated", "Contact added to list"
+"""The triggers of its workflows."""
 FIND = "GET /contacts/find"
 SUPPRESSION = "GET /contacts/suppression"
 UPDATE = "PUT /contacts/update"
 CREATE = "POST /contacts/create"
+DELETE = "POST /contacts/delete"
 _TYPES = {"number": "number", "boolean": "boolean", "date": "datetime"}
 _LONGEST = 500
 _NOT_WRITTEN = frozenset({"id", "subscribed", "mailingLists", "optInStatus", "notes", "createdAt"})
@@ -40,6 +36,16 @@ _NOT_WRITTEN = frozenset({"id", "subscribed", "mailingLists", "optInStatus", "no
 _TAKEN = frozenset(
     {*_NOT_WRITTEN, "listId", "softDeleteAt", "teamId", "updatedAt", "eventName", "eventProperties"}
 )
+_OTHERWISE = "Call the property otherwise, there and here."
+_RESERVED = dict.fromkeys(sorted(_TAKEN), _OTHERWISE) | {
+    "subscribed": "Say under consent: whether people want mail; subscribed is sent only to who opts out.",
+    "mailingLists": "Name the lists under lists:.",
+    "optInStatus": "It is Loops' own answer to a form and cannot be written; leave it out.",
+    "createdAt": "Loops says itself when a contact was created; make a date property of another name for yours.",
+    "notes": "The API has no name for notes; make a property of another name for yours.",
+    "id": "A contact's id is given by Loops; map your own to userId.",
+}
+_WATCHED = frozenset({SUBSCRIBED})
 _REFUSES = frozenset({"tags", "create_tags", "create_lists", "replace", "unconfirmed"})
 """There are no tags; lists are made in the app; nothing replaces a contact; nobody is asked to confirm over the API."""
 _STANDARD = (
@@ -66,8 +72,10 @@ class Team:
     find_calls: tuple[str, ...] = (FIND,)
     opt_out_calls: tuple[str, ...] = (FIND, UPDATE)
     create_tag_calls: tuple[str, ...] = ()
-    opt_out_automations: Mapping[str, int] = {"Contact updated": 1}
+    creation_starts = ADDED
     fresh_seconds = 300.0
+    answers: Mapping[str, str] = {}
+    """None of them changes what the client does: it relies on nothing that is not documented."""
     field_types: Mapping[str, str] = {
         "text": "string", "email": "string", "phone": "string", "url": "string", "country": "string", "choice": "string",
         "choices": "string", "integer": "number", "number": "number", "money": "number", "boolean": "boolean",
@@ -99,6 +107,10 @@ class Team:
         self._dates: frozenset[str] = frozenset()
 
     @property
+    def opt_out_automations(self) -> Started:
+        return starts(UPDATED, watched(self.rules, [SUBSCRIBED]))
+
+    @property
     def traffic(self) -> Traffic:
         return self._wire.traffic
 
@@ -124,6 +136,8 @@ class Team:
             lists={**_by_name(lists), **{number: number for number in lists}},
             live=True,
             refuses=_REFUSES,
+            reserved=_RESERVED,
+            watched=_WATCHED,
         )
         self.use(schema)
         return schema
@@ -151,7 +165,7 @@ class Team:
     @staticmethod
     def documented_schema() -> Schema:
         """The properties that every team has. Used where nobody can be asked."""
-        return Schema(fields=_STANDARD, live=False, refuses=_REFUSES)
+        return Schema(fields=_STANDARD, live=False, refuses=_REFUSES, reserved=_RESERVED, watched=_WATCHED)
 
     # what is there
 
@@ -161,6 +175,11 @@ class Team:
 
     async def survey(self) -> AsyncIterator[list[Known]]:
         """Raises Unreachable: no request of this API lists contacts."""
+        await self.count()
+        yield []
+
+    async def survey_opted_out(self) -> AsyncIterator[list[Known]]:
+        """Raises Unreachable, as above: who wants no mail is only found by asking for everybody who is known."""
         await self.count()
         yield []
 

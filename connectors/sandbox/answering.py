@@ -167,6 +167,11 @@ class Answering(Inspected, ABC):
     def _check_setting(self, name: str, value: str) -> None:
         """Raises ValueError for a value that one of `others` cannot have."""
 
+    def _watches(self, name: str) -> bool:
+        """Whether automations there watch a field: all, where the setting `tracked` says *."""
+        tracked = self._switches["tracked"]
+        return tracked == "*" or name in tracked.split(",")
+
     def _may_be_busy(self, endpoint: str, raw: bytes) -> bool:  # noqa: ARG002 - few APIs say that they are busy
         """Whether the fault validation_error can strike here; `_busy` is what it says then."""
         return False

@@ -27,7 +27,8 @@ Where both are silent, a switch decides; it is set by flag (`--email-case sensit
     busy_refuses_contacts      no yes                         the fault validation_error also on writes of contacts
 
 Beside them: `keys` (accepted API keys, comma-separated), `rate` (requests per second of the clock, 0: any
-number) and, at the start only, `workspace` (a file like campaignlark_workspace.json: fields, tags, segments).
+number), `tracked` (the merge tags that FIELD_UPDATED automations watch, comma-separated, *: all) and, at the start
+only, `workspace` (a file like campaignlark_workspace.json: fields, tags, segments).
 Texts that no page shows are in `campaignlark_call.INFERRED`; a client must not rely on them.
 
 Here are the switches and the door; the serving is in answering. The endpoints are in campaignlark_contacts, _search and _settings,
@@ -38,17 +39,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from connectors.sandbox.campaignlark_call import ENDPOINTS, INFERRED, ApiError, body_of, envelope
 from connectors.sandbox.campaignlark_contacts import ContactEndpoints
 from connectors.sandbox.campaignlark_search import SearchEndpoint
 from connectors.sandbox.campaignlark_settings import SettingsEndpoints
 from connectors.sandbox.campaignlark_trial import TRIAL
-from connectors.sandbox.campaignlark_workspace import EMAIL, STATUSES, TYPES, WORKSPACE, Workspace
+from connectors.sandbox.campaignlark_workspace import (
+    EMAIL,
+    STATUSES,
+    TYPES,
+    WORKSPACE,
+    Workspace,
+    contact_of,
+    workspace_of,
+)
 from connectors.sandbox.faults import JSON_TYPE, Answer
 
-__all__ = ["STATUSES", "SWITCHES", "TRIAL", "TYPES", "WORKSPACE", "CampaignLarkSandbox", "create"]
+__all__ = [
+    "STATUSES", "SWITCHES", "TRIAL", "TYPES", "WORKSPACE", "CampaignLarkSandbox", "contact_of", "create", "workspace_of",
+]  # fmt: skip
 
 SWITCHES: dict[str, tuple[str, ...]] = {
     "put_changes_address": ("yes", "no"),
@@ -85,6 +96,7 @@ class CampaignLarkSandbox(ContactEndpoints, SearchEndpoint, SettingsEndpoints):
     positions = SWITCHES
     workspace_file = WORKSPACE
     default_rate = 100
+    others: ClassVar = {"tracked": "*"}
 
     def _begin(self) -> None:
         self.workspace = Workspace.read(self._workspace_path)

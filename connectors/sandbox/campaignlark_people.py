@@ -97,7 +97,7 @@ class People(Answering):
         if data is not old and data != old:
             for name in {**old, **data}:
                 before, after = old.get(name), data.get(name)
-                if before != after:
+                if before != after and self._watches(name):
                     self._fire("FIELD_UPDATED", person, {"merge_tag": name, "old": before, "new": after})
 
     def _remove(self, person: Person) -> None:

@@ -10,11 +10,17 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectors.errors import CannotStart
 
-__all__ = ["EMAIL", "OLD_TYPES", "STATUSES", "TYPES", "WORKSPACE", "Field", "Workspace"]
+if TYPE_CHECKING:
+    from connectors.base import Known
+    from mappings.engine.schema import Schema
+
+__all__ = [
+    "EMAIL", "OLD_TYPES", "STATUSES", "TYPES", "WORKSPACE", "Field", "Workspace", "contact_of", "workspace_of",
+]  # fmt: skip
 
 STATUSES = ("SUBSCRIBED", "UNSUBSCRIBED", "UNCONFIRMED", "CLEANED", "COMPLAINED")
 TYPES = ("TEXT", "NUMBER", "BOOLEAN", "DATE", "DROPDOWN_SINGLE", "DROPDOWN_MULTIPLE", "COUNTRY")
@@ -103,6 +109,41 @@ class Workspace:
         if EMAIL not in workspace.fields:
             raise CannotStart(f"The workspace {path} has no field {EMAIL}.", "Every workspace has one.")
         return workspace
+
+
+_CALLED = {
+    "number": "NUMBER", "boolean": "BOOLEAN", "datetime": "DATE", "choice": "DROPDOWN_SINGLE", "choices": "DROPDOWN_MULTIPLE",
+    "country": "COUNTRY",
+}  # fmt: skip
+
+
+def workspace_of(schema: Schema) -> dict[str, Any]:
+    """The file of a workspace with an account's fields and tags. Default values and segments, which a schema has not, are none."""
+    return {
+        "fields": [
+            {
+                "label": known.label,
+                "merge_tag": known.name,
+                "type": _CALLED.get(known.type, "TEXT"),
+                "definition": ",".join(known.options) or None,
+                "immutable": known.immutable,
+                "required": known.required,
+            }
+            for known in schema.fields
+        ],
+        "tags": [{"id": int(tag_id), "name": name} for name, tag_id in schema.tags.items()],
+    }
+
+
+def contact_of(known: Known, schema: Schema) -> dict[str, Any]:
+    """Somebody who is there, as `seed` takes them. A status that there is not counts as opted out."""
+    fields = {name: value for name, value in known.fields.items() if schema.field(name) is not None}
+    return {
+        "email_address": fields.pop(EMAIL, known.key),
+        "status": known.status if known.status in STATUSES else "UNSUBSCRIBED",
+        "tags": sorted(known.tags & schema.tags.keys()),
+        "fields": fields,
+    }
 
 
 def _is_rfc_3339(value: str) -> bool:

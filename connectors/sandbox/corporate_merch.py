@@ -10,7 +10,7 @@ either, the one under which a client's mistake is seen.
     create_status    201 200                     what a create that worked answers
     errors           laravel plain message_only  a refusal: {message, errors}, its words as text, or {message} alone
     throttled        laravel empty page          the body of a 429: {message}, none, or an HTML page
-    wait_headers     throttled all               X-RateLimit-Reset and Retry-After: on a 429, or (documented) always
+    wait_headers     all throttled               X-RateLimit-Reset and Retry-After: always (documented), or on a 429 only
     counting         window sliding              a minute begins with the first request, or any minute counts
     omitted          clear keep                  update: what is not sent, lists and labels too
     blank_value      clear keep refuse           null or "" for a field that is not required
@@ -24,12 +24,13 @@ either, the one under which a client's mistake is seen.
     unknown_keys     ignore refuse               names that the API does not have; the inspection shows them as `ignored`
     us_territories   refuse accept               PR, GU, …, AA, AE, AP as states of the US
     list_order       newest oldest               the order of the list
-    over_limit       cap refuse                  a page of more than 50: 50 of them, or 422
+    over_limit       cap refuse allow            a page of more than 50: 50 of them, 422, or as many, up to 100
     ids              numbers texts               how an answer writes a contact's id
 
 `omitted: clear` and `lists: replace` come first because they show the mistake: who sends a part of a contact, or no
 union of its lists, loses the rest here. Under `keep` and `add` nobody would see it.
 
+Each of the four guessed names can be set by itself as well (`--classification contact_classification`).
 Beside them: `keys` (accepted tokens, comma-separated), `rate` (requests per window and token, 0: any number), `window`
 (its seconds, 60) and, at the start only, `workspace` (a file like corporate_merch_workspace.json: lists and labels).
 The fault validation_error is the 422 of an address that does not validate: on creates and updates that do not say
@@ -61,18 +62,19 @@ from connectors.sandbox.corporate_merch_call import (
 )
 from connectors.sandbox.corporate_merch_contacts import ContactEndpoints
 from connectors.sandbox.corporate_merch_rate import Allowance, Turn
+from connectors.sandbox.corporate_merch_rules import GUESSED
 from connectors.sandbox.corporate_merch_trial import TRIAL
-from connectors.sandbox.corporate_merch_workspace import WORKSPACE, Workspace
+from connectors.sandbox.corporate_merch_workspace import WORKSPACE, Workspace, contact_of, workspace_of
 from connectors.sandbox.faults import JSON_TYPE, PAGE, Answer
 
-__all__ = ["SWITCHES", "TRIAL", "WORKSPACE", "CorporateMerchSandbox", "create"]
+__all__ = ["SWITCHES", "TRIAL", "WORKSPACE", "CorporateMerchSandbox", "contact_of", "create", "workspace_of"]
 
 SWITCHES: dict[str, tuple[str, ...]] = {
     "update": ("put", "patch", "post"),
     "create_status": ("201", "200"),
     "errors": ("laravel", "plain", "message_only"),
     "throttled": ("laravel", "empty", "page"),
-    "wait_headers": ("throttled", "all"),
+    "wait_headers": ("all", "throttled"),
     "counting": ("window", "sliding"),
     "omitted": ("clear", "keep"),
     "blank_value": ("clear", "keep", "refuse"),
@@ -86,7 +88,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "unknown_keys": ("ignore", "refuse"),
     "us_territories": ("refuse", "accept"),
     "list_order": ("newest", "oldest"),
-    "over_limit": ("cap", "refuse"),
+    "over_limit": ("cap", "refuse", "allow"),
     "ids": ("numbers", "texts"),
 }
 ALL, ONE = "/v2/contacts", "/v2/contacts/{id}"
@@ -108,7 +110,7 @@ class CorporateMerchSandbox(ContactEndpoints, Answering):
     workspace_file = WORKSPACE
     default_rate = 40
     window_seconds = 60
-    others: ClassVar = {"window": "60"}
+    others: ClassVar = {"window": "60", **dict.fromkeys(GUESSED, "")}
 
     def _begin(self) -> None:
         self.workspace = Workspace.read(self._workspace_path)
@@ -118,6 +120,8 @@ class CorporateMerchSandbox(ContactEndpoints, Answering):
     def _check_setting(self, name: str, value: str) -> None:
         if name == "window" and (not re.fullmatch(r"\d+(\.\d+)?", value) or not float(value)):
             raise ValueError(f"window is a number of seconds, more than 0, not {value!r}.")
+        if name in GUESSED and not re.fullmatch("([a-z][a-z0-9_]*)?", value):
+            raise ValueError(f"{name} is a name such as {name}, not {value!r}.")
 
     def _switched(self) -> None:
         self._allowance.limit = int(self._switches["rate"])

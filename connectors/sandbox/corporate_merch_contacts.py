@@ -16,7 +16,7 @@ from connectors.sandbox.corporate_merch_workspace import MANY
 
 __all__ = ["ContactEndpoints"]
 
-USUAL, MOST = 15, 50
+USUAL, MOST, MOST_ALLOWED = 15, 50, 100
 
 
 class ContactEndpoints(People):
@@ -55,7 +55,7 @@ class ContactEndpoints(People):
         if limit > MOST:
             if self._switches["over_limit"] == "refuse":
                 raise invalid({"limit": [f"The limit field must not be greater than {MOST}."]})  # inferred
-            limit = MOST
+            limit = min(limit, MOST_ALLOWED) if self._switches["over_limit"] == "allow" else MOST
         everybody = list(self.people.values())
         if self._switches["list_order"] == "newest":
             everybody.reverse()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from connectors.sandbox.corporate_merch_rules import FIELDS
+from connectors.sandbox.corporate_merch_rules import FIELDS, shown_as
 from connectors.sandbox.corporate_merch_workspace import MANY, Workspace
 
 __all__ = ["People", "Person"]
@@ -81,10 +81,9 @@ class People:
 
     def _shown(self, person: Person) -> dict[str, Any]:
         """The contact object. Inferred: all but `id` and `created_at`; what has no value is null."""
-        other = self._switches["guessed_names"] == "other"
         shown: dict[str, Any] = {"id": int(person.id) if self._switches["ids"] == "numbers" else person.id}
         for one in FIELDS:
-            shown[one.other if other and one.other else one.name] = person.data.get(one.name)
+            shown[shown_as(one, self._switches)] = person.data.get(one.name)
         for many in MANY:
             ids, known = person.many(many), self.workspace.names(many)
             match self._switches["lists_shown"]:

@@ -17,7 +17,7 @@ from connectors.sandbox.corporate_merch_call import INFERRED
 from connectors.sandbox.corporate_merch_places import PROVINCES, STATES, TERRITORIES
 from connectors.sandbox.corporate_merch_workspace import MANY, Workspace
 
-__all__ = ["CHOICES", "FIELDS", "Field", "blank", "names", "problems"]
+__all__ = ["CHOICES", "FIELDS", "GUESSED", "Field", "blank", "names", "problems", "shown_as"]
 
 CHOICES = {
     "gender": ("male", "female"),
@@ -112,6 +112,7 @@ FIELDS = (
     Field("address_verified", _boolean),
 )
 """In the order of the update page; `lists` and `labels` follow."""
+GUESSED = tuple(one.name for one in FIELDS if one.other)
 
 
 def blank(value: Any) -> bool:
@@ -129,11 +130,21 @@ def names(switches: Mapping[str, str], *, creating: bool) -> dict[str, str]:
         if field.name == "address2" and creating:
             known |= dict.fromkeys(_second_line(switches), "address2")
             continue
+        if switches.get(field.name):
+            known[switches[field.name]] = field.name
+            continue
         if not field.other or switches["guessed_names"] != "other":
             known[field.name] = field.name
         if field.other and switches["guessed_names"] != "table":
             known[field.other] = field.name
     return known if listed_only else known | {many: many for many in MANY}
+
+
+def shown_as(field: Field, switches: Mapping[str, str]) -> str:
+    """What an answer calls a field."""
+    if switches.get(field.name):
+        return switches[field.name]
+    return field.other if field.other and switches["guessed_names"] == "other" else field.name
 
 
 def _second_line(switches: Mapping[str, str]) -> tuple[str, ...]:

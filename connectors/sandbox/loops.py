@@ -20,7 +20,8 @@ Where both are silent, a switch decides; it is set by flag (`--two-contacts refu
     retry_after           none header                      what goes with a 429
 
 Beside them: `keys` (accepted API keys, comma-separated), `rate` (requests per second of the clock, 0: any number, and
-then without the two headers) and, at the start only, `workspace` (a file like loops_workspace.json: properties, lists).
+then without the two headers), `tracked` (the properties that "Contact updated" watches, comma-separated, *: all) and, at
+the start only, `workspace` (a file like loops_workspace.json: properties, lists).
 Texts that no page shows are in `loops_call.INFERRED`; a client must not rely on them.
 
 Workflows that a write starts are what the inspection calls automations: "Contact added", "Contact updated" (one for each
@@ -36,16 +37,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from connectors.sandbox.faults import JSON_TYPE, Answer
 from connectors.sandbox.loops_call import ENDPOINTS, INFERRED, NO_KEY, ApiError, body_of, envelope
 from connectors.sandbox.loops_people import STATUSES
 from connectors.sandbox.loops_settings import SettingsEndpoints
 from connectors.sandbox.loops_trial import TRIAL
-from connectors.sandbox.loops_workspace import TYPES, WORKSPACE, Workspace
+from connectors.sandbox.loops_workspace import TYPES, WORKSPACE, Workspace, workspace_of
 
-__all__ = ["STATUSES", "SWITCHES", "TRIAL", "TYPES", "WORKSPACE", "LoopsSandbox", "create"]
+__all__ = ["STATUSES", "SWITCHES", "TRIAL", "TYPES", "WORKSPACE", "LoopsSandbox", "create", "workspace_of"]
 
 SWITCHES: dict[str, tuple[str, ...]] = {
     "two_contacts": ("email_wins", "userid_wins", "refuse"),
@@ -74,6 +75,7 @@ class LoopsSandbox(SettingsEndpoints):
     positions = SWITCHES
     workspace_file = WORKSPACE
     default_rate = 10
+    others: ClassVar = {"tracked": "*"}
 
     def _begin(self) -> None:
         self.workspace = Workspace.read(self._workspace_path)

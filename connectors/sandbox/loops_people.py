@@ -114,7 +114,7 @@ class People(Answering):
             self._index()
         for name in {**before, **after}:
             old, new = before.get(name), after.get(name)
-            if fire and old != new and name not in QUIET:
+            if fire and old != new and name not in QUIET and self._watches(name):
                 self._fire("Contact updated", person, {"property": name, "old": old, "new": new})
 
     def _properties(self, person: Person) -> dict[str, Any]:

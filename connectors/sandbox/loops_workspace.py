@@ -10,12 +10,16 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectors.errors import CannotStart
 
+if TYPE_CHECKING:
+    from mappings.engine.schema import Schema
+
 __all__ = [
     "DEFAULTS", "RESERVED", "TYPES", "WORKSPACE", "MailingList", "Property", "Workspace", "label_of", "milliseconds",
+    "workspace_of",
 ]  # fmt: skip
 
 TYPES = ("string", "number", "boolean", "date")
@@ -151,6 +155,26 @@ def milliseconds(value: Any) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+_CALLED = {"number": "number", "boolean": "boolean", "datetime": "date"}
+
+
+def workspace_of(schema: Schema) -> dict[str, Any]:
+    """The file of a team with an account's properties and lists. A list of which a schema has the id alone is called by it."""
+    names = {str(number): name for name, number in reversed(schema.lists.items()) if name != str(number)}
+    return {
+        "team": "Rehearsal",
+        "properties": [
+            {"key": known.name, "label": known.label, "type": _CALLED.get(known.type, "string")}
+            for known in schema.fields
+            if known.name not in DEFAULTS and known.name not in RESERVED
+        ],
+        "lists": [
+            {"id": number, "name": names.get(number, number)}
+            for number in dict.fromkeys(map(str, schema.lists.values()))
+        ],
+    }
 
 
 def label_of(key: str) -> str:

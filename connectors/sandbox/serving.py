@@ -364,12 +364,18 @@ def _settings(rest: Sequence[str]) -> dict[str, str]:
 
 
 def _environment() -> dict[str, str]:
-    """The environment of this process, with the place of `connectors` added where Python would not find it by itself."""
+    """The environment of this process without keys of accounts, which are none of a sandbox's business.
+
+    The place of `connectors` is added where Python would not find it by itself.
+    """
+    known = {
+        name: text for name, text in os.environ.items() if not name.endswith(("_API_KEY", "_API_KEY_FILE"))
+    }
     root = Path(__file__).parents[2]
     if root.name in ("site-packages", "dist-packages"):
-        return dict(os.environ)
-    paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        return known
+    paths = [str(root), *filter(None, [known.get("PYTHONPATH")])]
+    return {**known, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 if __name__ == "__main__":

@@ -19,10 +19,12 @@ _VERBS = {
     "check": "Check a mapping: its grammar, merge tags, examples and columns.",
     "plan": "Show what a sync would do, and write nothing there.",
     "sync": "Deliver a file's contacts, and account for every row.",
+    "retry": "Send rows of a run again, as corrected in its failures.csv.",
     "runs": "List past runs.",
     "report": "Show a run's balance and where its report is.",
     "sandbox": "Start a local server that answers as the real API does.",
-    "doctor": "Check the installation, the ledger, credentials and reachability.",
+    "doctor": "Check the installation, the ledger, credentials and reachability; --probe settles open questions.",
+    "optouts": "Export who wants no mail, for the CRM: address, since when, who said it.",
     "completion": "Print the line that completes muster's words in your shell.",
 }
 

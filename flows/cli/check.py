@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import json
+from collections.abc import Mapping as Map
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ import click
 from connectors.base import destination_module
 from connectors.errors import MappingError, SourceError
 from flows.consent import complaint_of
+from flows.guards import set_by_mapping
 from flows.missing import Missing, missing
+from flows.open_questions import known_answers
 from flows.opening import (
     check_examples,
     check_key,
@@ -21,8 +25,10 @@ from flows.opening import (
     make_application,
     numbers_said,
     open_source_of,
+    suppressions_of,
 )
 from flows.settings import Settings, find_mapping
+from flows.suppressions import Suppressions
 from mappings.engine.applying import Application
 from mappings.engine.complaints import listed
 from mappings.engine.document import Mapping
@@ -65,7 +71,11 @@ def command(
         error.facts = _wrong(error)
         raise
     connector: Any = destination_module(document.destination.kind).Connector
-    schema = connector.documented_schema() if offline else asyncio.run(_live(document, path, connector))
+    answers = _answers(document, path, connector)
+    if offline:
+        schema = connector.documented_schema(answers) if answers else connector.documented_schema()
+    else:
+        schema = asyncio.run(_live(document, path, connector, answers))
     absent = missing(document, schema, connector)
     try:
         facts = _checked(document, path, names[1] if len(names) > 1 else None, schema, connector)
@@ -98,7 +108,8 @@ def _checked(
     application = make_application(document, schema, columns)
     complaint_of(document, columns, header[1] if header else (), mails_people=connector.mails_people)
     check_examples(document, schema)
-    return _facts(document, application, schema, None if header is None else header[2])
+    suppressions = suppressions_of(document, path, Settings(path).home(path))
+    return _facts(document, application, schema, None if header is None else header[2], suppressions)
 
 
 def _refuse(absent: list[Missing], document: Mapping) -> None:
@@ -151,7 +162,15 @@ def _proposed(one: Missing) -> str:
     )
 
 
-async def _live(document: Mapping, path: Path, connector: Any) -> Schema:
+def _answers(document: Mapping, path: Path, connector: Any) -> Map[str, str]:
+    """What is known of the account beyond its API's documentation."""
+    settings, there = Settings(path), document.destination
+    base_url = settings.base_url(there.kind, there.account, connector.default_base_url)
+    say = functools.partial(click.echo, err=True)
+    return known_answers(settings, settings.home(path), there.kind, there.account, base_url, say)
+
+
+async def _live(document: Mapping, path: Path, connector: Any, answers: Map[str, str]) -> Schema:
     from connectors.pace import Pace  # noqa: PLC0415 - only when somebody is asked
 
     access = Settings(path).access(
@@ -160,6 +179,7 @@ async def _live(document: Mapping, path: Path, connector: Any) -> Schema:
     async with connector(
         base_url=access.base_url, key=access.key, turns=Pace(connector.per_second)
     ) as destination:
+        destination.answers = answers
         schema: Schema = await destination.read_schema()
         return schema
 
@@ -177,7 +197,13 @@ def _header(
     return source.header, source.facts.opt_out_columns, str(source.path)
 
 
-def _facts(document: Mapping, application: Application, schema: Schema, source: str | None) -> dict[str, Any]:
+def _facts(
+    document: Mapping,
+    application: Application,
+    schema: Schema,
+    source: str | None,
+    suppressions: Suppressions,
+) -> dict[str, Any]:
     uses = application.uses() if source is not None else []
     missing = [field.name for field in schema.fields if field.required and field.name not in document.fields]
     return {
@@ -192,6 +218,13 @@ def _facts(document: Mapping, application: Application, schema: Schema, source: 
         "columns": {use.name: use.use for use in uses},
         "unmapped": [use.name for use in uses if use.use == "unmapped"],
         "required_not_mapped": missing,
+        "suppressed": {
+            "files": [str(one) for one in suppressions.files],
+            **suppressions.counts,
+            "said": suppressions.said,
+        },
+        "guards": set_by_mapping(document.guards),
+        "allowed": list(document.automations.allow) if document.automations is not None else [],
     }
 
 
@@ -207,12 +240,18 @@ def _show(facts: dict[str, Any]) -> None:
         if facts["examples"]
         else "  no examples: yet the mapping cannot test itself"
     )
+    for name, limit in facts["guards"].items():
+        click.echo(f"  guard {name}: trips {limit}")
+    if facts["allowed"]:
+        click.echo(f"  allowed in every run: {', '.join(facts['allowed'])}")
     if facts["source"] is None:
         click.echo("  no file was looked at: name one to check the columns")
     else:
         used = sum(use == "used" for use in facts["columns"].values())
         ignored = sum(use == "ignored" for use in facts["columns"].values())
         click.echo(f"  {facts['source']}: {used} columns used, {ignored} ignored")
+    if facts["suppressed"]["said"]:
+        click.echo(f"  suppressed: {facts['suppressed']['said']}")
     for name in facts["unmapped"]:
         click.echo(f"  warning: the column '{name}' is not used. Map it, or add it under ignore:.")
     for name in facts["required_not_mapped"]:

@@ -15,6 +15,7 @@ import click
 
 from connectors.base import destination_module, kinds
 from connectors.errors import CredentialsError, MusterError
+from flows.open_questions import known_answers
 from flows.settings import Settings
 from mappings.engine.complaints import listed
 
@@ -26,8 +27,27 @@ _ROOM = 500 * 2**20
 
 @click.command("doctor")
 @click.argument("destination", required=False)
-def command(destination: str | None) -> int:
-    """Check the installation, the ledger, credentials and reachability; only DESTINATION's if it is given."""
+@click.option(
+    "--probe",
+    metavar="ADDRESS",
+    help="Settle what DESTINATION's documentation leaves open, with a throwaway contact of this address.",
+)
+@click.option("--account", default="main", metavar="NAME", help="Which account is probed, main by default.")
+@click.option("--yes", is_flag=True, help="Probe without being asked.")
+def command(destination: str | None, probe: str | None, account: str, yes: bool) -> int:
+    """Check the installation, the ledger, credentials and reachability; only DESTINATION's if it is given.
+
+    With --probe the account itself is asked: which answers hold is said and written to a file that check, plan, sync and the
+    sandbox follow. It says first what it would write, and asks.
+    """
+    if probe is not None:
+        if destination is None:
+            raise click.UsageError(
+                "Name the destination to be probed: muster doctor DESTINATION --probe ADDRESS."
+            )
+        from flows.cli import probing  # noqa: PLC0415 - only where it is asked for
+
+        return probing.probe(destination, account, probe, yes=yes)
     wrong = 0
     checks: list[tuple[str, Callable[[], Iterator[tuple[bool, str, str]]]]] = [
         ("installation", _installation), ("ledger", _ledger), ("Prefect", _prefect),
@@ -122,10 +142,14 @@ async def _reached(kind: str, *, asked: bool) -> tuple[bool, str, str]:
         if asked or os.environ.get(f"{kind.upper()}_API_KEY"):
             return False, f"{kind}: {error.what}", error.fix
         return True, f"{kind}: no key is set, so it was not asked", ""
+    settled: list[str] = []
     try:
         async with connector(
             base_url=access.base_url, key=access.key, turns=Pace(connector.per_second)
         ) as destination:
+            destination.answers = known_answers(
+                Settings(), Settings().home_here(), kind, "main", access.base_url, settled.append
+            )
             schema = await destination.read_schema()
     except MusterError as error:
         return False, f"{kind}: {error.what}", error.fix
@@ -139,4 +163,4 @@ async def _reached(kind: str, *, asked: bool) -> tuple[bool, str, str]:
         if what not in schema.refuses:
             numbers = "known by their numbers only" if what in schema.numbered else ""
             said += f"\n         {what}: {numbers or ', '.join(names) or 'none'}"
-    return True, said, ""
+    return True, said + "".join(f"\n         {line}" for line in settled), ""

@@ -6,10 +6,31 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from flows.guards import GUARDS
+from flows.allowing import NAMES, wrong_with
 
-__all__ = ["choosing"]
+__all__ = ["Allowed", "choosing"]
+
+
+class Allowed(click.ParamType[str]):
+    """A guard or a permission by its name, alone or with a number."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if wrong := wrong_with(text):
+            self.fail(wrong, param, ctx)
+        return text
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - as click calls it
+        param: click.Parameter,  # noqa: ARG002 - as click calls it
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in NAMES if name.startswith(incomplete)]
 
 
 def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,7 +41,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--limit", type=click.IntRange(min=1), help="Send at most so many contacts; the rest stays unsent."),
         click.option("--only", metavar="KEY", help="Send only the contact with this key."),
         click.option("--resend", is_flag=False, flag_value="", metavar="[KEY]", help="Send what was delivered before as well: all of it, or one key."),
-        click.option("--allow", multiple=True, type=click.Choice([guard.name for guard in GUARDS]), help="Let a run pass this guard; it is recorded."),
+        click.option("--allow", multiple=True, type=Allowed(), metavar="NAME[=N]", help="Let a run pass this guard, or start what has to be allowed by name; with a number, that many at most. It is recorded."),
         click.option("--opt-outs-only", is_flag=True, help="Deliver nothing but opt-outs, such as those of a run that a guard stopped."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output."),
         click.option("--yes", is_flag=True, help="Answer what a terminal would be asked; never opens a guard."),

@@ -15,10 +15,11 @@ from flows.plan_file import write_private
 from flows.plan_reporting import summed_up
 from flows.preview import SAMPLE, preview
 from flows.report.plan_summary import PlanSummary
+from flows.retry import Retry
 from flows.stopping import terminable
 from flows.sync_run import SyncRun
 
-__all__ = ["command"]
+__all__ = ["command", "run_plan"]
 
 
 @click.command("plan")
@@ -52,7 +53,7 @@ def command(
         limit=limit, only=only, resend=resend, allow=frozenset(allow), opt_outs_only=opt_outs_only, verb="plan"
     )  # fmt: skip
     with watcher() as watching:
-        found = asyncio.run(_plan(mapping, file, options, watching, everybody=lookup == "all", yes=yes))
+        found = asyncio.run(run_plan(mapping, file, options, watching, everybody=lookup == "all", yes=yes))
     if output is not None:
         write_private(output, found.to_json())
     if page is not None:
@@ -68,14 +69,23 @@ def command(
     return 1 if found.exit_code == 0 and fail_on_warning and found.warnings else found.exit_code
 
 
-async def _plan(
-    mapping: str, file: str | None, options: Options, watching: Lines | Live, *, everybody: bool, yes: bool
+async def run_plan(
+    mapping: str,
+    file: str | None,
+    options: Options,
+    watching: Lines | Live,
+    *,
+    everybody: bool,
+    yes: bool,
+    retry: Retry | None = None,
 ) -> PlanSummary:
+    """The plan of a sync or a retry, in numbers and examples."""
     terminable()
-    async with SyncRun(mapping, file, options, watching) as run:
+    async with SyncRun(mapping, file, options, watching, retry) as run:
         await run.open()
         await run.prepare()
         found = await preview(run, everybody=everybody)
-        unanswered = bool(run.question()) and not yes and not sys.stdin.isatty()
+        asked = bool(run.not_allowed) or (bool(run.question()) and not yes)
+        unanswered = asked and not sys.stdin.isatty()
         watching.close()
         return summed_up(run, found, exit_code=2 if unanswered else found.exit_code)

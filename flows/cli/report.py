@@ -24,6 +24,7 @@ def command(run: str | None, opens: bool, as_json: bool) -> int:
 
     with ledger_here() as ledger:
         found = ledger.runs.get(run) if run else next((r for r in ledger.runs.last(50) if r.summary), None)
+        retries = ledger.runs.retries(found.id) if found is not None else []
     if found is None:
         raise CannotStart(
             f"There is no run {run}." if run else "No run has a report yet.", "muster runs lists them."
@@ -39,6 +40,10 @@ def command(run: str | None, opens: bool, as_json: bool) -> int:
         return 0
     folder = Path(found.folder)
     show_summary(summary, folder, reasons=reasons(folder))
+    if found.follows or retries:
+        from flows.cli.showing_retries import show_retries  # noqa: PLC0415 - only where there are some
+
+        show_retries(found, retries)
     if opens:
         click.launch(str(folder / "report.html"))
     return 0

@@ -35,7 +35,9 @@ def command(mapping: str | None, number: int, as_json: bool) -> int:
     from flows.cli.showing import console_for_people  # noqa: PLC0415 - as above
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("run", "mapping", "state", "exit", "rows", "sent", "need a person"):
+    names = ["run", "mapping", "state", "exit", "rows", "sent", "need a person"]
+    retries = any(run.follows for run in runs)
+    for name in [*names, "retry of"] if retries else names:
         table.add_column(
             name,
             justify="right" if name in ("exit", "rows", "sent", "need a person") else "left",
@@ -47,15 +49,16 @@ def command(mapping: str | None, number: int, as_json: bool) -> int:
         person = sum(outcomes.get(name, 0) for name in NEED_A_PERSON)
         code = "" if run.exit_code is None else str(run.exit_code)
         table.add_row(
-            Text(run.id), Text(run.mapping), run.state, code, f"{run.rows_read:,}", f"{sent:,}", f"{person:,}"
-        )
+            Text(run.id), Text(run.mapping), run.state, code, f"{run.rows_read:,}", f"{sent:,}", f"{person:,}",
+            *([run.follows] if retries else []),
+        )  # fmt: skip
     console_for_people().print(table)
     return 0
 
 
 def _facts(run: Run) -> dict[str, Any]:
     return {
-        "run_id": run.id, "mapping": run.mapping, "state": run.state, "exit_code": run.exit_code,
+        "run_id": run.id, "verb": run.verb, "follows": run.follows or None, "mapping": run.mapping, "state": run.state, "exit_code": run.exit_code,
         "started_at": run.started_at, "finished_at": run.finished_at, "source": run.source_path, "rows_read": run.rows_read,
         "outcomes": run.summary.get("outcomes", {}), "report": f"{run.folder}/report.html",
     }  # fmt: skip

@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 
@@ -23,8 +24,18 @@ LAST_PORT = 65535
     "--port", default=8900, show_default=True, type=click.IntRange(0, LAST_PORT),
     help="The first one's; the others take the ports after it. 0 takes any free ports.",
 )  # fmt: skip
+@click.option(
+    "--as-probed",
+    is_flag=True,
+    help="Answer as the account was found to (muster doctor DESTINATION --probe).",
+)
+@click.option(
+    "--answers",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Answer as this file says; of one DESTINATION.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for each when it is ready.")
-def command(words: tuple[str, ...], port: int, as_json: bool) -> int:
+def command(words: tuple[str, ...], port: int, as_probed: bool, answers: Path | None, as_json: bool) -> int:
     """Start a server that answers as DESTINATION does, on this machine only, until Ctrl-C; without a name, all of them.
 
     \b
@@ -42,6 +53,7 @@ def command(words: tuple[str, ...], port: int, as_json: bool) -> int:
         )
     if port and port + len(named) - 1 > LAST_PORT:
         raise CannotStart(f"There is no port after {LAST_PORT} for every sandbox.", "Choose a lower --port.")
+    files = _answers(named, answers, as_probed=as_probed)
     start = [sys.executable, "-P", "-m", "connectors.sandbox.serving"]
     if "--help-settings" in settings:
         return subprocess.run([*start, named[0], "--help"], check=False).returncode  # noqa: S603 - our own module
@@ -53,6 +65,7 @@ def command(words: tuple[str, ...], port: int, as_json: bool) -> int:
         own = [
             "--port",
             str(port and port + place),
+            *(_settings(name, files[name]) if name in files else ()),
             *settings,
             *(["--keys", keys[name]] if keys[name] else []),
         ]
@@ -71,7 +84,7 @@ def command(words: tuple[str, ...], port: int, as_json: bool) -> int:
         if not line:
             end()
             break
-        _show(json.loads(line), keys[name], as_json=as_json)
+        _show(json.loads(line), keys[name], files.get(name), as_json=as_json)
     else:
         if not as_json:
             click.echo("Ctrl-C ends it; nothing it holds is kept.")
@@ -79,12 +92,43 @@ def command(words: tuple[str, ...], port: int, as_json: bool) -> int:
     return max(child.wait() for child in children.values())
 
 
-def _show(ready: dict[str, str], key: str, *, as_json: bool) -> None:
+def _answers(named: list[str], given: Path | None, *, as_probed: bool) -> dict[str, Path]:
+    """The files that say how to answer, by sandbox. Raises CannotStart where there is none."""
+    if given is not None and len(named) != 1:
+        raise CannotStart("--answers is a file of one sandbox.", "Name that one, or use --as-probed.")
+    if given is not None:
+        return {named[0]: given}
+    if not as_probed:
+        return {}
+    from flows.open_questions import answers_path  # noqa: PLC0415 - only where it is asked for
+    from flows.settings import Settings  # noqa: PLC0415 - as above
+
+    paths = {name: answers_path(Settings().home_here(), name, "main") for name in named}
+    found = {name: path for name, path in paths.items() if path.exists()}
+    if not found:
+        raise CannotStart(
+            f"There are no answers in {next(iter(paths.values())).parent}.",
+            f"Ask the account first: muster doctor {named[0]} --probe ADDRESS; or name a file with --answers.",
+        )
+    return found
+
+
+def _settings(name: str, path: Path) -> list[str]:
+    from connectors.probing import questions_of  # noqa: PLC0415 - only where answers are asked for
+    from flows.open_questions import as_settings, read_answers  # noqa: PLC0415 - as above
+
+    return list(as_settings(read_answers(path, questions_of(name))))
+
+
+def _show(ready: dict[str, str], key: str, answers: Path | None, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(ready | ({"key": key} if key else {})))
+        click.echo(
+            json.dumps(ready | ({"key": key} if key else {}) | ({"answers": str(answers)} if answers else {}))
+        )
         return
     name, prefix = ready["kind"], ready["kind"].upper()
     click.echo(f"{name} answers at {ready['url']}; what it holds is shown at {ready['inspect']}\n")
     click.echo(
         f"export {prefix}_BASE_URL={ready['url']}\nexport {prefix}_API_KEY={key or '(one of --keys)'}\n"
+        + (f"export {prefix}_ANSWERS={answers.absolute()}\n" if answers else "")
     )

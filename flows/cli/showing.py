@@ -8,10 +8,29 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from flows.report.summary import NEED_A_PERSON, Comparison, Reason, Summary, UnseenValue, verdict
-from flows.report.wording import planned_and_done
+from flows.report.summary import (
+    NEED_A_PERSON,
+    Comparison,
+    Guard,
+    Override,
+    Reason,
+    Summary,
+    UnseenValue,
+    verdict,
+)
+from flows.report.text import percent
+from flows.report.wording import (
+    allowed_too_few,
+    guard_limit,
+    planned_and_done,
+    rehearsed,
+    twice_there,
+    what_opens,
+)
+from flows.report.writing import TWICE_FILE
 from flows.roll import OUTCOMES
 from mappings.engine.complaints import visible
+from mappings.engine.problems import CODES
 
 __all__ = ["balance", "console_for_people", "problem_lines", "show_summary"]
 
@@ -28,6 +47,11 @@ _MEANS = {
     "failed": "tried, and not applied",
     "unknown": "sent, and no clear answer",
     "unsent": "not tried",
+}
+_BY = {
+    "mapping": "by the mapping",
+    "person": "by whoever started the run",
+    "earlier": "earlier, for this version of the mapping",
 }
 _TOP = 6
 
@@ -88,17 +112,28 @@ def show_summary(
     problem_lines(console, [(p.count, p.code, p.column, p.rows, "", p.fix) for p in errors], unseen)
     if len(errors) > _TOP:
         console.print(f"\n… and {len(errors) - _TOP} more kinds of problems, all in the report", markup=False)
+    incidents = [one for one in summary.problems if one.severity == "warning" and _is_incident(one.code)]
+    problem_lines(console, [(p.count, p.code, p.column, p.rows, "", p.fix) for p in incidents])
     if summary.warnings:
         said = ", ".join(f"{count:,} × {code}" for code, count in summary.warnings.items())
         console.print(f"\nwarnings: {said}", markup=False)
-    _guards(
-        console, [(g.name, g.count, g.share, g.limit_share, g.allowed) for g in summary.guards if g.tripped]
-    )
-    if summary.overrides:
-        console.print(f"\nguards passed on purpose: {', '.join(summary.overrides)}", markup=False)
+    for said in rehearsed(summary):
+        console.print(f"\n{visible(said)}", markup=False)
+    if (folder / TWICE_FILE).exists():
+        count = len((folder / TWICE_FILE).read_bytes().splitlines()) - 1
+        said = f"{twice_there(count)} All of them: {folder / TWICE_FILE}"
+        console.print(f"\n{said}", markup=False, soft_wrap=True)
+    _guards(console, summary.guards)
+    if summary.override_details:
+        console.print(f"\nallowed: {', '.join(map(_override, summary.override_details))}", markup=False)
     console.print(f"\nreport    {folder / 'report.html'}", markup=False, soft_wrap=True)
     if any(summary.outcomes.of(name) for name in NEED_A_PERSON):
         console.print(f"failures  {folder / 'failures.xlsx'}", markup=False, soft_wrap=True)
+
+
+def _is_incident(code: str) -> bool:
+    """Whether something happened at the destination that somebody has to look at there."""
+    return code in CODES and CODES[code].who == "account"
 
 
 def problem_lines(
@@ -126,20 +161,31 @@ def problem_lines(
             console.print(f"    … and {len(mine) - _TOP} more", markup=False)
 
 
-def _guards(console: Console, tripped: list[tuple[str, int, float, float, bool]]) -> None:
+def _override(one: Override) -> str:
+    return f"{one.name} {one.count:,} ({_BY[one.by]})"
+
+
+def _guards(console: Console, guards: Sequence[Guard]) -> None:
     from flows.guards import GUARDS  # noqa: PLC0415 - light
 
     says = {guard.name: guard.says for guard in GUARDS}
-    for name, count, share, limit, allowed in tripped:
-        if not allowed:
-            what = (
-                says[name]
-                if name == "empty_source"
-                else f"{count:,} {says[name]} ({share:.0%}; the limit is {limit:.0%})"
-            )
-            console.print(f"\nguard {name}: {what}", style="bold red", markup=False)
-            console.print(
-                f"  Look at the file and the mapping. If this is right: --allow {name}",
-                style="dim",
-                markup=False,
-            )
+    for guard in guards:
+        if not guard.tripped or guard.allowed:
+            continue
+        what = says[guard.name]
+        if guard.typed:
+            what = f"{guard.count:,} {what}; {guard_limit(guard)}"
+        elif guard.name != "empty_source":
+            own = ", as the mapping says" if guard.limit_of == "mapping" else ""
+            limit = f"the limit is {percent(guard.limit_share)}{own}"
+            what = f"{guard.count:,} {what} ({percent(guard.share)}; {limit})"
+        console.print(
+            f"\nguard {guard.name}: {what}. {allowed_too_few(guard)}".rstrip(". "),
+            style="bold red",
+            markup=False,
+        )
+        console.print(
+            f"  Look at the file and the mapping. If this is right: {what_opens(guard)}",
+            style="dim",
+            markup=False,
+        )

@@ -11,15 +11,29 @@ from rich.text import Text
 from flows.cli.showing import balance, console_for_people, problem_lines
 from flows.report.plan_summary import Names, PlanGuard, PlanSummary
 from flows.report.text import percent
-from flows.report.wording import automations, duration, guard_limit, guard_near, not_undoable, pace, short
+from flows.report.wording import (
+    allowed_too_few,
+    automations,
+    duration,
+    guard_limit,
+    guard_near,
+    listed_there,
+    not_undoable,
+    pace,
+    short,
+    twice_there,
+    what_opens,
+)
 from mappings.engine.complaints import listed, visible
 
 __all__ = ["show_plan"]
 
+_BY = {"mapping": "mapping", "person": "person", "earlier": "person, for this version of the mapping"}
 _TOP, _REASONS, _NAMES, _EXAMPLES = 6, 5, 8, 2
+_HOW = "To try it with a few first: the same command with sync and --limit 10."
 
 
-def show_plan(plan: PlanSummary, written: list[Path]) -> None:
+def show_plan(plan: PlanSummary, written: list[Path], how: str = _HOW) -> None:
     """What a sync would do: the balance, the changes, requests, consent, automations, guards, what cannot be undone."""
     console = console_for_people()
     console.print()
@@ -56,7 +70,7 @@ def show_plan(plan: PlanSummary, written: list[Path]) -> None:
     for path in written:
         console.print(_plain(f"written  {path}"), soft_wrap=True)
     if plan.requests.planned and not plan.tripped:
-        console.print("\nTo try it with a few first: the same command with sync and --limit 10.", style="dim")
+        console.print(f"\n{how}", style="dim")
 
 
 def _changes(console: Console, plan: PlanSummary) -> None:
@@ -91,8 +105,11 @@ def _facts(plan: PlanSummary) -> list[tuple[str, str]]:
     reading = f" and {requests.reading:,} to read the account" if requests.reading else ""
     share = f"{percent(requests.share_of_day)} of what a day allows"
     takes = f"{duration(plan.minutes)} at {pace(requests.per_second)}"
+    if plan.listing is not None:
+        said.append(("contacts", listed_there(plan.listing)))
+        said.append(("there twice", twice_there(plan.listing.twice)))
     said.append(("requests", f"{about}{requests.planned:,} for the contacts{reading}: {takes}, {share}"))
-    said.append(("automations", automations(plan.automations, about)))
+    said.append(("automations", "\n".join(automations(plan.automations, plan.automation_reasons, about))))
     news = ", ".join(f"{about}{count:,} new as {status}" for status, count in consent.new_contacts.items())
     news = news or (
         "a guard stops before" if plan.tripped else f"nobody new (they would be {consent.newcomers})"
@@ -109,6 +126,13 @@ def _facts(plan: PlanSummary) -> list[tuple[str, str]]:
     warned = [f"{p.count:,} × {p.code}" for p in plan.problems if p.severity == "warning"]
     if warned:
         said.append(("warnings", ", ".join(warned[:_NAMES]) + (", …" if len(warned) > _NAMES else "")))
+    said += [
+        ("allowed", f"{one.name}, by the {_BY[one.by]}: {one.says}") for one in plan.permissions if one.by
+    ]
+    said += [
+        ("to allow", f"{one.says} A terminal asks to type {one.name}; elsewhere: --allow {one.name}")
+        for one in plan.not_allowed
+    ]
     if plan.question:
         said.append(("asks", f"{plan.question} Elsewhere than at a terminal: --yes"))
     if plan.unmapped:
@@ -138,24 +162,26 @@ def _guards(console: Console, plan: PlanSummary) -> None:
     table.add_column("how near")
     for guard in plan.guards:
         style = "bold red" if guard.tripped and not guard.allowed else "dim" if not guard.asked else ""
-        counted = f"{guard.count:,} ({percent(guard.share)})" if guard.limit_share else f"{guard.count:,}"
+        empty = guard.name == "empty_source"
+        counted = f"{guard.count:,}" if empty else f"{guard.count:,} ({percent(guard.share)})"
         table.add_row(
             guard.name, counted if guard.asked else "", guard_limit(guard), guard_near(guard), style=style
         )
     console.print()
     console.print(table)
     for guard in plan.tripped:
-        console.print(_plain(f"\nguard {guard.name}: {_counted(guard)}", "bold red"))
+        said = f"guard {guard.name}: {_counted(guard)}. {allowed_too_few(guard)}".rstrip()
+        console.print(_plain(f"\n{said.removesuffix('.')}", "bold red"))
         console.print(
             _plain(
-                f"  Look at the file and the mapping. If this is right: --allow {guard.name}, with which a plan shows the rest.",
+                f"  Look at the file and the mapping. If this is right: {what_opens(guard)}, with which a plan shows the rest.",
                 "dim",
             )
         )
 
 
 def _counted(guard: PlanGuard) -> str:
-    return f"{guard.count:,} {guard.says}" if guard.limit_share else guard.says
+    return guard.says if guard.name == "empty_source" else f"{guard.count:,} {guard.says}"
 
 
 def _about(plan: PlanSummary, count: int) -> str:

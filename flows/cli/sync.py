@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from pathlib import Path
 
 import click
 
-from connectors.errors import CannotStart
+from flows.cli.answering import answer
 from flows.cli.options import choosing
 from flows.cli.watchers import Lines, Live, watcher
 from flows.options import Options
@@ -17,6 +16,7 @@ from flows.pipeline import deliver_all
 from flows.plan_file import read_plan, refuse_what_moved
 from flows.prefect_server import PrefectServer
 from flows.reporting import Ending
+from flows.retry import Retry
 from flows.stopping import interruptible, terminable
 from flows.sync_run import SyncRun
 
@@ -32,15 +32,33 @@ __all__ = ["command", "run_sync"]
     metavar="PLAN",
     help="Carry out this plan (of plan -o), and nothing if what it was about has moved.",
 )
+@click.option(
+    "--rehearse",
+    is_flag=True,
+    help="Deliver everything into a sandbox that has the account's fields, tags and lists; the account is only read.",
+)
+@click.option(
+    "--with-contacts",
+    is_flag=True,
+    help="With --rehearse: copy the account's contacts into the sandbox first.",
+)
 @click.option("--report-dir", type=click.Path(path_type=Path), help="Also write the report into this folder.")
 def command(
     mapping: str, file: str | None, limit: int | None, only: str | None, resend: str | None, allow: tuple[str, ...],
-    opt_outs_only: bool, as_json: bool, yes: bool, fail_on_warning: bool, plan: Path | None, report_dir: Path | None,
+    opt_outs_only: bool, as_json: bool, yes: bool, fail_on_warning: bool, plan: Path | None, rehearse: bool, with_contacts: bool,
+    report_dir: Path | None,
 ) -> int:  # fmt: skip
     """Deliver the contacts of FILE as MAPPING says.
 
     MAPPING is a YAML file, or the name of one that comes with muster. Without FILE, the mapping's own source is read.
     """
+    if rehearse and (plan is not None or resend is not None):
+        given = "--plan" if plan is not None else "--resend"
+        raise click.UsageError(
+            f"--rehearse begins with a sandbox and a ledger of its own, for which {given} means nothing. Leave one of them out."
+        )
+    if with_contacts and not rehearse:
+        raise click.UsageError("--with-contacts says what a rehearsal begins with. Add --rehearse.")
     options = Options(
         limit=limit,
         only=only,
@@ -51,35 +69,72 @@ def command(
         planned=read_plan(plan) if plan is not None else None,
     )
     with watcher() as watching:
-        ending, folder = asyncio.run(run_sync(mapping, file, options, watching, yes=yes))
+        work = (
+            _rehearse(mapping, file, options, watching, with_contacts=with_contacts)
+            if rehearse
+            else run_sync(mapping, file, options, watching, yes=yes)
+        )
+        ending, folder = asyncio.run(work)
     summary = ending.summary
     if as_json:
         click.echo(summary.to_json(), nl=False)
     else:
         from flows.cli.showing import show_summary  # noqa: PLC0415 - only for people
+        from flows.cli.showing_retries import show_how_to_retry  # noqa: PLC0415 - as above
 
         details = ending.details
         show_summary(summary, folder, details.comparison, details.unseen, details.reasons)
+        show_how_to_retry(summary, folder)
     code = summary.exit_code
     return 1 if code == 0 and fail_on_warning and summary.warnings else code
 
 
-async def run_sync(
-    mapping: str, file: str | None, options: Options, watching: Lines | Live, *, yes: bool = False
+async def _rehearse(
+    mapping: str, file: str | None, options: Options, watching: Lines | Live, *, with_contacts: bool
 ) -> tuple[Ending, Path]:
-    """A whole sync through Prefect; how it ended and its folder. Prefect's start-up runs while the file is read."""
+    """A whole sync into a sandbox. Prefect, which shows what happened to accounts, is not told of it; nothing is asked."""
+    from flows.rehearsal import rehearsing  # noqa: PLC0415 - only where it is asked for
+
+    terminable()
+    async with (
+        rehearsing(mapping, options, watching, with_contacts=with_contacts) as prepared,
+        SyncRun(mapping, file, prepared, watching) as run,
+    ):
+        await run.open()
+        await run.prepare()
+        with interruptible(run):
+            await deliver_all(run, run.delivery.deliver)
+            await run.finish()
+        assert run.ending is not None  # noqa: S101 - finished above
+        if run.error is not None:
+            watching.say(f"muster: {run.error}")
+        return run.ending, options.report_dir or run.opened.folder
+
+
+async def run_sync(
+    mapping: str,
+    file: str | None,
+    options: Options,
+    watching: Lines | Live,
+    *,
+    yes: bool = False,
+    retry: Retry | None = None,
+) -> tuple[Ending, Path]:
+    """A whole sync or retry through Prefect; how it ended and its folder. Prefect's start-up runs while the file is read."""
     terminable()
     async with contextlib.AsyncExitStack() as stack:
-        run = await stack.enter_async_context(SyncRun(mapping, file, options, watching))
+        run = await stack.enter_async_context(SyncRun(mapping, file, options, watching, retry))
         await run.open()
         server = stack.enter_context(PrefectServer(run.opened.home))
         await server.begin()
         await run.prepare()
         if options.planned is not None:
             refuse_what_moved(run, options.planned)
-        _ask(run.question(), watching, yes=yes)
+        answer(run, watching, yes=yes)
         watching.stage("starting Prefect")
-        await asyncio.to_thread(__import__, "flows.sync_contacts")
+        await asyncio.to_thread(
+            __import__, "flows.sync_contacts" if retry is None else "flows.retry_failures"
+        )
         await server.ready()
         await _through_prefect(run)
         assert run.ending is not None  # noqa: S101 - finished above
@@ -88,27 +143,21 @@ async def run_sync(
         return run.ending, options.report_dir or run.opened.folder
 
 
-def _ask(question: str, watching: Lines | Live, *, yes: bool) -> None:
-    """Asks at a terminal; elsewhere the answer is --yes. Raises CannotStart when it is no."""
-    if not question or yes:
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise CannotStart(question, "If that is meant, add --yes.")
-    watching.close()
-    if not click.confirm(f"{question} Go on?", err=True):
-        raise CannotStart("Stopped by you; nothing was sent.", "")
-
-
 async def _through_prefect(run: SyncRun) -> None:
     """The flow. Prefect is a viewer: where it fails, the run goes on without it, and what went wrong in a step is told."""
-    from flows import sync_contacts as module  # noqa: PLC0415 - imported in a thread before
-    from flows.work import ended, hand_over  # noqa: PLC0415 - as above
+    from flows.work import ended, hand_over  # noqa: PLC0415 - imported in a thread before
 
     run_id = hand_over(run)
+    mapping, file = str(run.opened.mapping.file), str(run.opened.source.path)
     try:
-        await module.sync_contacts(
-            str(run.opened.mapping.file), str(run.opened.source.path), run_id=run_id, return_state=True
-        )
+        if run.retry is None:
+            from flows.sync_contacts import sync_contacts  # noqa: PLC0415 - imported in a thread before
+
+            await sync_contacts(mapping, file, run_id=run_id, return_state=True)
+        else:
+            from flows.retry_failures import retry_failures  # noqa: PLC0415 - imported in a thread before
+
+            await retry_failures(file, mapping, run_id=run_id, return_state=True)
     except Exception as error:  # noqa: BLE001 - a step's own error is kept with the run
         run.watcher.say(f"Prefect: {type(error).__name__}")
     finally:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from flows.report.summary import Comparison, Summary
+from flows.report.summary import Comparison, ListingFacts, Summary
 from flows.sync_run import SyncRun
 
 __all__ = ["Ended", "Listening", "balances", "finish"]
@@ -33,6 +33,7 @@ class Ended:
     rows: list[dict[str, Any]]
     said: list[str]
     comparison: Comparison | None = None
+    listing: ListingFacts | None = None
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -90,7 +91,10 @@ async def finish(
     assert run.ending is not None
     folder = run.opened.folder
     rows = pq.read_table(folder / "rows.parquet").to_pylist()
-    ended = Ended(run.id, code, run.ending.summary, folder, rows, watcher.said, run.ending.details.comparison)
+    details = run.ending.details
+    ended = Ended(
+        run.id, code, run.ending.summary, folder, rows, watcher.said, details.comparison, details.listing
+    )
     balances(ended)
     return ended
 
@@ -100,7 +104,10 @@ def balances(ended: Ended) -> None:
     assert ended.summary.balanced
     assert ended.summary.outcomes.of() == ended.summary.source.rows_read == len(ended.rows)
     assert Counter(ended.per_row) == Counter(ended.outcomes)
-    assert [row["row"] for row in ended.rows] == list(range(1, len(ended.rows) + 1))
+    numbers = [row["row"] for row in ended.rows]
+    assert numbers == (
+        list(range(1, len(numbers) + 1)) if ended.summary.follows is None else sorted(set(numbers))
+    )
     with (ended.folder / "results.csv").open(encoding="utf-8-sig", newline="") as file:
         shown = list(csv.DictReader(file))
     assert [row["outcome"] for row in shown] == ended.per_row

@@ -1,23 +1,26 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `answers`, `memory`,
-`pages`, `columns` and `booking` are its nouns.
+`pages`, `columns`, `allowances`, `opt_outs`, `listing` and `booking` are its nouns.
 """
 
 from __future__ import annotations
 
 from flows.ledger.accounts import Account, Accounts
+from flows.ledger.allowances import Allowances
 from flows.ledger.answers import Answers, Intent, Outcome
 from flows.ledger.booking import Bookings
 from flows.ledger.columns import Columns
 from flows.ledger.database import Database, open_database
+from flows.ledger.listing import AccountListing
 from flows.ledger.lock import RunLock
 from flows.ledger.memory import Memory
+from flows.ledger.opt_outs import OptOuts
 from flows.ledger.pages import Page, Pages
 from flows.ledger.runs import Run, Runs
 
 __all__ = [
-    "Account", "Accounts", "Answers", "Bookings", "Columns", "Database", "Intent", "Ledger", "Memory", "Outcome", "Page", "Pages",
+    "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Database", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages",
     "Run", "RunLock", "Runs", "open_database",
 ]  # fmt: skip
 
@@ -33,12 +36,18 @@ class Ledger:
         self.memory = Memory(database)
         self.pages = Pages(database)
         self.columns = Columns(database)
+        self.opt_outs = OptOuts(database)
+        self.allowances = Allowances(database)
         self._bookings: list[Bookings] = []
 
     def bookings(self, account: int) -> Bookings:
         """Where the calls of an account are booked."""
         self._bookings.append(Bookings(self.database.path.parent, account))
         return self._bookings[-1]
+
+    def listing(self, account: int, *, hours: float, writes: bool) -> AccountListing:
+        """The list of an account that can only be read page by page."""
+        return AccountListing(self.database, account, hours=hours, writes=writes)
 
     def close(self) -> None:
         for bookings in self._bookings:

@@ -48,6 +48,11 @@ class Accounts:
             return Account(account_id, kind, name, base_url, generation, key_changed=True)
         return self._add(kind, name, base_url, 1, mac)
 
+    def known(self) -> list[Account]:
+        """All accounts, of those with several generations the newest."""
+        sql = "select max(id), kind, name, base_url, max(generation) from account group by kind, name, base_url order by kind, name"
+        return [Account(*row) for row in self._database.ask(sql)]
+
     def rotated(self, account: Account, key: str) -> Account:
         """The new key belongs to the same account."""
         self._database.tell(

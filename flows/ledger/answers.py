@@ -132,6 +132,15 @@ class Answers:
                     kept=json.loads(kept), calls=json.loads(calls),
                 ), key, bool(carried)  # fmt: skip
 
+    def rows_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """The rows that were sent for pairs of run and key."""
+        sql = """
+            select i.run, i.key, i.row_number from intent i join json_each(?) k
+            on i.run = k.value ->> 0 and i.key = k.value ->> 1 where i.carried = 0
+        """
+        found = self._database.ask(sql, (json.dumps(keys, ensure_ascii=False),)) if keys else []
+        return {(run, key): row for run, key, row in found}
+
     def intended(self, run_id: str) -> int:
         """How many rows were about to be sent, without the opt-outs of rows that are not."""
         sql = "select count(*) from intent where run = ? and carried = 0"

@@ -15,7 +15,7 @@ from typing import Any
 from connectors.errors import LedgerError
 from flows.ledger.migrations import STEPS
 
-__all__ = ["Database", "open_database", "private_folder"]
+__all__ = ["Database", "home_folder", "open_database", "private_folder"]
 
 NAME = "ledger.sqlite"
 _CHECKED_WHOLE = (
@@ -130,6 +130,19 @@ def private_folder(folder: Path) -> Path:
             "Choose another place with MUSTER_HOME, or mend the rights.",
         ) from None
     return folder
+
+
+def home_folder(home: Path) -> Path:
+    """The home, private and out of git, without a ledger. Raises LedgerError."""
+    private_folder(home)
+    try:
+        _write(home / ".gitignore", "*\n")
+    except OSError as error:
+        raise LedgerError(
+            f"The folder {home} cannot be written: {error.strerror}.",
+            "Choose another place with MUSTER_HOME, or mend the rights.",
+        ) from None
+    return home
 
 
 def open_database(home: Path) -> Database:

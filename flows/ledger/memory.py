@@ -6,15 +6,15 @@ import datetime as dt
 import itertools
 import json
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from connectors.base import Remembered
 from flows.ledger.database import Database
 from flows.ledger.pages import Pages, key_hash
 from flows.ledger.runs import now
 
-__all__ = ["Memory"]
+__all__ = ["Memory", "Standing"]
 
 _MASK = 2**64 - 1
 _AT_ONCE = 50_000
@@ -22,6 +22,16 @@ _DESTINATION = "destination"
 _Objection = tuple[bool, float, float]
 """Whether somebody else said so, since when the destination did, and until when this mapping's source did."""
 _LANDED = "('created', 'updated', 'upserted', 'unchanged')"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Which run has last delivered a contact. `later`: it began after the run that it was asked about."""
+
+    key: str
+    person: str
+    run: str
+    later: bool
 
 
 class Memory:
@@ -91,6 +101,40 @@ class Memory:
         """
         return dict(self._database.ask(sql, (account, mapping, json.dumps(list(keys), ensure_ascii=False))))
 
+    def heard(
+        self, account: int, mapping: str, remembered: Remembered | None, keys: Collection[str]
+    ) -> Remembered | None:
+        """The same with all opt-outs that are known by now under any of a person's addresses and ids."""
+        marks = ", ".join("?" * len(keys))
+        sql = f"select 1 from consent where account = ? and key in ({marks}) and opted_out = 1 limit 1"  # noqa: S608 - marks only
+        if not keys or not self._database.ask(sql, (account, *keys)):  # of nearly everybody none
+            return remembered
+        memory = remembered or Remembered("")
+        found = list(self._opted_out(account, mapping, list(keys)).values())
+        if memory.opted_out:
+            found.append((memory.out_elsewhere, memory.out_there_since, memory.out_here_until))
+        return _objected(memory, found)
+
+    def standing(
+        self, account: int, mapping: str, pairs: Sequence[tuple[str, str]], run: str
+    ) -> list[Standing]:
+        """What stands there under the keys, or of the persons, of (key, person) pairs, and whether it is later than a run."""
+        sql = """
+            select d.key, d.person, d.run, r.started_at > (select started_at from run where id = ?)
+            from delivered d join run r on r.id = d.run where d.account = ? and d.mapping = ? and d.{} in (select value from json_each(?))
+        """
+        found: dict[str, Standing] = {}
+        for name, texts in (
+            ("key", [key for key, _ in pairs]),
+            ("person", [person for _, person in pairs if person]),
+        ):
+            asked = json.dumps(texts, ensure_ascii=False)
+            for key, person, by, later in self._database.ask(
+                sql.format(name), (run, account, mapping, asked)
+            ):
+                found[key] = Standing(key, person, by, bool(later))
+        return list(found.values())
+
     def _opted_out(self, account: int, mapping: str, keys: Sequence[str]) -> dict[str, _Objection]:
         sql = """
             select c.key, coalesce(sum(o.origin not in (?, ?)), 1),
@@ -122,6 +166,20 @@ class Memory:
                 (account, origin, moment, names, _DESTINATION),
             )
 
+    def heard_under(self, run_id: str, account: int, mapping: str, tags: Collection[str]) -> None:
+        """Keeps the opt-outs of a run also under the addresses and ids that are not the mapping's key: `tags` may be keys, too."""
+        sql = """
+            select distinct iif(instr(t.value, '@'), lower(t.value), t.value), i.carried = 1 or i.wanted ->> 'opted_out'
+            from intent i left join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt,
+            json_each(i.wanted -> 'texts') t
+            where i.run = ? and t.key in (select value from json_each(?)) and t.value <> i.key
+            and (i.carried = 1 or i.wanted ->> 'opted_out' or a.opted_out = 1)
+        """
+        found = self._database.ask(sql, (run_id, json.dumps(list(tags))))
+        for origin, by_source in ((mapping, True), (_DESTINATION, False)):
+            if keys := [key for key, said_here in found if bool(said_here) == by_source]:
+                self.heard_opt_outs(account, keys, origin)
+
     def settle(self, run_id: str, account: int, mapping: str, pages: Pages) -> int:
         """Files what landed in a run: delivered values, fingerprints, consent. Can be repeated; returns how many."""
         where = f"i.run = ? and i.carried = 0 and a.outcome in {_LANDED}"
@@ -145,11 +203,11 @@ class Memory:
                 (account, mapping, run_id, run_id),
             )
             database.execute(
-                f"""insert into consent select ?, i.key, 1, ?, a.answered_at {joined}
-                where i.run = ? and a.opted_out = 1 and a.outcome in {_LANDED}
+                f"""insert into consent select ?, i.key, 1, case when i.wanted ->> 'opted_out' then ? else ? end, a.answered_at
+                {joined} where i.run = ? and a.opted_out = 1 and a.outcome in {_LANDED}
                 on conflict (account, key) do update set opted_out = 1, origin = excluded.origin, known_at = excluded.known_at
                 where consent.opted_out = 0""",
-                (account, _DESTINATION, run_id),
+                (account, mapping, _DESTINATION, run_id),
             )
             database.execute(
                 f"""insert or ignore into objection select ?, i.key, ?, a.answered_at {joined}

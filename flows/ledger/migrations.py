@@ -96,10 +96,10 @@ STEPS: tuple[str, ...] = (
     );
     """,
     """
-    -- Whom a destination without a look-up lists: address, id and page of each of its contacts. `listing` says when all
-    -- pages were last read, and how many contacts there were then.
+    -- Whom a destination without a look-up lists: address, id and place of each of its contacts, counted from the end of
+    -- the list. `listing` says when all pages were last read, and how many contacts there were then.
     create table listed (
-        account integer not null, key text not null, contact_id text not null, page integer not null,
+        account integer not null, key text not null, contact_id text not null, place integer not null,
         primary key (account, key, contact_id)
     );
     create table listing (account integer primary key, total integer not null, read_at text not null);
@@ -126,5 +126,9 @@ STEPS: tuple[str, ...] = (
 
     -- Whether somebody was subscribed again, because the source has a newer consent and the mapping follows it.
     alter table answer add column opted_in integer not null default 0;
+    """,
+    """
+    -- Where the mapping's file was: a retry goes through what stands there now. '' of runs before this.
+    alter table run add column mapping_path text not null default '';
     """,
 )

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from flows.ledger.database import Database
@@ -20,7 +21,10 @@ def now() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. `state` is running, completed, needs_review, limited, guarded, stopped, interrupted or failed."""
+    """One run. `state` is running, completed, needs_review, limited, guarded, stopped, interrupted or failed.
+
+    `follows` is the run whose rows a retry sends again, '' for a sync.
+    """
 
     id: str
     account: int
@@ -34,10 +38,12 @@ class Run:
     state: str
     exit_code: int | None
     folder: str
+    follows: str
+    mapping_path: str
     summary: dict[str, Any]
 
 
-_COLUMNS = "id, account, mapping, mapping_sha256, verb, source_path, rows_read, started_at, finished_at, state, exit_code, folder, summary"
+_COLUMNS = "id, account, mapping, mapping_sha256, verb, source_path, rows_read, started_at, finished_at, state, exit_code, folder, follows, mapping_path, summary"
 
 
 class Runs:
@@ -61,13 +67,27 @@ class Runs:
         verb: str,
         source: str,
         folder: str,
+        *,
+        follows: str = "",
+        mapping_path: str = "",
     ) -> None:
         with self._database.transaction() as database:
             database.execute("insert or ignore into mapping_text values (?, ?, ?)", (sha256, mapping, text))
             database.execute(
-                "insert into run (id, account, mapping, mapping_sha256, verb, source_path, started_at, state, folder)"
-                " values (?, ?, ?, ?, ?, ?, ?, 'running', ?)",
-                (run_id, account, mapping, sha256, verb, source, now(), folder),
+                "insert into run (id, account, mapping, mapping_sha256, verb, source_path, started_at, state, folder,"
+                " follows, mapping_path) values (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)",
+                (
+                    run_id,
+                    account,
+                    mapping,
+                    sha256,
+                    verb,
+                    source,
+                    now(),
+                    folder,
+                    follows,
+                    mapping_path and str(Path(mapping_path).absolute()),
+                ),
             )
 
     def read(self, run_id: str, sha256: str, rows: int) -> None:
@@ -95,11 +115,39 @@ class Runs:
         found = self._select(sql, (account, mapping), limit=1)
         return found[0] if found else None
 
+    def mapping_text(self, sha256: str) -> str:
+        """The text of a mapping that a run was begun with; '' where none was."""
+        rows = self._database.ask("select text from mapping_text where sha256 = ?", (sha256,))
+        return str(rows[0][0]) if rows else ""
+
     def last(self, number: int = 20, mapping: str | None = None) -> list[Run]:
         """The newest runs first."""
         if mapping is None:
             return self._select("1 = 1", (), limit=number)
         return self._select("mapping = ?", (mapping,), limit=number)
+
+    def retries(self, run_id: str) -> list[Run]:
+        """The runs that sent rows of this one again, and the retries of those; the newest first."""
+        below = """
+            id in (with recursive down (id) as (
+                select id from run where follows = ? union select r.id from run r join down on r.follows = down.id
+            ) select id from down)
+        """
+        return self._select(below, (run_id,))
+
+    def family(self, run_id: str) -> list[str]:
+        """The sync that a run goes back to, all retries of its rows and of theirs: their ids, the oldest first."""
+        sql = """
+            with recursive up (id, follows) as (
+                select id, follows from run where id = ?
+                union select r.id, r.follows from run r join up on r.id = up.follows
+            ), down (id) as (
+                select id from up where follows = '' or follows not in (select id from run)
+                union select r.id from run r join down on r.follows = down.id
+            )
+            select run.id from run join down on run.id = down.id order by run.started_at, run.id
+        """
+        return [found for (found,) in self._database.ask(sql, (run_id,))]
 
     def get(self, run_id: str) -> Run | None:
         """A run by its id, or by the beginning of it if that is unique."""

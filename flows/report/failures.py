@@ -10,12 +10,9 @@ of `outcomes` has the rows of the spool's part in the same order. Only the part 
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -31,16 +28,15 @@ from flows.report.summary import NEED_A_PERSON
 
 __all__ = [
     "OWN_COLUMNS",
-    "Failure",
-    "Failures",
     "csv_header",
     "csv_lines",
     "defuse",
+    "defused",
     "failing",
     "header",
     "parts",
-    "read_failures",
-    "restore",
+    "restored",
+    "shown_cells",
     "write_csv",
     "write_xlsx",
 ]
@@ -49,7 +45,7 @@ OWN_COLUMNS = ("_run", "_row", "_line", "_key", "_outcome", "_code", "_column", 
 BOM = "\ufeff".encode()
 TEXT = pa.large_string()
 
-# What a spreadsheet program may take for a formula, with whatever it skips before it, and what `restore` undoes.
+# What a spreadsheet program may take for a formula, with whatever it skips before it, and what `restored` undoes.
 DANGEROUS = r"^(?:'|[\t\r\n]|[\p{Z}\p{C}\"'`]*[=+\-@＝＋－＠])"
 
 CELL_LIMIT = 32_767
@@ -89,10 +85,10 @@ def failing(folder: Path, run_id: str) -> Iterator[list[pa.Array]]:
         said = _problems(folder / "problems" / path.name, outcomes)
         run = pa.repeat(pa.scalar(run_id, TEXT), len(outcomes))
         known = [_text(outcomes[name]) for name in ("row", "line", "key", "outcome")]
-        yield [*_cells(spool.filter(chosen), width), run, *known, *said]
+        yield [*shown_cells(spool.filter(chosen), width), run, *known, *said]
 
 
-def _cells(spool: pa.Table, width: int) -> list[pa.Array]:
+def shown_cells(spool: pa.Table, width: int) -> list[pa.Array]:
     """The source's columns; a row that was misread shows its own cells, from the left."""
     columns = [_text(spool[str(index)]) for index in range(width)]
     misread = pc.is_valid(spool["cells"]).combine_chunks()
@@ -141,20 +137,22 @@ def defuse(text: str) -> str:
     """The text as it may stand in a CSV that somebody opens in a spreadsheet program.
 
     An apostrophe is put before what begins like a formula (= + - @, also full-width, also after blanks, invisible
-    characters or quotes), before a leading tab or line break, and before a leading apostrophe. `restore`
+    characters or quotes), before a leading tab or line break, and before a leading apostrophe. `restored`
     takes exactly one away, so that every text comes back as it was.
     """
-    return str(_defused(pa.array([text], TEXT))[0].as_py())
+    return str(defused(pa.array([text], TEXT))[0].as_py())
 
 
-def restore(text: str) -> str:
-    """The text that was defused."""
-    return text.removeprefix("'")
-
-
-def _defused(column: pa.Array) -> pa.Array:
+def defused(column: pa.Array) -> pa.Array:
+    """A column of texts, each as `defuse` writes it."""
     risky = pc.match_substring_regex(column, DANGEROUS)
     return pc.if_else(risky, _beside(pa.scalar("'", TEXT), column), column)
+
+
+def restored(column: pa.Array) -> pa.Array:
+    """The texts that were defused. One that `defuse` never writes, such as a typed 's-Hertogenbosch, stays as it is."""
+    bare = pc.replace_substring_regex(column, "^'", "", max_replacements=1)
+    return pc.if_else(pc.equal(defused(bare), column), bare, column)
 
 
 def _quoted(column: pa.Array) -> pa.Array:
@@ -173,7 +171,7 @@ def csv_lines(columns: Sequence[pa.Array]) -> memoryview:
     """Rows as the bytes of CSV lines (RFC 4180: comma, CRLF), every cell defused."""
     if not len(columns[0]):
         return memoryview(b"")
-    cells = [_quoted(_defused(column)) for column in columns]
+    cells = [_quoted(defused(column)) for column in columns]
     lines = _beside(pc.binary_join_element_wise(*cells, pa.scalar(",", TEXT)), pa.scalar("\r\n", TEXT))
     _, offsets, text = lines.buffers()
     places = np.frombuffer(offsets, np.int64)
@@ -277,55 +275,3 @@ def _cut(text: str, limit: int) -> str:
     if len(text) * 2 <= limit:
         return text
     return text.encode("utf-16-le")[: limit * 2].decode("utf-16-le", errors="ignore")
-
-
-# ---- reading it back
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A line of `failures.csv`: the row's cells as they were in the source, and what muster said of it."""
-
-    cells: tuple[str, ...]
-    run: str
-    row: int
-    line: int
-    key: str
-    outcome: str
-    code: str
-    column: str
-    problem: str
-    fix: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failures:
-    """A `failures.csv` read back. `header` may hold a name twice, so `cells` go by position."""
-
-    header: tuple[str, ...]
-    rows: tuple[Failure, ...]
-
-
-def read_failures(path: Path) -> Failures:
-    """Reads what `write_csv` wrote, every cell as it was. Raises ValueError when the file has another form."""
-    before = csv.field_size_limit(sys.maxsize)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = [[restore(cell) for cell in line] for line in csv.reader(file, strict=True)]
-    except csv.Error as error:
-        raise ValueError(f"{path.name} is not a CSV as muster writes it: {error}") from error
-    finally:
-        csv.field_size_limit(before)
-    width = len(lines[0]) - len(OWN_COLUMNS) if lines else -1
-    if width < 0 or tuple(lines[0][width:]) != OWN_COLUMNS:
-        raise ValueError(f"{path.name} does not end in the columns {', '.join(OWN_COLUMNS)}")
-    return Failures(tuple(lines[0][:width]), tuple(_failure(line, width, path) for line in lines[1:]))
-
-
-def _failure(line: list[str], width: int, path: Path) -> Failure:
-    if len(line) != width + len(OWN_COLUMNS):
-        raise ValueError(
-            f"{path.name} has a line of {len(line)} cells under {width + len(OWN_COLUMNS)} columns"
-        )
-    run, row, place, key, outcome, code, column, problem, fix = line[width:]
-    return Failure(tuple(line[:width]), run, int(row), int(place), key, outcome, code, column, problem, fix)

@@ -21,7 +21,14 @@ from markupsafe import Markup, escape
 from flows.report.failures import parts
 from flows.report.summary import Details, Guard, Outcomes, ProblemGroup, Reason, Summary, UnseenValue, verdict
 from flows.report.text import TEXT_SHOWN, VALUE_SHOWN, drawn_by, percent, shown, value
-from flows.report.wording import planned_and_done
+from flows.report.wording import (
+    allowed_too_few,
+    guard_limit,
+    listed_there,
+    planned_and_done,
+    rehearsed,
+    twice_there,
+)
 from mappings.engine.problems import CODES
 
 __all__ = [
@@ -58,9 +65,16 @@ GUARDS = {
     "changes": "contacts that would change",
     "opt_outs": "people who would be unsubscribed",
     "opt-outs": "people who would be unsubscribed",
+    "resubscribes": "people who opted out and would be subscribed again",
     "invalid": "rows that break a rule",
     "shrunk": "rows fewer than last time",
     "vanished": "people who are no longer in the source",
+}
+
+ALLOWED_BY = {
+    "mapping": "by the mapping",
+    "person": "by whoever started the run",
+    "earlier": "by a person earlier, for this version of the mapping",
 }
 
 WHO = {
@@ -262,12 +276,25 @@ def render(folder: Path, summary: Summary, details: Details) -> str:
         ],
         more_groups=len(groups) - len(drawn),
         need=summary.outcomes.of("invalid", "refused", "failed", "unknown"),
-        guards=[(guard, GUARDS.get(guard.name, guard.name), _guard(guard)) for guard in summary.guards],
+        guards=[
+            (
+                guard,
+                GUARDS.get(guard.name, guard.name),
+                guard_limit(guard),
+                _guard(guard, rehearsal=summary.rehearsal is not None),
+            )
+            for guard in summary.guards
+        ],
+        overrides=[(one, ALLOWED_BY[one.by]) for one in summary.override_details],
+        edited=summary.mapping_edited,
         pace=pace_line(details.pace_series, summary.pace.allowed_per_second) if details.pace_series else None,
         columns=details.columns[:COLUMNS_SHOWN],
         oddities=details.oddities[:LINES_SHOWN],
         unseen=_by_column(details.unseen),
         took=_took(summary),
+        rehearsed=rehearsed(summary),
+        listing=listed_there(details.listing) if details.listing is not None else "",
+        there_twice=twice_there(len(details.twice)),
         as_planned=planned_and_done(details.comparison) if details.comparison is not None else "",
     )
 
@@ -294,19 +321,26 @@ def _tone(summary: Summary, details: Details) -> tuple[str, str]:
         return "bad", "Stopped"
     if summary.status == "interrupted":
         return "look", "Interrupted"
+    kind = "Plan" if details.plan_only else "Rehearsal" if summary.rehearsal is not None else ""
+    if summary.rehearsal is not None and summary.exit_code == 3:
+        return "bad", "Rehearsal: a sync would be stopped"
     if summary.outcomes.of("invalid", "refused", "failed", "unknown"):
-        return "look", "Plan: needs a person" if details.plan_only else "Needs a person"
-    return "fine", "Plan" if details.plan_only else "Done"
+        return "look", f"{kind}: needs a person" if kind else "Needs a person"
+    return "fine", kind or "Done"
 
 
 def _who(group: ProblemGroup) -> str:
     return WHO[CODES[group.code].who if group.code in CODES else "data"]
 
 
-def _guard(guard: Guard) -> tuple[str, str]:
+def _guard(guard: Guard, *, rehearsal: bool) -> tuple[str, str]:
     if not guard.tripped:
         return "fine", "✓ not tripped"
-    return ("look", "! tripped, and allowed") if guard.allowed else ("bad", "✗ stopped the run")
+    if guard.allowed:
+        return "look", "! tripped, and allowed"
+    return "bad", f"✗ {'stops a sync' if rehearsal else 'stopped the run'}. {allowed_too_few(guard)}".rstrip(
+        ". "
+    )
 
 
 def _reasons(reasons: Sequence[Reason]) -> dict[str, tuple[list[Reason], int]]:

@@ -9,13 +9,17 @@ from flows.report.plan_summary import PlanGuard, PlanSummary
 from flows.report.summary import NEED_A_PERSON, Reason
 from flows.report.text import drawn_by
 from flows.report.wording import (
+    allowed_too_few,
     as_text,
     automations,
     duration,
     guard_limit,
     guard_near,
+    listed_there,
     not_undoable,
     plan_verdict,
+    twice_there,
+    what_opens,
 )
 
 __all__ = ["render"]
@@ -59,10 +63,13 @@ def render(plan: PlanSummary) -> str:
         ],
         names_shown=_NAMES,
         lost=not_undoable(plan),
-        automations=automations(plan.automations, "about " if plan.estimated else ""),
+        automations=automations(plan.automations, plan.automation_reasons, "about " if plan.estimated else ""),
         takes=duration(plan.minutes),
+        listing=listed_there(plan.listing) if plan.listing is not None else "",
+        there_twice=twice_there(plan.listing.twice) if plan.listing is not None else "",
         lookup_all=duration(plan.lookup_all.minutes) if plan.lookup_all is not None else "",
         guards=[(guard, GUARDS.get(guard.name, guard.name), guard_limit(guard), _guard(guard)) for guard in plan.guards],
+        opening=[(guard, what_opens(guard), allowed_too_few(guard)) for guard in plan.tripped],
         problems=plan.problems[:_PROBLEMS],
         unseen=plan.unseen,
         more_problems=max(0, len(plan.problems) - _PROBLEMS),
@@ -74,6 +81,8 @@ def _tone(plan: PlanSummary) -> tuple[str, str]:
     """The colour of the verdict, and the word that says the same."""
     if plan.tripped:
         return "bad", "Plan: a guard stops it"
+    if plan.not_allowed:
+        return "look", "Plan: needs a permission"
     if plan.outcomes.of(*NEED_A_PERSON):
         return "look", "Plan: needs a person"
     return "fine", "Plan"

@@ -14,6 +14,8 @@ from flows.report.summary import (
     Count,
     DestinationFacts,
     Guard,
+    ListingFacts,
+    MappingEdited,
     MappingFacts,
     Model,
     OddLine,
@@ -22,6 +24,7 @@ from flows.report.summary import (
     Rate,
     Reason,
     SourceFacts,
+    Twice,
     UnseenValue,
 )  # fmt: skip
 
@@ -53,6 +56,16 @@ class PlanGuard(Guard):
     near: Rate
     asked: bool
     says: str
+
+
+class PlanPermission(Model):
+    """What has to be allowed by name; `by` is who has: `mapping`, `person`, `earlier`, '' nobody yet."""
+
+    name: str
+    count: Count
+    says: str
+    by: str = ""
+    allowed_count: Count | None = None
 
 
 class PlanProblem(ProblemGroup):
@@ -147,8 +160,22 @@ class PlanSummary(Model):
     lists: Names
     consent: PlanConsent
     automations: Annotated[Counts, Field(description="at most so many start there")]
+    automation_reasons: Annotated[
+        dict[str, dict[str, Count]],
+        _EMPTY,
+        Field(description="the same by reason: a merge tag, a tag, a list, created"),
+    ]
+    permissions: Annotated[list[PlanPermission], _NONE]
+    mapping_edited: MappingEdited | None = None
     requests: PlanRequests
     minutes: Rate = 0
+    listing: ListingFacts | None = None
+    twice: Annotated[
+        list[Twice],
+        Field(
+            default_factory=list, description="the first of the addresses that several contacts have there"
+        ),
+    ]
     guards: Annotated[list[PlanGuard], _NONE]
     not_undoable: NotUndoable
     problems: Annotated[list[PlanProblem], _NONE]
@@ -166,3 +193,8 @@ class PlanSummary(Model):
     def tripped(self) -> list[PlanGuard]:
         """The guards that would stop the sync."""
         return [guard for guard in self.guards if guard.tripped and not guard.allowed]
+
+    @property
+    def not_allowed(self) -> list[PlanPermission]:
+        """What has to be allowed by name before a sync sends anything."""
+        return [] if self.tripped else [one for one in self.permissions if not one.by]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.report.failures import csv_header, csv_lines, parts
+from flows.report.summary import Twice
 
-__all__ = ["SCHEMA", "write_csv", "write_parquet"]
+__all__ = ["SCHEMA", "write_csv", "write_parquet", "write_twice"]
 
 SCHEMA = pa.schema(
     [
@@ -31,6 +33,13 @@ def write_csv(folder: Path, file: BinaryIO) -> None:
     for path in parts(folder, "outcomes"):
         table = pq.read_table(path, columns=SCHEMA.names)
         file.write(csv_lines([column.cast(pa.large_string()).combine_chunks() for column in table.columns]))
+
+
+def write_twice(twice: Sequence[Twice], file: BinaryIO) -> None:
+    """Writes `twice_there.csv`: addresses with several contacts at the destination, and their ids there."""
+    file.write(csv_header(["address", "ids"]))
+    columns = [[one.address for one in twice], [" ".join(one.ids) for one in twice]]
+    file.write(csv_lines([pa.array(column, pa.large_string()) for column in columns]))
 
 
 def write_parquet(folder: Path, run_id: str, file: BinaryIO) -> None:

@@ -21,16 +21,21 @@ __all__ = [
     "DestinationFacts",
     "Details",
     "Guard",
+    "ListingFacts",
+    "MappingEdited",
     "MappingFacts",
     "Model",
     "OddLine",
     "Outcomes",
+    "Override",
     "ProblemGroup",
     "Rate",
     "Reason",
+    "RehearsalFacts",
     "SourceFacts",
     "Status",
     "Summary",
+    "Twice",
     "UnseenValue",
     "schema",
     "verdict",
@@ -112,7 +117,8 @@ class ProblemGroup(Model):
 class Guard(Model):
     """What a guard counted. It trips where both its share and its floor are passed, unless it was allowed.
 
-    Shares are between 0 and 1: `limit_share` 0.5 is half of the rows.
+    Shares are between 0 and 1: `limit_share` 0.5 is half of the rows. `limit_of` says whose the limit is. One that is
+    `typed` trips at any count, and is allowed only where exactly that number was named; `allowed_count` is what was named.
     """
 
     name: str
@@ -122,6 +128,35 @@ class Guard(Model):
     floor: Count
     tripped: bool
     allowed: bool
+    limit_of: Literal["default", "mapping"] = "default"
+    typed: bool = False
+    allowed_count: Count | None = None
+
+
+class Override(Model):
+    """A guard that let more pass than its default does, or something that had to be allowed by name.
+
+    `by` is who said so: the `mapping`, the `person` who started the run, or a person `earlier`, for this version of the
+    mapping. `count` is how many it was about.
+    """
+
+    name: str
+    what: Literal["guard", "permission"]
+    count: Count
+    by: Literal["mapping", "person", "earlier"]
+
+
+class MappingEdited(Model):
+    """How the mapping differs from the one of the last complete run: top-level keys, and merge tags as `fields.city`.
+
+    `look_at` are those that decide about people, each with what that means.
+    """
+
+    since_run: str
+    added: list[str] = []
+    removed: list[str] = []
+    changed: list[str] = []
+    look_at: dict[str, str] = {}
 
 
 class Requests(Model):
@@ -147,6 +182,36 @@ class Consent(Model):
     subscribed_again: Count = 0
 
 
+class RehearsalFacts(Model):
+    """Of a run into a sandbox that is like the account at `base_url`, where nothing was changed.
+
+    `requests_read` asked the account; `contacts_copied` of its contacts were in the sandbox, null: none, everybody was a newcomer. The
+    rehearsal's requests would take `minutes` there, at `per_second`. `would_ask` is what a sync asks before it sends anything.
+    """
+
+    base_url: str
+    requests_read: Count
+    contacts_copied: Count | None
+    minutes: Rate
+    per_second: Rate
+    would_ask: str = ""
+
+
+class ListingFacts(Model):
+    """How the contacts were read of a destination that has no look-up.
+
+    `contacts` are there on `pages`, of which `read` were read. `hours_old` is the age of the list in the ledger that told
+    of the others, none where all pages were read; `why` says why they were. `twice` addresses have several contacts there.
+    """
+
+    contacts: Count
+    pages: Count
+    read: Count
+    hours_old: Rate | None = None
+    why: str = ""
+    twice: Count = 0
+
+
 class Summary(Model):
     """A run in numbers: `summary.json`."""
 
@@ -164,13 +229,19 @@ class Summary(Model):
     warnings: dict[str, Count] = {}
     guards: list[Guard] = []
     overrides: list[str] = []
+    override_details: list[Override] = []
+    mapping_edited: MappingEdited | None = None
     kept_differently: dict[str, Count] = {}
     vanished: Count | None = None
     requests: Requests = Requests()
     pace: Pace = Pace()
     consent: Consent = Consent()
     automations: dict[str, Count] = {}
+    automation_reasons: dict[str, dict[str, Count]] = {}
+    rehearsal: RehearsalFacts | None = None
     exit_code: Annotated[int, Field(ge=0, le=255)]
+    follows: str | None = None
+    """The run whose rows a retry sent again; none for a sync."""
 
     def to_json(self) -> str:
         return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
@@ -229,6 +300,13 @@ class Comparison(Model):
         return [one for one in self.outcomes if one.planned != one.done]
 
 
+class Twice(Model):
+    """An address that several contacts have at the destination, and their ids there."""
+
+    address: str
+    ids: list[str]
+
+
 class Details(Model):
     """What the page shows beside the summary. `pace_series` holds (second since the start, answers in it)."""
 
@@ -243,10 +321,20 @@ class Details(Model):
     newcomers: str = ""
     unseen: list[UnseenValue] = []
     comparison: Comparison | None = None
+    listing: ListingFacts | None = None
+    twice: list[Twice] = []
 
 
 def verdict(summary: Summary) -> str:
-    """The run in one sentence, or two where somebody has to do something."""
+    """The run in one sentence, or two where somebody has to do something; a rehearsal says so before anything else."""
+    if summary.rehearsal is None:
+        return _verdict(summary)
+    tripped = [f"`{guard.name}`" for guard in summary.guards if guard.tripped and not guard.allowed]
+    stops = f" A sync would be stopped before it sends anything: {_list(*tripped)}." if tripped else ""
+    return f"A rehearsal, nothing was changed in the account. In the sandbox: {_verdict(summary)}{stops}"
+
+
+def _verdict(summary: Summary) -> str:
     outcomes, read = summary.outcomes, summary.source.rows_read
     look, unsent = outcomes.of(*NEED_A_PERSON), outcomes.unsent
     settled = outcomes.of() - look - unsent
@@ -265,7 +353,12 @@ def verdict(summary: Summary) -> str:
         return _planned(settled, look, unsent, read)
     there = _there(settled, read)
     if summary.status == "interrupted":
-        return f"Interrupted: {_list(there, _need(look), _waiting(unsent))}. The next `muster sync` of the same file goes on from here."
+        next_time = (
+            "A rehearsal begins anew each time"
+            if summary.rehearsal is not None
+            else f"The next `muster {'sync' if summary.follows is None else 'retry'}` of the same file goes on from here"
+        )
+        return f"Interrupted: {_list(there, _need(look), _waiting(unsent))}. {next_time}."
     if summary.status == "stopped":
         return f"Stopped after too many failures: {_list(there, _need(look), _waiting(unsent))}."
     if summary.status == "limited" and unsent:
@@ -285,10 +378,20 @@ def _guarded(summary: Summary) -> str:
     whose = {0: "a guard", 1: f"the guard {names}"}.get(len(tripped), f"the guards {names}")
     sent = summary.outcomes.of("created", "updated", "upserted", "refused", "failed", "unknown")
     when = "" if sent else " before anything was sent"
-    why = _list(
-        *(f"{_percent(guard.share)} where {_percent(guard.limit_share)} is the limit" for guard in tripped)
-    )
+    why = _list(*map(_over, tripped))
     return f"Stopped by {whose}{when}" + (f": {why}." if why else ".")
+
+
+def _over(guard: Guard) -> str:
+    if guard.typed:
+        named = (
+            "no number was named"
+            if guard.allowed_count is None
+            else f"the number {guard.allowed_count:,} was named"
+        )
+        return f"{guard.count:,} were counted, and {named}"
+    most = "" if guard.allowed_count is None else f", and {guard.allowed_count:,} were allowed"
+    return f"{_percent(guard.share)} where {_percent(guard.limit_share)} is the limit{most}"
 
 
 def _planned(settled: int, look: int, unsent: int, read: int) -> str:

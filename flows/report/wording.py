@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flows.report.plan_summary import PlanGuard, PlanSummary
-from flows.report.summary import NEED_A_PERSON, Comparison
+from flows.report.summary import NEED_A_PERSON, Comparison, Guard, ListingFacts, Summary
 
 __all__ = [
+    "allowed_too_few",
     "as_text",
     "automations",
     "duration",
     "guard_limit",
     "guard_near",
+    "listed_there",
     "not_undoable",
     "pace",
     "planned_and_done",
+    "rehearsed",
     "short",
+    "twice_there",
+    "what_opens",
 ]
 
-_LONGEST = 40
+_LONGEST, _REASONS = 40, 8
 
 
 def duration(minutes: float) -> str:
@@ -43,12 +49,43 @@ def pace(per_second: float) -> str:
     return f"{per_second:g} a second" if per_second >= 1 else f"{round(per_second * 60, 1):g} a minute"
 
 
+def listed_there(listing: ListingFacts) -> str:
+    """How many contacts there are, and what was read of them.
+
+    >>> listed_there(ListingFacts(contacts=1000, pages=20, read=6, hours_old=3.2))
+    '1,000 there on 20 pages; 6 were read, and the list of about 3.2 hours ago tells of the others'
+    >>> listed_there(ListingFacts(contacts=60, pages=2, read=2, why="no list of them is kept yet"))
+    '60 there; all 2 pages were read, because no list of them is kept yet'
+    """
+    there = f"{listing.contacts:,} there"
+    if listing.hours_old is not None:
+        ago = duration(listing.hours_old * 60)
+        return f"{there} on {listing.pages:,} pages; {listing.read:,} were read, and the list of {ago} ago tells of the others"
+    pages = f"all {listing.pages:,} pages were" if listing.pages > 1 else "the one page was"
+    return f"{there}; {pages} read" + (f", because {listing.why}" if listing.why else "")
+
+
+def twice_there(count: int) -> str:
+    """That addresses have several contacts there, and what to do; '' for none.
+
+    >>> twice_there(1)
+    '1 address has several contacts there, and muster changes none of them. Leave one of each in its app.'
+    """
+    if not count:
+        return ""
+    have = "address has" if count == 1 else "addresses have"
+    return f"{count:,} {have} several contacts there, and muster changes none of them. Leave one of each in its app."
+
+
 def plan_verdict(plan: PlanSummary) -> str:
     """The plan in one sentence, or two where somebody has to do something."""
     outcomes, about = plan.outcomes, "about " if plan.estimated else ""
     if plan.tripped:
         names = " and ".join(f"`{guard.name}`" for guard in plan.tripped)
         return f"A sync would stop before it sends anything: {names}."
+    if plan.not_allowed:
+        names = " and ".join(f"`{one.name}`" for one in plan.not_allowed)
+        return f"A sync would not begin: {names} has to be allowed by name first."
     if not plan.source.rows_read:
         return "The file has no rows, so there is nothing to send."
     parts = [
@@ -86,10 +123,23 @@ def short(value: Any) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def automations(counts: dict[str, int], about: str = "") -> str:
-    """Which may start, and how often at most."""
-    named = ", ".join(f"{name} {about}{count:,}" for name, count in counts.items() if count)
-    return f"at most: {named}" if named else "none that muster knows of"
+def automations(
+    counts: dict[str, int], reasons: Mapping[str, dict[str, int]] | None = None, about: str = ""
+) -> list[str]:
+    """Which may start, how often at most and why: a line each.
+
+    >>> automations({"FIELD_UPDATED": 37, "TAG_ADDED": 3}, {"FIELD_UPDATED": {"city": 20, "plan": 17}})
+    ['at most FIELD_UPDATED 37: city 20, plan 17', 'at most TAG_ADDED 3']
+    """
+    lines = []
+    for name, count in counts.items():
+        if count:
+            why = (reasons or {}).get(name, {})
+            shown = ", ".join(f"{reason} {about}{times:,}" for reason, times in list(why.items())[:_REASONS])
+            more = len(why) - _REASONS
+            shown += f" and {more} more" if more > 0 else ""
+            lines.append(f"at most {name} {about}{count:,}" + (f": {shown}" if shown else ""))
+    return lines or ["none that muster knows of"]
 
 
 def not_undoable(plan: PlanSummary) -> list[str]:
@@ -104,10 +154,40 @@ def not_undoable(plan: PlanSummary) -> list[str]:
     return [f"{about}{count:,} {what} ({why})" for count, what, why in said if count]
 
 
-def guard_limit(guard: PlanGuard) -> str:
-    if not guard.limit_share:
+def guard_limit(guard: Guard) -> str:
+    """When a guard trips, and where that is not the default.
+
+    >>> guard_limit(Guard(name="changes", count=3, share=0.1, limit_share=0.8, floor=200, tripped=False, allowed=False, limit_of="mapping"))
+    'above 80%, from 200 on, as the mapping says'
+    """
+    own = ", as the mapping says" if guard.limit_of == "mapping" else ""
+    if guard.typed:
+        return f"until their number is typed{own}"
+    if guard.name == "empty_source":
         return "when there is no row"
-    return f"above {guard.limit_share:.0%}, from {guard.floor:,} on"
+    return f"above {guard.limit_share * 100:g}%, from {guard.floor:,} on{own}"
+
+
+def what_opens(guard: Guard) -> str:
+    """The words that let a guard pass that has tripped.
+
+    >>> what_opens(Guard(name="opt_outs", count=37, share=0.1, limit_share=0, floor=1, tripped=True, allowed=False, typed=True))
+    '--allow opt_outs=37'
+    """
+    exact = guard.typed or guard.allowed_count is not None
+    return f"--allow {guard.name}" + (f"={guard.count}" if exact else "")
+
+
+def allowed_too_few(guard: Guard) -> str:
+    """That another number was named than the one counted; '' where none was."""
+    if guard.allowed_count is None:
+        return ""
+    named = (
+        f"the number {guard.allowed_count:,} was named"
+        if guard.typed
+        else f"{guard.allowed_count:,} are allowed"
+    )
+    return f"{guard.count:,} are counted, and {named}."
 
 
 def guard_near(guard: PlanGuard) -> str:
@@ -133,3 +213,22 @@ def planned_and_done(comparison: Comparison) -> str:
     pairs = ", ".join(f"{one.outcome} {one.planned:,} / {one.done:,}" for one in comparison.differing)
     about = ", an estimate" if comparison.estimated else ""
     return f"planned / done: {pairs}" + (f" ({plan}{about})" if plan else "")
+
+
+def rehearsed(summary: Summary) -> list[str]:
+    """What has to be known of a rehearsal, a sentence each; none of a run that was none."""
+    facts = summary.rehearsal
+    if facts is None:
+        return []
+    people = (
+        "Nobody was there before, so that every row was a newcomer, and what was delivered earlier did not count."
+        if facts.contacts_copied is None
+        else f"{facts.contacts_copied:,} contacts of the account were there before; what was delivered earlier did not count."
+    )
+    asked = f"A sync would ask first: {facts.would_ask}" if facts.would_ask else ""
+    return [
+        f"This was a rehearsal. {facts.base_url} was only read ({facts.requests_read:,} requests); everything else went into a sandbox with its fields, tags and lists.",
+        people,
+        f"At the account's own pace of {pace(facts.per_second)} these {summary.requests.sent:,} requests would take {duration(facts.minutes)}.",
+        *filter(None, [asked]),
+    ]

@@ -12,14 +12,16 @@ from typing import BinaryIO
 from flows.report import failures, page, results
 from flows.report.summary import Details, Summary
 
-__all__ = ["whole", "write_report"]
+__all__ = ["TWICE_FILE", "whole", "write_report"]
+
+TWICE_FILE = "twice_there.csv"
 
 
 def write_report(folder: Path, summary: Summary, details: Details, *, into: Path | None = None) -> None:
     """Draws the report from the run's `folder` and writes it there, or `into` another folder.
 
-    The files are `failures.csv`, `failures.xlsx`, `results.csv`, `rows.parquet`, `report.html` and, last, so that
-    whoever waits for it finds the others, `summary.json`. Only their owner may read them. Raises OSError.
+    The files are `failures.csv`, `failures.xlsx`, `results.csv`, `rows.parquet`, `report.html`, where addresses have
+    several contacts there `twice_there.csv` and, last, so that whoever waits for it finds the others, `summary.json`. Only their owner may read them. Raises OSError.
     """
     place = into or folder
     if not place.exists():
@@ -38,6 +40,9 @@ def write_report(folder: Path, summary: Summary, details: Details, *, into: Path
         results.write_csv(folder, file)
     with whole(place / "rows.parquet") as file:
         results.write_parquet(folder, summary.run_id, file)
+    if details.twice:
+        with whole(place / TWICE_FILE) as file:
+            results.write_twice(details.twice, file)
     with whole(place / "report.html") as file:
         file.write(page.render(folder, summary, details).encode())
     with whole(place / "summary.json") as file:

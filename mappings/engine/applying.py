@@ -86,7 +86,8 @@ class Application:
         used: dict[int, list[str]] = {}
         for name, places in self.mapping.columns().items():
             into = [str(place[1]) if place[0] == "fields" else str(place[0]) for place in places]
-            used.setdefault(self._at[clean_text(name)], []).extend(into)
+            if clean_text(name) in self._at:
+                used.setdefault(self._at[clean_text(name)], []).extend(into)
         patterns = [clean_text(pattern) for pattern in self.mapping.ignore]
         found = []
         for index, name in enumerate(self.header):

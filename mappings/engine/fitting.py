@@ -56,6 +56,7 @@ def complaints(
     if mapping.blank != "keep":
         yield from _of_clearing(mapping, schema, "blank")
     yield from _of_what_it_cannot(mapping, schema)
+    yield from _of_what_is_tracked(mapping, schema)
     for kind, names in (("tags", mapping.tags), ("lists", mapping.lists)):
         if names is not None:
             yield from _of_names(mapping, schema, kind, names)
@@ -70,6 +71,7 @@ def _of_columns(
         for name, places in columns.items()
         if clean_text(name) not in at
         for place in places
+        if not _may_be_absent(mapping, at, place, name)
     ]
     another_file = len({name for *_, name in gone}) * 2 > len(columns) > 2
     told = False
@@ -79,9 +81,18 @@ def _of_columns(
         told = told or not like
         constant = _constant(mapping, schema, place, name, sure=not like and not another_file)
         key = ".".join(map(str, place))
-        yield Complaint(
-            mapping.file, line, key, f"the file has no column '{name}'.", f"{fix} {constant}".strip()
-        )
+        rule = mapping.fields[str(place[1])] if place[0] == "fields" else None
+        several = rule.from_ if rule is not None and rule.absent == "blank" else None
+        what = f"none of the columns {listed(several)}" if several else f"no column '{name}'"
+        yield Complaint(mapping.file, line, key, f"the file has {what}.", f"{fix} {constant}".strip())
+
+
+def _may_be_absent(mapping: Mapping, at: MappingOf[str, int], place: Sequence[str | int], name: str) -> bool:
+    """Whether a field does without this column: another one of its columns is there, or is complained of already."""
+    rule = mapping.fields.get(str(place[1])) if place[0] == "fields" else None
+    if rule is None or rule.absent == "refuse" or rule.from_ is None:
+        return False
+    return name != rule.from_[0] or any(clean_text(other) in at for other in rule.from_)
 
 
 def is_ignored(name: str, patterns: Sequence[str]) -> bool:
@@ -130,6 +141,10 @@ def _of_field(mapping: Mapping, schema: Schema, tag: str, rule: Rule) -> Iterato
         line = mapping.line_of("fields", tag, key) if key else mapping.line_of("fields", tag)
         return Complaint(mapping.file, line, place, what, fix)
 
+    if known is None and tag in schema.reserved:
+        what = f"'{tag}' is a name that the destination keeps for itself; no field of a mapping can have it."
+        yield complaint("", what, schema.reserved[tag])
+        return
     if known is None and schema.live:
         like = nearest(tag, schema.names())
         fix = f"Did you mean {like}?" if like else f"It has: {', '.join(schema.names())}."
@@ -141,6 +156,9 @@ def _of_field(mapping: Mapping, schema: Schema, tag: str, rule: Rule) -> Iterato
             f"{tag} is of type {known.type} at the destination and cannot hold {rule.type}.",
             f"Leave type: out, or use {' or '.join(sorted(_FITS[known.type]))}.",
         )
+    if known and known.type == "text" and rule.type == "choices" and rule.part is None and rule.join is None:
+        what = f"{tag} holds one text at the destination, and choices are several."
+        yield complaint("type", what, 'Leave type: out and add join: ", " to put them together.')
     type_ = rule.type or (known.type if known else None)
     for key, types in _SPEAKS_OF.items():
         if type_ is not None and type_ not in types and getattr(rule, key) is not None:
@@ -167,7 +185,7 @@ def _of_clearing(mapping: Mapping, schema: Schema, *place: str) -> Iterator[Comp
             mapping.line_of(*place),
             ".".join(place),
             "how this destination empties a value is not documented, so clear is refused.",
-            "Use blank: keep.",
+            f"Use blank: keep, or ask the account: muster doctor {mapping.destination.kind} --probe ADDRESS.",
         )
 
 
@@ -184,6 +202,18 @@ def _of_what_it_cannot(mapping: Mapping, schema: Schema) -> Iterator[Complaint]:
     if unconfirmed and "unconfirmed" in schema.refuses:
         what = "this destination asks nobody who comes in over its API whether they want mail."
         yield complaint(what, "Use SUBSCRIBED or UNSUBSCRIBED.", "consent", "newcomers")
+
+
+def _of_what_is_tracked(mapping: Mapping, schema: Schema) -> Iterator[Complaint]:
+    tracked = mapping.automations.tracked if mapping.automations is not None else None
+    known = {*schema.names(), *schema.watched}
+    for name in tracked or () if schema.live else ():
+        if name not in known:
+            like = nearest(name, known)
+            fix = f"Did you mean {like}?" if like else f"It has: {', '.join(sorted(known))}."
+            line = mapping.line_of("automations", "tracked")
+            what = f"the destination has no merge tag '{name}' that could be watched."
+            yield Complaint(mapping.file, line, "automations.tracked", what, fix)
 
 
 def _of_constants(mapping: Mapping, tag: str, rule: Rule, known: Field | None) -> Iterator[Complaint]:

@@ -79,6 +79,8 @@ class Passage:
 
     def column(self, name: str, separator: str = "") -> pa.Array:
         """A source column, cleaned; cleaned once. A `separator` that cleaning would take away stays, as BREAK."""
+        if clean_text(name) not in self._at:  # only where absent: allows it
+            return pa.repeat("", len(self.frame))
         at = self._at[clean_text(name)]
         kept = separator if separator and mark_of(separator) == BREAK else ""
         if (at, kept) not in self._cleaned:
@@ -108,10 +110,10 @@ class Passage:
         for wrong in found.wrong:
             index = int(origin[wrong.at])
             value = read[index][0][wrong.at].as_py().replace(BREAK, " ")
-            said = {"column": _named(each[index], tag), "value": value, "field": tag, **wrong.detail}
+            said = {"column": self._named(each[index], tag), "value": value, "field": tag, **wrong.detail}
             self._note(wrong.at, wrong.code, said.pop("column"), **said)
         if rule.required or tag == self.mapping.key:
-            self._require(tag, found.values, _named(rule, tag), {wrong.at for wrong in found.wrong})
+            self._require(tag, found.values, self._named(rule, tag), {wrong.at for wrong in found.wrong})
         return found.values
 
     def _read(self, tag: str, rule: Rule) -> tuple[pa.Array, Converted]:
@@ -246,8 +248,8 @@ class Passage:
         return pc.fill_null(found.values, "")
 
     def opted_out(self) -> Bools:
-        out = np.zeros(len(self.frame), bool)
         rule = self.mapping.consent.opted_out if self.mapping.consent else None
+        out = np.full(len(self.frame), rule is not None and rule.everybody)
         for name in rule.from_ if rule else ():
             said, unclear = opted_out(self.column(name), rule.when, rule.unless) if rule else (None, None)
             out |= np.asarray(said)
@@ -289,6 +291,10 @@ class Passage:
             self._note(at, "age_unreadable", rule.newest, self.column(rule.newest)[at].as_py())
         return found
 
+    def _named(self, rule: Rule, tag: str) -> str:
+        """The columns of the file that a field reads."""
+        return " / ".join(name for name in rule.columns() if clean_text(name) in self._at) or tag
+
 
 def _end_of(today: dt.date | None) -> int:
     """The last second that may be today somewhere on Earth; without a day, any."""
@@ -296,7 +302,3 @@ def _end_of(today: dt.date | None) -> int:
         return int(np.iinfo(np.int64).max)
     midnight = dt.datetime.combine(today, dt.time(), dt.UTC)
     return int(midnight.timestamp()) + 24 * 3600
-
-
-def _named(rule: Rule, tag: str) -> str:
-    return " / ".join(rule.columns()) or tag

@@ -270,8 +270,8 @@ CODES: dict[str, Code] = _codes(
         "state_blank",
         "error",
         "{field} is blank, and the destination requires it for every country.",
-        "Fill in {column}. Where a country has none, such as DE or SG, name the city's column after it under from:, "
-        "or give the field a default: in the mapping.",
+        "Fill in {column}. Where a country has none, such as DE or SG, the city can stand for it: write {rule} "
+        "in the mapping; or give the field a default: there.",
     ),
     Code(
         "state_unknown",
@@ -385,7 +385,8 @@ CODES: dict[str, Code] = _codes(
         "id_changed",
         "warning",
         "The destination answered with another contact than the one that was looked up ({was}, and now {now}).",
-        "Look at {value} there: somebody removed or merged the contact at that moment.",
+        "Look at the row's contact in the destination's own app: somebody removed or merged it at that moment, and what it held "
+        "may be lost there.",
         "account",
     ),
 )

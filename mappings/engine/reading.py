@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from mappings.engine.complaints import Complaint, MappingInvalid, nearest
 from mappings.engine.document import Mapping, keys_of
 
-__all__ = ["read_mapping", "read_mapping_text"]
+__all__ = ["plain_text", "read_mapping", "read_mapping_text"]
 
 _MOST_NODES = 50_000
 _MOST_CHARACTERS = 1_000_000
@@ -58,6 +58,11 @@ def read_mapping_text(text: str, file: str = "mapping.yml") -> Mapping:
         raise MappingInvalid(_complaints(error, lines, file)) from None
     mapping._bind(file, text, hashlib.sha256(text.encode()).hexdigest(), lines)  # noqa: SLF001 - its own reader
     return mapping
+
+
+def plain_text(text: str) -> dict[str, Any]:
+    """The keys and values in `text`, as they are written and unchecked. Raises MappingInvalid where it is no YAML."""
+    return _Tree("mapping.yml").read(text)[0]
 
 
 class _Tree:
@@ -219,6 +224,9 @@ def _complaints(error: ValidationError, lines: dict[Place, int], file: str) -> I
         elif kind == "string_pattern_mismatch":
             fix = _WRITTEN.get(str(place[-1]), "")
             yield Complaint(file, line, key, f"'{problem['input']}' cannot stand here.", fix)
+        elif kind == "greater_than_equal":
+            least = problem["ctx"]["ge"]
+            yield Complaint(file, line, key, f"a whole number from {least} on is expected here.")
         elif kind in _EXPECTED:
             yield Complaint(file, line, key, _EXPECTED[kind])
         else:
@@ -267,7 +275,6 @@ _EXPECTED = {
     "int_parsing": "a whole number is expected here, such as 3.",
     "int_parsing_size": "a whole number is expected here, such as 3.",
     "int_type": "a whole number is expected here, such as 3.",
-    "greater_than_equal": "a whole number from 1 on is expected here.",
     "float_parsing": "a number is expected here, such as 20.",
     "float_type": "a number is expected here, such as 20.",
     "date_type": "a day is expected here, written as YYYY-MM-DD.",

@@ -49,6 +49,10 @@ class Schema:
     fixed: bool = False
     numbered: frozenset[str] = frozenset()
     refuses: frozenset[str] = frozenset()
+    reserved: Mapping[str, str] = field(default_factory=dict)
+    """Names that no field can have there, each with what to do instead."""
+    watched: frozenset[str] = frozenset()
+    """What automations may watch there beside the fields, by the name that `tracked:` has for it."""
 
     def field(self, name: str) -> Field | None:
         """The field called `name`, if there is one."""

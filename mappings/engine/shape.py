@@ -26,6 +26,7 @@ _SHORT: dict[str, dict[str, Any]] = {
     "OptedOut": {"anyOf": [_WORD, _WORDS]},
     "FollowSource": _WORD,
     "Duplicates": {"enum": ["last", "first", "reject"]},
+    "TypedLimit": {"enum": ["typed"]},
     "Where": {"anyOf": [_WORD, _WORDS, _GROUPS]},
 }
 _DAY = {"pattern": r"^\d{4}-\d{2}-\d{2}$"}
@@ -35,7 +36,10 @@ _ASKED: dict[str, dict[str, Any]] = {
     "Rule": {"oneOf": [{"required": [key]} for key in ("from", "value", "template", "cases")]},
     "Case": {"oneOf": [{"required": [key]} for key in ("from", "value", "template")]},
     "Where": {"minProperties": 1},
+    "OptedOut": {"oneOf": [{"required": ["from"]}, {"required": ["everybody"]}]},
     "Duplicates": {"required": ["newest"]},
+    "Limit": {"minProperties": 1},
+    "TypedLimit": {"minProperties": 1},
     "Consent": {"anyOf": [{"required": ["opted_out"]}, {"required": ["assumed"]}]},
 }
 

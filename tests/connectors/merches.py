@@ -121,7 +121,7 @@ class Merch:
     ) -> AsyncIterator[Connector]:
         made = Connector(
             base_url=self.running.url, key=key, turns=pace or Pace(5000), rules=Rules(**{"key": "email", **rules}),
-            patience=patience, inferred=inferred,
+            patience=patience, inferred=inferred, window=float(self.sandbox.switches()["window"]),
         )  # fmt: skip
         async with made as connector:
             yield connector

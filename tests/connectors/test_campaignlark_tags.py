@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connectors.automations import by_name
 from connectors.base import Delivered
 from connectors.destinations.campaignlark import Connector
 from connectors.errors import CredentialsError, Unreachable
@@ -63,14 +64,14 @@ async def test_fields_go_first_then_the_tags_to_add_then_those_to_take_away(lark
     assert (result.outcome, lark.one()["tags"]) == ("updated", ["newsletter", "vip"])
     expected = {"FIELD_UPDATED": 1, "TAG_ADDED": 1, "TAG_REMOVED": 1}
     fired = lark.sandbox.automation_counts()
-    assert {name: decision.automations[name] for name in expected} == {**fired, **expected}
+    assert {name: by_name(decision.automations)[name] for name in expected} == {**fired, **expected}
 
 
 async def test_only_a_tag_to_take_away_is_one_call(lark: Lark) -> None:
     lark.seed(tags=("vip", "press"))
     decision, result = await lark.deliver(contact(off=("vip",)))
     assert lark.calls() == list(decision.calls) == [TAGS_REMOVE]
-    assert decision.automations == lark.sandbox.automation_counts() == {"TAG_REMOVED": 1}
+    assert by_name(decision.automations) == lark.sandbox.automation_counts() == {"TAG_REMOVED": 1}
     assert (result.outcome, result.contact_id) == ("updated", lark.one()["id"])
     assert lark.one()["tags"] == ["press"]
 
@@ -135,7 +136,7 @@ async def test_a_full_replace_sends_the_set_that_is_to_be_there_in_one_call(
     assert decision.calls == (FIND, UPSERT + " (replace)")
     assert (result.outcome, result.kept, sorted(lark.one()["tags"])) == ("updated", {}, left)
     assert lark.sandbox.automation_counts() == {
-        name: count for name, count in decision.automations.items() if name != "FIELD_UPDATED"
+        name: count for name, count in by_name(decision.automations).items() if name != "FIELD_UPDATED"
     }
 
 

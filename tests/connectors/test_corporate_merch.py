@@ -11,8 +11,8 @@ import pytest
 
 from connectors.base import Delivered, Remembered
 from connectors.destinations.corporate_merch import Connector
-from connectors.destinations.corporate_merch_account import TWICE
 from connectors.destinations.corporate_merch_inferred import Inferred
+from connectors.destinations.corporate_merch_pages import TWICE
 from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Patience
 from connectors.pace import Pace
@@ -32,6 +32,7 @@ from tests.connectors.merches import (
     started,
     surveyed,
 )  # fmt: skip
+from tests.connectors.test_pace import in_a_quiet_moment
 
 NEVER = Patience(attempts=1, seconds=1.0, first=0.01, most=0.01)
 
@@ -345,7 +346,7 @@ async def test_a_new_contact_is_told_all_that_it_lacks_at_once(merch: Merch) -> 
         ("required_blank", "city"), ("state_blank", "state"), ("required_blank", "zip_code"),
         ("required_blank", "type"), ("street_blank", "address"),
     ]  # fmt: skip
-    assert "such as DE or SG, name the city's column" in words(result)
+    assert "such as DE or SG, the city can stand for it: write state: {from: [STATE, CITY]}" in words(result)
 
 
 async def test_who_is_there_needs_only_what_is_not_there(merch: Merch) -> None:
@@ -664,3 +665,33 @@ async def test_where_only_the_reset_is_told_it_waits_until_then(merch: Merch) ->
     _, result = await merch.deliver(contact(), fault="429:next=1")
     assert result.outcome == "created"
     assert time.monotonic() - began >= 0.9
+
+
+async def test_alone_in_the_account_the_whole_rate_is_used_although_the_window_is_used_up() -> None:
+    async def measure() -> None:
+        with started(rate="40", window="1") as merch:
+            pace = Pace(40)
+            async with merch.connector(pace=pace) as connector:
+                await connector.count()
+                began, slowest = time.monotonic(), 1.0
+                for _ in range(120):
+                    await connector.count()
+                    slowest = min(slowest, pace.per_second / pace.allowed)
+                reached = 120 / (time.monotonic() - began) / 40
+            assert connector.traffic.throttled == 0
+            assert slowest == pytest.approx(0.99)
+            assert reached > 0.98
+
+    await in_a_quiet_moment(measure)
+
+
+async def test_where_others_have_used_up_the_window_the_rate_drops_and_the_minute_is_kept() -> None:
+    with started(rate="40", window="60") as merch:
+        for _ in range(39):
+            async with merch.connector() as other:
+                await other.count()
+        pace = Pace(5000)
+        async with merch.connector(pace=pace) as connector:
+            await connector.count()
+        assert pace.allowed == pytest.approx(40 / 60)
+        assert pace.per_second < 0.98 * pace.allowed

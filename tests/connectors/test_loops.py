@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Remembered
+from connectors.automations import by_name
+from connectors.base import Deletes, Remembered
 from connectors.destinations.loops import Connector
-from connectors.destinations.loops_team import CREATE, FIND, UPDATE
+from connectors.destinations.loops_team import CREATE, DELETE, FIND, UPDATE
 from connectors.errors import CredentialsError, LookUpRefused, Unreachable
 from connectors.pace import Pace
+from connectors.sandbox.faults import Rule
 from tests.connectors.teams import ANN, BEA, CLEO, NEWS, Team, contact, delivered, started
 
 
@@ -146,7 +148,7 @@ async def test_who_was_never_delivered_is_sent_without_being_asked_for(team: Tea
     ]
     assert (result.outcome, result.contact_id) == ("upserted", team.one()["id"])
     assert decision.upserts
-    assert decision.automations == {"Contact added": 1, "Contact updated": 4}
+    assert by_name(decision.automations) == {"Contact added": 1, "Contact updated": 4}
 
 
 async def test_who_unsubscribed_there_is_updated_unseen_and_stays_unsubscribed(team: Team) -> None:
@@ -204,7 +206,7 @@ async def test_who_is_not_there_is_created_by_an_update_with_both_ids(team: Team
     assert team.asked() == [{"email": ANN}, {"userId": "007"}]
     assert team.sent() == [{"email": ANN, "userId": "007", "firstName": "Ann"}]
     assert result.outcome == "created"
-    assert decision.automations == {"Contact added": 1} == team.fired()
+    assert by_name(decision.automations) == {"Contact added": 1} == team.fired()
 
 
 async def test_who_was_delivered_and_is_gone_is_left_alone(team: Team) -> None:
@@ -283,7 +285,7 @@ async def test_only_what_changed_at_the_source_is_sent(team: Team) -> None:
     assert team.sent() == [{"email": ANN, "lastName": "Lea"}]
     assert decision.stays == {"firstName": ("By hand", "Ann")}
     assert (result.outcome, result.contact_id) == ("updated", before.contact_id)
-    assert decision.automations == {"Contact updated": 1} == team.fired()
+    assert by_name(decision.automations) == {"Contact updated": 1} == team.fired()
 
 
 async def test_who_has_exactly_this_already_is_not_written(team: Team) -> None:
@@ -419,7 +421,7 @@ async def test_a_changed_address_of_who_has_none_attaches_the_userid_first(team:
     ]
     assert decision.calls == (UPDATE, UPDATE)
     assert (result.outcome, team.one()["id"]) == ("updated", number)
-    assert decision.automations == team.fired() == {"Contact updated": 3}
+    assert by_name(decision.automations) == team.fired() == {"Contact updated": 3}
 
 
 async def test_an_address_that_cannot_be_changed_is_said(team: Team) -> None:
@@ -502,7 +504,7 @@ async def test_who_opted_out_and_may_be_mailed_is_unsubscribed(team: Team) -> No
     decision, result = await team.deliver(contact(opted_out=True))
     assert team.sent() == [{"email": ANN, "subscribed": False}]
     assert (decision.opts_out, result.outcome, result.opted_out) == (True, "updated", True)
-    assert decision.automations == team.fired()
+    assert by_name(decision.automations) == team.fired()
 
 
 async def test_a_newcomer_who_opted_out_comes_in_unsubscribed_and_on_no_list(team: Team) -> None:
@@ -544,7 +546,7 @@ async def test_lists_are_joined_and_left_and_only_what_changes_is_sent(team: Tea
     decision, result = await team.deliver(row)
     assert team.sent() == [{"email": ANN, "mailingLists": {NEWS: True, "cm0sandbox0000partners00d": False}}]
     assert (decision.lists, decision.lists_off) == (("Newsletter",), ("Partners",))
-    assert decision.automations == {"Contact added to list": 1} == team.fired()
+    assert by_name(decision.automations) == {"Contact added to list": 1} == team.fired()
     assert result.outcome == "updated"
     assert team.one()["tags"] == ["Events", "Newsletter"]
 
@@ -617,7 +619,7 @@ async def test_a_write_without_a_clear_answer_lands_once_and_is_said_to_have_lan
     [one] = team.sandbox.contacts()
     assert (one["email_address"], one["fields"]["firstName"]) == (ANN, "Ann")
     assert result.contact_id == one["id"]
-    assert all(count <= decision.automations.get(name, 0) for name, count in team.fired().items())
+    assert all(count <= by_name(decision.automations).get(name, 0) for name, count in team.fired().items())
 
 
 @pytest.mark.parametrize("fault", ["500", "reset_before", "non_json_502"])
@@ -725,3 +727,100 @@ async def test_a_limit_that_is_lower_than_ours_is_kept(team: Team) -> None:
     team.sandbox.switch({"rate": "20"})
     async with team.connector(pace=pace):
         assert pace.allowed == 10
+
+
+# ---- deleting
+
+
+@pytest.mark.parametrize("by", ["email", "userId"])
+async def test_a_contact_that_still_has_its_id_is_deleted_by_its_key(team: Team, by: str) -> None:
+    team.seed(userId="u1")
+    async with team.connector(by=by) as connector:
+        assert isinstance(connector, Deletes) == connector.deletes
+        key = ANN if by == "email" else "u1"
+        done = await connector.delete(key, team.one()["id"])
+        assert (done.outcome, done.code) == ("updated", "deleted")
+        assert team.calls() == [FIND, DELETE]
+        assert team.log[-1].body == {by: key}
+        assert team.nobody()
+        again = await connector.delete(key, done.contact_id)
+    assert (again.outcome, again.code, team.calls()[2:]) == ("unchanged", "already_gone", [FIND])
+
+
+async def test_another_contact_that_has_the_key_by_now_is_not_deleted(team: Team) -> None:
+    team.seed()
+    async with team.connector() as connector:
+        done = await connector.delete(ANN, "another-id")
+    assert (done.outcome, done.code, team.calls()) == ("protected", "identity_conflict", [FIND])
+    assert not team.nobody()
+
+
+@pytest.mark.parametrize(
+    ("fault", "deletes"),
+    [("reset_after:next=1", 1), ("reset_before:next=1", 2), ("500:next=1", 2), ("500:next=1,applied=true", 1), ("non_json:next=1", 1)],
+)  # fmt: skip
+async def test_a_deletion_without_a_clear_answer_is_settled_by_a_look_up(
+    team: Team, fault: str, deletes: int
+) -> None:
+    team.seed()
+    async with team.connector() as connector:
+        contact_id = team.one()["id"]
+        team.running.faults(f"{fault},paths=delete")
+        done = await connector.delete(ANN, contact_id)
+    assert (done.outcome, done.code) == ("updated", "deleted")
+    assert team.calls().count(DELETE) == deletes
+    assert team.nobody()
+
+
+async def test_who_was_removed_between_look_up_and_deletion_is_gone(team: Team) -> None:
+    team.seed()
+    async with team.connector() as connector:
+        contact_id = team.one()["id"]
+        team.sandbox.then(DELETE, lambda: team.sandbox.delete(ANN), when="before")
+        done = await connector.delete(ANN, contact_id)
+    assert (done.outcome, done.code) == ("updated", "deleted")
+    assert team.nobody()
+
+
+async def test_a_deletion_that_is_never_answered_has_failed_where_the_contact_is_there_and_is_unknown_otherwise(
+    team: Team,
+) -> None:
+    team.seed()
+    async with team.connector() as connector:
+        contact_id = team.one()["id"]
+        team.running.faults("500:paths=delete")
+        done = await connector.delete(ANN, contact_id)
+        assert (done.outcome, team.calls().count(DELETE)) == ("failed", 3)
+        assert not team.nobody()
+        team.running.clear_faults()
+        team.running.faults("reset_after:paths=delete")
+        team.sandbox.then(DELETE, lambda: team.sandbox.faults.rules.append(Rule.parse("500:paths=find")))
+        done = await connector.delete(ANN, contact_id)
+    assert (done.outcome, done.code) == ("unknown", "no_clear_answer")
+
+
+@pytest.mark.parametrize("out", [False, True])
+@pytest.mark.parametrize("newcomers", ["SUBSCRIBED", "UNSUBSCRIBED"])
+@pytest.mark.parametrize("write", ["merge", "create_only", "update_only"])
+@pytest.mark.parametrize("lookup", [False, True])
+async def test_who_unsubscribes_between_the_look_up_and_the_write_stays_out_under_any_write_mode(
+    team: Team, write: str, newcomers: str, *, lookup: bool, out: bool
+) -> None:
+    """By address, by userId, moved and new; `out`: the row or the ledger says so, too."""
+    team.seed(ANN, firstName="Old")
+    team.seed(BEA, firstName="Old", userId="7")
+    cases = [
+        (contact(ANN, lists=("Newsletter",), opted_out=out, firstName="New"), None, ANN),
+        (contact(BEA, opted_out=out, firstName="New", userId="7"), Remembered("", opted_out=out), BEA),
+        (contact("new@example.com", opted_out=out, firstName="New", userId="7"), delivered(BEA, firstName="Old"), BEA),
+        (contact(CLEO, opted_out=out, firstName="New"), None, CLEO),
+    ]  # fmt: skip
+    for row, remembered, before in cases:
+
+        def leaves(address: str = before) -> None:
+            team.seed(address, out=True)
+
+        await team.deliver(row, remembered, meanwhile=leaves, write=write, newcomers=newcomers, lookup=lookup)
+        [now] = [one for one in team.sandbox.contacts() if one["email_address"] in (before, row.key)]
+        assert (now["status"], now["resubscribed"]) == ("UNSUBSCRIBED", False), (row, now)
+    assert True not in [body.get("subscribed") for body in team.sent()]

@@ -325,3 +325,16 @@ def test_where_nothing_is_left_of_the_window_the_rate_drops_a_little_once_a_seco
     for _ in range(5):
         pace.told(10, 0)
     assert before * 0.94 < pace.per_second < before
+
+
+async def test_nothing_left_by_our_own_calls_is_no_reason_to_slow_down() -> None:
+    pace = Pace(5000.0)
+    pace.told(40 / 60, 39, 60)
+    pace.allowed = 5000.0  # turns as fast as a test needs them
+    for _ in range(40):
+        await pace.turn()
+    full = pace.per_second / pace.allowed
+    pace.told(40 / 60, 0, 60)
+    assert pace.per_second / pace.allowed == pytest.approx(full)
+    pace.told(80 / 60, 0, 60)  # as many again are somebody else's
+    assert pace.per_second / pace.allowed < full * 0.99

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connectors.base import Remembered
-from connectors.errors import MappingError, SourceError
-from flows.consent import Suppressions, complaint_of, strictest
+from connectors.errors import MappingError
+from flows.consent import complaint_of, strictest
+from flows.suppressions import Suppressions
 from mappings.engine.contact import Contact
 from mappings.engine.document import Mapping
 
@@ -27,50 +27,6 @@ def mapping(**consent: Any) -> Mapping:
             **({"consent": consent} if consent else {}),
         }
     )
-
-
-@pytest.mark.parametrize(
-    ("line", "address"),
-    [
-        ("ann@example.com", "ann@example.com"),
-        ("  ANN@Example.com  # asked in May", "ann@example.com"),
-        ("ann@example.com", "ANN@EXAMPLE.COM"),
-        ("@example.com", "ann@example.com"),
-        ("example.com", "ann@example.com"),
-        ("@Example.COM # the whole company", "Ann@example.com"),
-    ],
-)
-def test_an_address_or_its_domain_is_on_the_list_whatever_the_case(line: str, address: str) -> None:
-    assert Suppressions.of(["# people", "", line]).holds(address)
-
-
-@pytest.mark.parametrize(
-    ("line", "address"),
-    [
-        ("ann@example.com", "joann@example.com"),
-        ("@example.com", "ann@sub.example.com"),
-        ("@example.com", "ann@notexample.com"),
-        ("# ann@example.com", "ann@example.com"),
-        ("", "ann@example.com"),
-        ("   ", "@"),
-    ],
-)
-def test_nobody_else_is_on_it(line: str, address: str) -> None:
-    assert not Suppressions.of([line]).holds(address)
-
-
-def test_the_file_is_read_from_the_home_and_may_be_missing(tmp_path: Path) -> None:
-    assert not Suppressions.read(tmp_path).holds(ANN.key)
-    (tmp_path / "suppress.txt").write_bytes(b"\xef\xbb\xbfann@example.com\r\n@blocked.example\r\n")
-    found = Suppressions.read(tmp_path)
-    assert found.holds(ANN.key)
-    assert found.holds("x@blocked.example")
-
-
-def test_a_file_that_is_no_text_stops_the_run_and_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
-    (tmp_path / "suppress.txt").write_bytes(b"\xff\xfea\x00n\x00n\x00")
-    with pytest.raises(SourceError, match=r"suppress\.txt cannot be read"):
-        Suppressions.read(tmp_path)
 
 
 def test_the_list_is_added_to_what_is_remembered() -> None:

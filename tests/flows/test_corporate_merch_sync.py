@@ -14,6 +14,7 @@ from connectors.destinations.corporate_merch import Connector
 from connectors.errors import MappingError
 from connectors.sandbox.serving import Running, running
 from flows.plan_reporting import summed_up
+from flows.preview import preview
 
 if TYPE_CHECKING:
     from conftest import Desk
@@ -104,6 +105,7 @@ async def plan_then_sync(
     assert requests(desk) - asked == planned.requests + planned.reading
     assert not planned.newcomers
     assert planned.opt_outs == 0
+    assert planned.automations == ended.summary.automations == desk.server.automations()["counts"] == {}
     return ended
 
 
@@ -228,8 +230,6 @@ async def test_ten_thousand_contacts_are_planned_in_hours_at_forty_a_minute(
     async with merch.run(merch.file([row(1), row(2)], columns=COLUMNS), "team.yml", verb="plan") as run:
         await run.open()
         await run.prepare()
-        from flows.preview import preview
-
         found = await preview(run)
         run.opened.per_second = 40 / 60
         found.seconds = 10_000 / (40 / 60)
@@ -263,3 +263,66 @@ async def test_a_mapping_that_cannot_work_there_is_refused_before_anything_is_re
     merch.mapping("team.yml", **{**TEAM, **changes})
     with pytest.raises(MappingError, match=words):
         await merch.sync(merch.file([row(1)], columns=COLUMNS), "team.yml")
+
+
+async def test_a_plan_tells_what_is_wrong_with_each_row_and_the_line_to_add(merch: Desk) -> None:
+    rows = [
+        row(1, State="", City="Berlin", Country="DE"), row(2, State="", City="Singapore", Country="SG", Street=""),
+        row(3, State="Texs"), row(4, State="Puerto Rico"), row(5, Zip=""),
+    ]  # fmt: skip
+    file = merch.file(rows, columns=COLUMNS)
+    async with merch.run(file, "team.yml", verb="plan") as run:
+        await run.open()
+        await run.prepare()
+        plan = summed_up(run, await preview(run), exit_code=1)
+    said = {(one.code, one.column): one for one in plan.problems}
+    assert {where: (one.severity, one.count, one.rows) for where, one in said.items()} == {
+        ("state_blank", "State"): ("error", 2, [1, 2]),
+        ("street_blank", "Street"): ("error", 1, [2]),
+        ("state_unknown", "State"): ("error", 1, [3]),
+        ("required_blank", "Zip"): ("error", 1, [5]),
+        ("state_territory", "State"): ("warning", 1, [4]),
+    }
+    assert "write state: {from: [State, City]} in the mapping" in said["state_blank", "State"].fix
+    assert "nearest is TX (texas)" in said["state_unknown", "State"].example
+    assert plan.warnings == 1
+    ended = await merch.sync(file, "team.yml")
+    assert "state: {from: [State, City]}" in (ended.folder / "failures.csv").read_text("utf-8-sig")
+    fields = {**TEAM["fields"], "state": {"from": ["State", "City"]}}
+    merch.mapping("team.yml", **{**TEAM, "fields": fields})
+    ended = await merch.sync(file, "team.yml")
+    assert ended.per_row[0] == "created"
+
+
+async def test_what_goes_over_the_wire_is_true_or_false_codes_in_capitals_and_whole_numbers(
+    merch: Desk,
+) -> None:
+    fields = {**TEAM["fields"], "address_validated": "Valid", "birthday": "Born", "type": "Type"}
+    merch.mapping("team.yml", **{**TEAM, "fields": fields, "lists": {"from": "Lists", "split": ";"}})
+    rows = [
+        row(1, Valid="yes", Country="germany", State="Bavaria", Size="s", Gender="F", Type="Customer", Born="1990-01-15"),
+        row(2, Valid="0", Country="ca", State="québec", Size="XXL", Gender="diverse", Type="EMPLOYEE", Lists="11;12"),
+        row(3, Lists="abc"),
+        row(4, Born="15.01.1990"),
+        row(5, Valid="perhaps"),
+        row(6, Country="Atlantis"),
+        row(7, Type="boss"),
+        row(8, Size="4XL"),
+    ]  # fmt: skip
+    ended = await merch.sync(merch.file(rows, columns=(*COLUMNS, "Valid", "Born", "Type")), "team.yml")
+    assert ended.per_row == ["created", "created"] + ["invalid"] * 6
+    one, two = (merch.contacts()[f"p{n}@example.com"] for n in (1, 2))
+    names = ("address_validated", "country", "state", "shirt_size", "gender", "type", "birthday")
+    assert [one["fields"].get(name) for name in names] == [
+        True,
+        "DE",
+        "Bavaria",
+        "SM",
+        "female",
+        "client",
+        "1990-01-15",
+    ]
+    assert [two["fields"].get(name) for name in names] == [False, "CA", "QC", "2XL", None, "employee", None]
+    assert two["list_ids"] == [11, 12]
+    codes = {one.code for one in ended.summary.problems if one.severity == "error"}
+    assert codes == {"number_needed", "date_syntax", "boolean_unknown", "country_unknown", "choice_unknown"}

@@ -351,6 +351,29 @@ def test_an_opt_out_follows_the_person_to_a_new_address(ledger: Ledger, account:
     ].opted_out
 
 
+def test_what_others_hear_meanwhile_is_added_and_no_consent_of_this_source_lifts_it(
+    ledger: Ledger, account: int
+) -> None:
+    before = Remembered("a@example.com", "c1", {"first_name": "Ann"})
+    assert ledger.memory.heard(account, "people", before, {"a@example.com", "7"}) is before
+    assert ledger.memory.heard(account, "people", None, {"a@example.com"}) is None
+    assert ledger.memory.heard(account, "people", before, set()) is before
+    ledger.memory.heard_opt_outs(account, ["7"], "people")
+    mine = ledger.memory.heard(account, "people", before, {"a@example.com", "7"})
+    assert mine is not None
+    assert (mine.opted_out, mine.out_elsewhere, mine.out_here_until > 0, mine.texts) == (
+        True,
+        False,
+        True,
+        before.texts,
+    )
+    ledger.memory.heard_opt_outs(account, ["a@example.com"], "another-mapping")
+    both = ledger.memory.heard(account, "people", mine, {"a@example.com"})
+    assert both is not None
+    assert (both.opted_out, both.out_elsewhere, both.out_here_until) == (True, True, mine.out_here_until)
+    assert ledger.memory.heard(account + 1, "people", before, {"a@example.com", "7"}) is before
+
+
 # ---- accounts
 
 

@@ -16,10 +16,14 @@ from hypothesis import strategies as st
 from connectors.destinations.loops import Connector
 from connectors.errors import MappingError
 from connectors.sandbox.serving import Running, running
+from flows.cli.showing import show_summary
 from flows.options import Options
 from flows.preview import preview
+from flows.report.page import render
+from flows.report.summary import Details, ProblemGroup
 from flows.settings import Settings
 from flows.sync_run import SyncRun
+from flows.told import told
 from tests.flows.conftest import Ended, Listening, finish
 
 COLUMNS = ("Id", "Email", "First", "City", "Lists", "Out")
@@ -282,3 +286,126 @@ def _seed(desk: Desk, there: dict[str, Any]) -> None:
         if any(other["fields"].get("userId") == fields.get("userId") for other in desk.people().values()):
             fields.pop("userId", None)
         desk.server.seed([{"email_address": address, **one, "fields": fields}])
+
+
+async def test_what_is_text_there_goes_as_text_whatever_type_the_mapping_says(desk: Desk) -> None:
+    desk.mapping(
+        fields={
+            "email": {"from": "Email", "type": "email"}, "userId": {"from": "Id", "type": "integer"},
+            "city": {"from": "City", "type": "number"}, "company": {"from": "Lists", "split": ";", "join": ", "},
+            "language": {"from": "Out", "type": "boolean"}, "userGroup": {"value": "7"}, "score": "First",
+        },
+        consent={"assumed": "this is a test"},
+    )  # fmt: skip
+    row = {
+        "Id": "0012",
+        "Email": "p1@example.com",
+        "City": "1.50",
+        "Lists": "a;b",
+        "Out": "yes",
+        "First": "7",
+    }
+    ended = await desk.plan_then_sync([row])
+    assert ended.outcomes == {"created": 1}
+    [there] = desk.people().values()
+    fields = there["fields"]
+    texts = {name: fields[name] for name in ("userId", "city", "company", "language", "userGroup")}
+    assert texts == {"userId": "12", "city": "1.5", "company": "a, b", "language": "true", "userGroup": "7"}
+    assert fields["score"] == 7
+    again = await desk.plan_then_sync([row])
+    assert again.outcomes == {"unchanged": 1}
+
+
+@pytest.mark.parametrize("name", ["userGroup", "source", "userId", "city", "firstName"])
+async def test_a_text_of_more_than_500_characters_is_invalid_and_one_of_500_is_sent(
+    desk: Desk, name: str
+) -> None:
+    desk.mapping(
+        fields={"email": {"from": "Email", "type": "email"}, name: "First"},
+        consent={"assumed": "this is a test"},
+    )
+    rows = [{"Email": "p1@example.com", "First": "é" * 500}, {"Email": "p2@example.com", "First": "x" * 501}]
+    ended = await desk.plan_then_sync([{"Id": str(n), **row} for n, row in enumerate(rows)])
+    assert ended.per_row[0] in ("created", "upserted")
+    assert (ended.per_row[1], ended.summary.problems[0].code) == ("invalid", "too_long")
+    assert ended.summary.problems[0].fix == "Shorten First to 500 characters."
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("teamId", "Call the property otherwise, there and here."),
+        ("listId", "Call the property otherwise, there and here."),
+        ("softDeleteAt", "Call the property otherwise, there and here."),
+        ("updatedAt", "Call the property otherwise, there and here."),
+        ("eventName", "Call the property otherwise, there and here."),
+        ("id", "map your own to userId"),
+        ("subscribed", "Say under consent:"),
+        ("mailingLists", "Name the lists under lists:"),
+        ("notes", "The API has no name for notes"),
+        ("createdAt", "Loops says itself when a contact was created"),
+        ("optInStatus", "cannot be written"),
+    ],
+)
+async def test_a_reserved_name_is_refused_with_its_line_and_what_to_do_instead(
+    desk: Desk, name: str, fix: str
+) -> None:
+    desk.mapping(fields={"email": {"from": "Email", "type": "email"}, name: "First"})
+    lines = (desk.folder / "people.yml").read_text("utf-8").splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if text.strip().startswith(f"{name}:"))
+    with pytest.raises(MappingError) as raised:
+        async with desk.run(desk.file([]), "sync") as run:
+            await run.open()
+    assert (
+        f"people.yml:{line}: fields.{name}: '{name}' is a name that the destination keeps for itself"
+        in str(raised.value)
+    )
+    assert fix in str(raised.value)
+
+
+async def test_with_lookup_each_contact_is_asked_for_and_the_outcome_is_known(desk: Desk) -> None:
+    desk.server.seed([{"email_address": "p1@example.com", "fields": {"firstName": "Ann"}}])
+    rows = [
+        {"Id": str(n), "Email": f"p{n}@example.com", "First": first}
+        for n, first in ((1, "Ann"), (2, "Bea"), (3, "Cleo"))
+    ]
+    desk.mapping(destination={"kind": "loops", "lookup": True})
+    ended = await desk.plan_then_sync(rows)
+    assert ended.per_row == ["unchanged", "created", "created"]
+
+
+async def test_a_contact_that_changed_its_id_is_an_incident_in_terminal_and_report(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.mapping()
+    ended = await desk.plan_then_sync([{"Id": "1", "Email": "p1@example.com", "First": "Ann"}])
+    told_of = told(
+        ("id_changed", "email", "p1@example.com", {"was": "c1", "now": "c2"}),
+        row=1,
+        line=2,
+        columns={"email": ["Email"]},
+    )
+    group = ProblemGroup(
+        code=told_of.code,
+        severity=told_of.severity,
+        column=told_of.column,
+        count=1,
+        rows=[1],
+        fix=told_of.fix,
+    )
+    summary = ended.summary.model_copy(update={"problems": [group], "warnings": {"id_changed": 1}})
+    capsys.readouterr()
+    show_summary(summary, ended.folder)
+    shown = capsys.readouterr().out
+    assert "1 × id_changed in Email (row 1)" in shown
+    assert "Look at the row's contact in the destination's own app" in shown
+    assert "p1@example.com" not in shown
+    page = render(ended.folder, summary, Details(title="t", mapping_path="m.yml"))
+    assert "whoever looks after the account at the destination" in page
+
+
+async def test_several_choices_do_not_go_into_a_text(desk: Desk) -> None:
+    desk.mapping(fields={**PEOPLE["fields"], "company": {"from": "Lists", "type": "choices", "split": ";"}})
+    with pytest.raises(MappingError, match=r"(?s)company holds one text .* add join:"):
+        async with desk.run(desk.file([]), "sync") as run:
+            await run.open()

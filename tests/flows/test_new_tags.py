@@ -16,11 +16,11 @@ from connectors.errors import CredentialsError
 from connectors.http import Patience
 from connectors.pace import Pace
 from flows.batches import Batch, Entry
-from flows.consent import Suppressions
 from flows.delivery import Delivery
 from flows.keys import key_hash
 from flows.knowledge import Knowledge
 from flows.ledger import Ledger, Outcome, open_database
+from flows.suppressions import Suppressions
 from flows.watching import Silent
 from mappings.engine.contact import Contact
 from mappings.engine.problems import Problem

@@ -106,7 +106,7 @@ def test_each_state_and_each_answer_comes_to_its_outcome(tmp_path: Path, ledger:
         Outcome(5, "created", contact_id="c5", problems=[kept]),
         Outcome(6, "refused", "refused", problems=[["refused", "", "", {"detail": "400: no"}]]),
     ])  # fmt: skip
-    balance = books.finish(roll, ledger.answers, "r1", UNSENT, {"city": "Town"})
+    balance = books.finish(roll, ledger.answers, "r1", UNSENT, {"city": ["Town"]})
     rows = table(folder, "outcomes")
     assert [row["outcome"] for row in rows] == [
         "filtered", "invalid", "duplicate", "unchanged", "created", "refused", "invalid", "invalid", "unsent", "unknown", "unsent",

@@ -601,7 +601,7 @@ def test_a_type_that_the_field_cannot_hold_is_refused(tag: str, type_: str, allo
 
 def test_clearing_is_refused_where_it_is_not_documented() -> None:
     schema = Schema(fields=SCHEMA.fields, refuses=frozenset({"blank_clear"}))
-    what = "how this destination empties a value is not documented, so clear is refused. Use blank: keep."
+    what = "how this destination empties a value is not documented, so clear is refused. Use blank: keep, or ask the account: muster doctor campaignlark --probe ADDRESS."
     assert complaints(fields="  age:\n    from: A\n    blank: clear\n", schema=schema) == [
         f"news.yml:9: fields.age.blank: {what}"
     ]

@@ -315,6 +315,18 @@ def test_all_complaints_come_at_once_in_the_order_of_the_file() -> None:
         ("  a: {from: A, format: '%d.%m.%Y'}\n",
          ("7: fields.a.format: '%d.%m.%Y' is no format of a date: '%d' means nothing in it. "
          "Write it like DD/MM/YYYY hh:mm:ss.")),
+        ("consent: {opted_out: {when: x}}\n",
+         ("7: consent.opted_out: say from: (the columns with the opt-outs), or everybody: yes where the whole file is a list of "
+         "people who want no mail.")),
+        ("consent: {opted_out: {from: A, everybody: yes}}\n",
+         ("7: consent.opted_out: say from: (the columns with the opt-outs), or everybody: yes where the whole file is a list of "
+         "people who want no mail.")),
+        ("consent: {opted_out: {everybody: yes, when: x}}\n",
+         "7: consent.opted_out: when: and unless: are for the cells of from:, and everybody: asks none."),
+        ("consent: {opted_out: {everybody: yes}, follow_source: Since}\n",
+         "7: consent: follow_source: needs opted_out: with the columns that say whether a person wants mail."),
+        ("  a: {from: A, absent: blank}\n",
+         "7: fields.a: absent: blank needs several columns, such as from: [Email, E-Mail]."),
         ("consent: {opted_out: []}\n", "7: consent.opted_out.from: at least one is needed here."),
         ("where: {Stage: []}\n", "7: where.Stage.in: at least one is needed here."),
         ("where: {Stage: ~}\n", "7: where.Stage: say what the column has to hold, such as [lead, customer] or {blank: no}."),

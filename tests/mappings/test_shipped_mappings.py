@@ -82,8 +82,11 @@ def test_mappings_are_shipped() -> None:
         "hubspot_to_campaignlark.yml",
         "signups_to_campaignlark.yml",
         "signups_to_loops.yml",
+        "app_users_to_loops.yml",
         "hostile_to_campaignlark.yml",
         "employees_to_corporate_merch.yml",
+        "optouts_to_campaignlark.yml",
+        "optouts_to_loops.yml",
     }
 
 
@@ -170,6 +173,7 @@ def test_editors_see_what_the_reader_refuses(added: str) -> None:
      "where: {A: {at_least: many}}", "where: {A: {within: 90}}", "where: {A: {within: soon}}", "where: {A: {since: 01/02/2026}}",
      "where: {A: {blank: perhaps}}", "where: {any: [{}]}", "where: [A]", "duplicates: newest", "duplicates: {format: DD/MM/YYYY}",
      "duplicates: {column: A}", "consent: {}", "consent: {newcomers: SUBSCRIBED}", "consent: {opted_out: {when: x}}",
+     "consent: {opted_out: {from: A, everybody: yes}}", "consent: {opted_out: A, unknown_opted_out: ignore}",
      "consent: {opted_out: A, newcomers: subscribed}", "consent: {assumed: ok, opted_out: {}}", "blank: empty", "together: [street, city]",
      "together: [[street]]", "write: append", "gone: ignore"],
 )  # fmt: skip
@@ -263,10 +267,11 @@ DETAILS = {
     "integer_syntax": {"field"}, "number_syntax": {"field", "example"}, "boolean_unknown": {"field", "options"},
     "date_syntax": {"field", "format"}, "datetime_syntax": {"field", "format"}, "datetime_impossible": {"field", "timezone"},
     "datetime_ambiguous": {"field", "timezone"}, "country_unknown": {"field", "suggestion"}, "phone_syntax": {"field", "detail"},
+    "consent_date_unreadable": set(), "consent_not_followed": {"detail"},
     "url_syntax": {"field"}, "choice_unknown": {"field", "options"}, "value_unknown": {"field", "options"},
     "too_long": {"field", "length", "limit"}, "required_blank": {"field"}, "tag_unknown": {"suggestion"},
     "list_unknown": {"suggestion"}, "number_ambiguous": {"field", "large"}, "not_matched": {"field", "pattern"}, "no_case": {"field"}, "condition_unclear": {"field"},
-    "age_unreadable": set(), "choice_left_out": {"field", "options"}, "number_needed": {"kind"}, "state_blank": {"field"},
+    "age_unreadable": set(), "choice_left_out": {"field", "options"}, "number_needed": {"kind"}, "state_blank": {"field", "rule"},
     "state_unknown": {"country", "suggestion", "example"}, "state_territory": set(), "street_blank": set(), "names_unseen": {"field"},
     "consent_not_understood": set(), "duplicate_rejected": {"other", "field"}, "refused": {"field", "detail"},
     "tags_refused": {"field", "detail"}, "tag_not_created": {"field", "detail"}, "block_left_over": {"field", "kept"},

@@ -82,6 +82,15 @@ def test_the_totals_agree_with_themselves(name: str, expected: dict[str, Any]) -
     assert len(rows["opted_out"]) == totals["opted_out"]
 
 
+def test_who_is_there_before_is_updated_or_protected_and_somebody_is(expected: dict[str, Any]) -> None:
+    totals = expected["app_users.csv"]
+    rows = totals["rows"]
+    assert len(rows["updated"]) == totals["outcomes"]["updated"]
+    assert len(rows["protected"]) == totals["outcomes"]["protected"]
+    assert len(totals["there"]) == len({one["email_address"] for one in totals["there"]}) >= 10
+    assert not [name for name in SAMPLES if name != "app_users.csv" and "there" in expected[name]]
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_no_guard_stops_a_first_sync(name: str, expected: dict[str, Any]) -> None:
     totals = expected[name]
@@ -96,6 +105,8 @@ def test_no_guard_stops_a_first_sync(name: str, expected: dict[str, Any]) -> Non
         ("newsletter_signups.csv", "windows-1252", ";", 0),
         ("hostile.csv", "utf-8", ",", 2),
         ("employees.csv", "utf-8", ",", 0),
+        ("app_users.csv", "utf-8", ",", 0),
+        ("unsubscribed.csv", "utf-8", ",", 0),
     ],
 )
 def test_python_counts_the_same_rows(
@@ -107,7 +118,7 @@ def test_python_counts_the_same_rows(
 
 
 def test_each_file_has_the_traps_of_its_form() -> None:
-    hubspot, signups, hostile, _ = ((HERE / name).read_bytes() for name in SAMPLES)
+    hubspot, signups, hostile, *_ = ((HERE / name).read_bytes() for name in SAMPLES)
     assert not hubspot.endswith(b"\n")
     assert b"\x80" in signups, "the euro sign of Windows-1252"
     assert signups.endswith(b"\r\n")

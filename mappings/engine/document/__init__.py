@@ -1,7 +1,9 @@
 """The model of a mapping's YAML document, a file for each of its parts."""
 
+from mappings.engine.document.automations import Automations
 from mappings.engine.document.consent import Consent, FollowSource, OptedOut
 from mappings.engine.document.example import Example
+from mappings.engine.document.guards import Guards, Limit, TypedLimit
 from mappings.engine.document.keys import keys_of
 from mappings.engine.document.mapping import Duplicates, Mapping
 from mappings.engine.document.names import Flag, Names, NamesCase
@@ -10,6 +12,7 @@ from mappings.engine.document.source import Destination, SourceSettings
 from mappings.engine.document.where import Conditions, Span, Where, columns_of
 
 __all__ = [
-    "Case", "Conditions", "Consent", "Destination", "Duplicates", "Example", "Flag", "FollowSource", "Mapping", "Names", "NamesCase",
-    "OptedOut", "Origin", "Rule", "SourceSettings", "Span", "Where", "columns_of", "keys_of", "pieces_of",
+    "Automations", "Case", "Conditions", "Consent", "Destination", "Duplicates", "Example", "Flag", "FollowSource", "Guards", "Limit",
+    "Mapping", "Names", "NamesCase", "OptedOut", "Origin", "Rule", "SourceSettings", "Span", "TypedLimit", "Where", "columns_of",
+    "keys_of", "pieces_of",
 ]  # fmt: skip

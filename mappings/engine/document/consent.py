@@ -14,7 +14,10 @@ __all__ = ["Consent", "FollowSource", "OptedOut"]
 class OptedOut(Part):
     """Which cells say that the person does not want mail."""
 
-    from_: Some = Field(alias="from", description="a column, or several: any of them opts out")
+    from_: Some = Field((), alias="from", description="a column, or several: any of them opts out")
+    everybody: bool = Field(
+        False, description="yes: the whole file is a list of people who want no mail; instead of from:"
+    )
     when: Texts = Field(TRUTHY, description="the texts that mean opted out")
     unless: Texts = Field(
         FALSY,
@@ -25,6 +28,17 @@ class OptedOut(Part):
     @classmethod
     def _widen(cls, value: Any) -> Any:
         return {"from": value} if isinstance(value, str | list) else value
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> OptedOut:
+        if bool(self.from_) == self.everybody:
+            raise ValueError(
+                "say from: (the columns with the opt-outs), or everybody: yes where the whole file is a list of people who "
+                "want no mail."
+            )
+        if self.everybody and self.model_fields_set & {"when", "unless"}:
+            raise ValueError("when: and unless: are for the cells of from:, and everybody: asks none.")
+        return self
 
 
 class FollowSource(Part):
@@ -50,6 +64,11 @@ class Consent(Part):
         "SUBSCRIBED",
         description="the status of new contacts; UNCONFIRMED sends each of them a confirmation mail",
     )
+    unknown_opted_out: Literal["create", "leave_out"] = Field(
+        "create",
+        description="what becomes of who opted out and is not at the destination: create as unsubscribed, so that nobody mails "
+        "them by mistake, or leave_out",
+    )
     assumed: str | None = Field(None, min_length=8, description="why everybody in this source may be mailed")
     follow_source: Maybe[FollowSource] = Field(
         None,
@@ -63,7 +82,7 @@ class Consent(Part):
             raise ValueError(
                 'say opted_out: (the columns with the opt-outs), or assumed: "why" everybody may be mailed.'
             )
-        if self.follow_source is not None and self.opted_out is None:
+        if self.follow_source is not None and not (self.opted_out and self.opted_out.from_):
             raise ValueError(
                 "follow_source: needs opted_out: with the columns that say whether a person wants mail."
             )

@@ -17,7 +17,7 @@ def keys_of(place: Sequence[str | int]) -> list[str]:
     """The keys known at a place of the document; empty where names are the user's own.
 
     >>> keys_of(("consent", "opted_out"))
-    ['from', 'when', 'unless']
+    ['from', 'everybody', 'when', 'unless']
     >>> keys_of(("fields",))
     []
     """

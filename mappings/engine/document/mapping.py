@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from mappings.engine.document.automations import Automations
 from mappings.engine.document.consent import Consent
 from mappings.engine.document.example import Example
+from mappings.engine.document.guards import Guards
 from mappings.engine.document.names import Names
 from mappings.engine.document.rule import Rule
 from mappings.engine.document.source import Destination, SourceSettings
@@ -86,6 +88,16 @@ class Mapping(Part):
     tags: Maybe[Names] = Field(None, description="a column, or from:, split:, always:, flags: and more")
     lists: Maybe[Names] = Field(None, description="lists that the contact joins; written like tags")
     consent: Maybe[Consent] = Field(None, description="whether people want mail")
+    suppress: Texts = Field(
+        (),
+        description="files with people who are never written to, seen from the mapping's folder: addresses, domains or hashes",
+    )
+    automations: Maybe[Automations] = Field(
+        None, description="what may be started at the destination, and what is watched there"
+    )
+    guards: Maybe[Guards] = Field(
+        None, description="when the sync stops before it sends anything, where the defaults are not right"
+    )
     where: Conditions = Field(
         default_factory=dict,
         description="column: what keeps a row; all must hold; any: holds groups of which one must",

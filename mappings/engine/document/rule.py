@@ -98,6 +98,10 @@ class Rule(Origin):
         "first",
         description="of several columns the first that is not blank, or the first that is right for the type",
     )
+    absent: Literal["refuse", "blank"] = Field(
+        "refuse",
+        description="blank: columns under from: that the file does not have count as blank, if it has one of them at least",
+    )
     match: Maybe[Pattern] = Field(
         None,
         description="a regular expression (RE2): what it finds is the value, or what stands between its parentheses",
@@ -174,6 +178,8 @@ class Rule(Origin):
         several = len(self.from_ or ()) > 1
         if self.take == "first_valid" and not several:
             raise ValueError("take: first_valid needs several columns, such as from: [Email, Work email].")
+        if self.absent == "blank" and not several:
+            raise ValueError("absent: blank needs several columns, such as from: [Email, E-Mail].")
         if self.join is not None and not several and self.split is None:
             raise ValueError("join: needs several columns under from:, or split:.")
         if self.join is not None and self.take == "first_valid":

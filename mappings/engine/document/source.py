@@ -48,6 +48,12 @@ class Destination(Part):
     lookup: bool = Field(
         False, description="look each contact up before it is sent, so that it is known whether it was there"
     )
+    list_hours: float = Field(
+        24,
+        ge=0,
+        allow_inf_nan=False,
+        description="where contacts can only be listed page by page: how old the list that the ledger keeps may be; 0: all are read each time",
+    )
     create_missing: Maybe[Literal["tags"]] = Field(
         None,
         description="tags: those that this mapping names and that do not exist there are created by the sync",

@@ -109,3 +109,25 @@ def test_check_all_exits_with_2_where_a_mapping_cannot_be_read_or_there_is_none(
     (shell.folder / "empty").mkdir()
     assert "There is no mapping in 'empty'" in shell.run("check", "--all", "empty").stderr
     assert "There is no folder nowhere" in shell.run("check", "--all", "nowhere").stderr
+
+
+def test_a_check_counts_who_is_suppressed_and_refuses_a_list_that_cannot_be_read(shell: Shell) -> None:
+    shell.write("signups.yml", MAPPING + "suppress: [lists/gone.txt]\n")
+    done = shell.run("check", "signups.yml", "people.csv", "--offline")
+    assert done.returncode == 2
+    assert "lists/gone.txt" in done.stderr
+    (shell.folder / "lists").mkdir()
+    shell.write("lists/gone.txt", "ann@example.com\n@blocked.example\n" + "ab" * 32 + "\n")
+    (shell.home).mkdir()
+    shell.write(".muster/suppress.txt", "bob@example.com\n")
+    done = shell.run("check", "signups.yml", "people.csv", "--offline")
+    assert done.returncode == 0, done.stderr
+    assert "suppressed: 2 addresses, 1 domain, 1 hash in 2 files" in done.stdout
+    facts = json.loads(shell.run("check", "signups.yml", "people.csv", "--offline", "--json").stdout)
+    assert {name: facts["suppressed"][name] for name in ("addresses", "domains", "hashes")} == {
+        "addresses": 2,
+        "domains": 1,
+        "hashes": 1,
+    }
+    shell.write("lists/gone.txt", "ann\n")
+    assert shell.run("check", "signups.yml", "people.csv", "--offline").returncode == 2

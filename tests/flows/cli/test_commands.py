@@ -145,9 +145,11 @@ def test_confirmation_mails_are_asked_about_before_anything_is_sent(shell: Shell
     done = shell.run("sync", "signups.yml", "people.csv")
     assert done.returncode == 2
     assert "confirmation mail" in done.stderr
-    assert "--yes" in done.stderr
+    assert "--allow confirmation_mails" in done.stderr
+    assert "automations: {allow: [confirmation_mails]}" in done.stderr
+    assert shell.run("sync", "signups.yml", "people.csv", "--yes").returncode == 2
     assert writes(sandbox) == 0
-    assert shell.run("sync", "signups.yml", "people.csv", "--yes").returncode == 0
+    assert shell.run("sync", "signups.yml", "people.csv", "--allow", "confirmation_mails").returncode == 0
     assert {contact["status"] for contact in sandbox.contacts()} == {"UNCONFIRMED"}
 
 
@@ -219,7 +221,20 @@ def test_doctor_says_what_is_missing(shell: Shell) -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    ["demo", "peek", "init", "check", "plan", "sync", "runs", "report", "sandbox", "doctor", "completion"],
+    [
+        "demo",
+        "peek",
+        "init",
+        "check",
+        "plan",
+        "sync",
+        "retry",
+        "runs",
+        "report",
+        "sandbox",
+        "doctor",
+        "completion",
+    ],
 )
 def test_every_verb_explains_itself(shell: Shell, verb: str) -> None:
     done = shell.run(verb, "--help")
@@ -451,7 +466,8 @@ def test_a_plan_says_what_is_wrong_and_asks_what_the_sync_would_ask(shell: Shell
     asked = shell.run("plan", "signups.yml", "people.csv")
     assert asked.returncode == 2
     assert "confirmation mail" in asked.stdout
-    assert shell.run("plan", "signups.yml", "people.csv", "--yes").returncode == 0
+    assert shell.run("plan", "signups.yml", "people.csv", "--yes").returncode == 2
+    assert shell.run("plan", "signups.yml", "people.csv", "--allow", "confirmation_mails=40").returncode == 0
 
 
 def test_only_for_a_key_that_no_row_has_is_said(shell: Shell) -> None:

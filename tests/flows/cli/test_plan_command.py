@@ -18,7 +18,8 @@ from tests.flows.cli.test_commands import wait_for, writes
 KEYS = {
     "schema_version", "made_at", "title", "mapping", "source", "destination", "account_id", "ledger", "ledger_new",
     "ledger_state", "options", "estimated", "sampled", "lookup_all", "outcomes", "about", "reasons", "changes", "examples",
-    "stays", "stays_examples", "emptied", "tags", "lists", "consent", "automations", "requests", "minutes", "guards",
+    "stays", "stays_examples", "emptied", "tags", "lists", "consent", "automations", "automation_reasons", "permissions",
+    "mapping_edited", "requests", "minutes", "listing", "twice", "guards",
     "not_undoable", "problems", "unseen", "warnings", "oddities", "unmapped", "question", "exit_code",
 }  # fmt: skip
 
@@ -49,6 +50,7 @@ def test_the_keys_of_the_json_are_a_contract(shell: Shell, sandbox: Running) -> 
         "invalid",
         "changes",
         "opt_outs",
+        "resubscribes",
     ]
     assert (found["estimated"], found["sampled"], found["lookup_all"]) == (False, None, None)
     assert writes(sandbox) == 0

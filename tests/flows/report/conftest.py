@@ -56,6 +56,8 @@ def write_run(
         spool["row"] = pa.array(numbers, pa.int64())
         spool["line"] = pa.array([n + 1 for n in numbers], pa.int64())
         spool["cells"] = pa.array([own.get(n) for n in numbers], pa.list_(pa.string()))
+        told = [json.dumps(["row_misaligned", "more"]) if n in own else None for n in numbers]
+        spool["misread"] = pa.array(told, pa.string())
         table = pa.table(spool).replace_schema_metadata({"header": json.dumps(list(header))})
         pq.write_table(table, folder / "spool" / name)
         pq.write_table(

@@ -38,6 +38,9 @@ def a_plan(text: str = "Ann", **changes: Any) -> PlanSummary:
         "consent": {"protected": 1, "protected_reasons": {text: 1}, "opt_outs": 2, "newcomers": "SUBSCRIBED",
                     "new_contacts": {"SUBSCRIBED": 2}},
         "automations": {"TAG_ADDED": 3},
+        "automation_reasons": {"TAG_ADDED": {"vip": 2, "crm": 1}},
+        "permissions": [{"name": "contact_added", "count": 2, "says": "Up to 2 contacts are created there.", "by": "mapping"}],
+        "mapping_edited": {"since_run": "r1", "added": ["fields.city"], "changed": ["where"], "look_at": {"where": "other rows are left out"}},
         "requests": {"planned": 9, "reading": 6, "by_call": {"POST /contacts/upsert": 9}, "per_second": 100.0,
                      "share_of_day": 0.002},
         "minutes": 0.1,
@@ -68,9 +71,11 @@ def test_the_page_shows_all_that_a_plan_says() -> None:
     for part in (
         "A sync would create 2 and change 5 of 13 rows; 1 needs a person.", "blank → Ann", "Ann, b → true",
         "Ann stays; the source has Free", "Values taken away city 4", "Tags that the sync creates Ann",
-        "2 who may be mailed now", "SUBSCRIBED: 2", "at most: TAG_ADDED 3", "2 created (the API deletes none)",
+        "2 who may be mailed now", "SUBSCRIBED: 2", "at most TAG_ADDED 3: vip 2, crm 1", "2 created (the API deletes none)",
         "2 unsubscribed (nobody is subscribed again)", "1 values set where there was none", "50% of the way",
         "To read the account first6", "0.2%", "new: nothing was delivered from here before", "--limit 10",
+        "Allowed by the mapping contact_added: Up to 2 contacts are created there.",
+        "since the run r1; added fields.city; changed where", "Look at where: other rows are left out.",
     ):  # fmt: skip
         assert part in text or part.replace(" ", "") in text.replace(" ", ""), part
 

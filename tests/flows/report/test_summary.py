@@ -17,8 +17,9 @@ from flows.report.summary import Summary, schema, verdict
 
 KEYS = [
     "schema_version", "run_id", "mapping", "source", "destination", "started_at", "finished_at", "status", "outcomes",
-    "balanced", "problems", "warnings", "guards", "overrides", "kept_differently", "vanished", "requests", "pace",
-    "consent", "automations", "exit_code",
+    "balanced", "problems", "warnings", "guards", "overrides", "override_details",
+    "mapping_edited", "kept_differently", "vanished", "requests", "pace", "consent", "automations", "automation_reasons",
+    "rehearsal", "exit_code", "follows",
 ]  # fmt: skip
 OUTCOMES = [
     "created", "updated", "upserted", "unchanged", "filtered", "duplicate", "protected", "invalid", "refused", "failed",

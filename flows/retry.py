@@ -1,0 +1,123 @@
+"""A retry before it begins: which run the file is of, where that run's ledger and mapping are, and whether they still fit."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.base import Source, source_module
+from connectors.errors import CannotStart, SourceError
+from flows.ledger import Account, Ledger, Run, open_database
+from flows.ledger.database import NAME
+from flows.repair import Repair
+from flows.report.returned import Returned, read_returned
+from flows.settings import Settings, find_mapping
+from mappings.engine.document import Mapping
+
+__all__ = ["Retry", "open_retry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Rows of the run `follows`, to be sent again through the mapping as it is now at `mapping`."""
+
+    follows: Run
+    home: Path
+    mapping: Path
+    repair: Repair
+
+    def source_of(self, mapping: Mapping) -> Source:
+        """The rows, with what the mapping's kind of source is known to hold. Raises CannotStart for another mapping."""
+        if mapping.name != self.follows.mapping:
+            raise CannotStart(
+                f"{self.mapping} is the mapping {mapping.name}, and the run {self.follows.id} was one of {self.follows.mapping}.",
+                "Give it its name: again, or name the right file with --mapping.",
+            )
+        returned = {
+            "encoding": "utf-8",
+            "delimiter": self.repair.reading["delimiter"],
+            "quote": '"',
+            "header_line": 1,
+        }
+        with contextlib.suppress(SourceError):  # a kind that reads no CSV tells nothing of one
+            read: Source = source_module(mapping.source.kind).open_source(self.repair.path, returned)
+            self.repair.facts = read.facts
+        return self.repair
+
+    def refuse_another(self, account: Account) -> None:
+        """Raises CannotStart where the mapping now leads to another account than the run's."""
+        there = self.follows.summary["destination"]
+        before = (there["kind"], there["account"], there["base_url"])
+        now = (account.kind, account.name, account.base_url)
+        if before != now:
+            raise CannotStart(
+                f"The run {self.follows.id} went to {before[0]}, {before[1]} at {before[2]}; "
+                f"now it would be {now[0]}, {now[1]} at {now[2]}.",
+                "Rows are retried where they came from: set that account again, or sync the source to the new one.",
+            )
+        if not account.key_changed and account.id != self.follows.account:
+            raise CannotStart(
+                f"The key of {account.kind}, {account.name} belongs to another workspace than in the run {self.follows.id}.",
+                "Set the key of that workspace, or sync the source to the new one.",
+            )
+
+
+def open_retry(file: Path, mapping_given: str | None = None) -> Retry:
+    """What the `failures.csv` in a file retries. Nothing is held open. Raises CannotStart."""
+    path = file.expanduser().absolute()
+    returned = read_returned(path)
+    given = find_mapping(mapping_given) if mapping_given is not None else None
+    home, run = _found(returned, given)
+    if not run.summary:
+        raise CannotStart(
+            f"The run {run.id} was cut off before its report was written.",
+            "Start the sync of its mapping again; it goes on from there.",
+        )
+    return Retry(run, home, given or _mapping_of(run), Repair(returned, run.id, Path(run.folder)))
+
+
+def _found(returned: Returned, mapping: Path | None) -> tuple[Path, Run]:
+    """The ledger's home and the run in it."""
+    looked_in = []
+    for home in dict.fromkeys(_homes(returned.path, mapping)):
+        if not (home / NAME).exists():
+            continue
+        looked_in.append(str(home / NAME))
+        ledger = Ledger(open_database(home))
+        try:
+            run = ledger.runs.get(returned.run)
+        finally:
+            ledger.close()
+        if run is not None and run.id == returned.run:
+            return home, run
+    where = f"the ledger {' and the ledger '.join(looked_in)}" if looked_in else "any ledger here"
+    raise SourceError(
+        f"{returned.path}, line {int(returned.lines.min())}: the run {returned.run} is not known to {where}.",
+        "Go to the folder of its mapping, set MUSTER_HOME, or name the mapping with --mapping.",
+    )
+
+
+def _homes(file: Path, mapping: Path | None) -> Iterator[Path]:
+    """Where the run may be known: where the file lies, if that is a run's folder; by the mapping; by the working folder."""
+    if file.parent.parent.name == "runs":
+        yield file.parent.parent.parent
+    if mapping is not None:
+        yield Settings(mapping).home(mapping)
+    yield Settings().home_here()
+
+
+def _mapping_of(run: Run) -> Path:
+    path = Path(run.mapping_path)
+    if not run.mapping_path:
+        raise CannotStart(
+            f"The ledger does not know where the mapping {run.mapping} of the run {run.id} is.",
+            "Name its file with --mapping.",
+        )
+    if not path.is_file():
+        raise CannotStart(
+            f"The mapping {run.mapping} of the run {run.id} is not in {path} any more.",
+            "Name its file with --mapping.",
+        )
+    return path

@@ -1,0 +1,62 @@
+"""The flow: rows that needed a person are sent again as they were corrected, and every one of them is accounted for.
+
+Steps, tasks and what crosses into Prefect are those of `flows.sync_contacts`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Failed
+from pydantic import Field
+
+from connectors.errors import MusterError
+from flows.allowing import wrong_with
+from flows.options import Options
+from flows.retry import open_retry
+from flows.sync_contacts import carried_out, could_not_start
+from flows.sync_run import SyncRun
+from flows.work import at_work, ended, hand_over
+
+__all__ = ["retry_failures"]
+
+
+def _named() -> str:
+    given = flow_run.parameters
+    return "retry " + (Path(given["mapping"]).stem if given.get("mapping") else Path(given["failures"]).name)
+
+
+@flow(name="retry-failures", flow_run_name=_named, retries=0, persist_result=False, log_prints=False)
+async def retry_failures(
+    failures: Annotated[str, Field(description="A failures.csv, corrected")],
+    mapping: Annotated[
+        str | None, Field(description="The mapping's file, where it is not where the run had it")
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        Field(description="Guards that may be passed, and what may be started; each alone or as NAME=N"),
+    ] = None,
+    yes: Annotated[bool, Field(description="Say yes to what a person would be asked")] = False,
+    run_id: Annotated[str | None, Field(description="A run that is prepared in this process")] = None,
+) -> State[Any]:
+    """The rows of a failures.csv go through the current mapping, as the same rows' next attempt."""
+    async with contextlib.AsyncExitStack() as stack:
+        prepared = run_id is not None
+        if run_id is None:
+            if wrong := next(filter(None, map(wrong_with, allow or ())), ""):
+                return Failed(message=f"allow: {wrong}", name="CouldNotStart")
+            try:
+                retry = open_retry(Path(failures), mapping)
+                options = Options(allow=frozenset(allow or ()))
+                run = await stack.enter_async_context(SyncRun(str(retry.mapping), None, options, retry=retry))
+                await run.open()
+            except MusterError as error:
+                return could_not_start(error)
+            run_id = hand_over(run)
+        stack.callback(ended, run_id)
+        return await carried_out(at_work(run_id), yes=yes or prepared, prepared=prepared)
