@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from connectors.base import Decision, Delivered, Destination, Known, Remembered, Rules
 from connectors.changes import field_changes
 from connectors.consents import will_of
-from connectors.endings import Problem, failed, not_looked_up, refused
+from connectors.endings import LEFT_OUT, Problem, failed, not_looked_up, refused
 from connectors.errors import CredentialsError, LookUpRefused, Unreachable
 from connectors.http import Answer, Meaning, Patience, Traffic, Turns, Wire
 from connectors.values import same
@@ -53,7 +53,9 @@ class OneByOne(ABC):
     deletes = False
     tells_changes = False
     create_tag_calls: tuple[str, ...] = ()
-    opt_out_automations: Mapping[str, int] = {}
+    opt_out_automations: Mapping[tuple[str, str], int] = {}
+    creation_starts = ""
+    answers: Mapping[str, str] = {}
     fresh_seconds = 300.0
     field_types: Mapping[str, str] = {}
 
@@ -116,6 +118,11 @@ class OneByOne(ABC):
         raise Unreachable("This destination does not list its contacts.", "They are looked up one by one.")
 
     async def survey(self) -> AsyncIterator[list[Known]]:
+        """Raises Unreachable: contacts are not listed."""
+        await self.count()
+        yield []
+
+    async def survey_opted_out(self) -> AsyncIterator[list[Known]]:
         """Raises Unreachable: contacts are not listed."""
         await self.count()
         yield []
@@ -196,8 +203,10 @@ class OneByOne(ABC):
         changes = {
             tag: (None, rendered(text, self.rules.types.get(tag, "text"))) for tag, text in texts.items()
         }
-        out = will_of(contact, memory, None, self.rules).out or self.rules.newcomers == "UNSUBSCRIBED"
-        status = "UNSUBSCRIBED" if out else None
+        out = will_of(contact, memory, None, self.rules).out
+        if out and self.rules.unknown_opted_out == "leave_out":
+            return LEFT_OUT
+        status = "UNSUBSCRIBED" if out or self.rules.newcomers == "UNSUBSCRIBED" else None
         return Decision(creates=True, changes=changes, status=status, calls=self.create_calls)
 
     async def deliver(

@@ -216,4 +216,3 @@ async def test_a_day_counts_from_its_first_moment_anywhere_on_earth(following: D
     following.server.seed([{"email_address": ANN, "status": "UNSUBSCRIBED"}])
     await sync(following, row(since=dt.datetime.now(dt.UTC).date().isoformat()))
     assert following.contacts()[ANN]["status"] == "UNSUBSCRIBED"
-
