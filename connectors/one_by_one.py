@@ -21,13 +21,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from connectors.base import Decision, Delivered, Known, Remembered, Rules
+from connectors.base import Decision, Delivered, Destination, Known, Remembered, Rules
 from connectors.changes import field_changes
 from connectors.consents import will_of
-from connectors.endings import Problem, failed, not_looked_up, refused
+from connectors.endings import LEFT_OUT, Problem, failed, not_looked_up, refused
 from connectors.errors import CredentialsError, LookUpRefused, Unreachable
 from connectors.http import Answer, Meaning, Patience, Traffic, Turns, Wire
 from connectors.values import same
@@ -40,7 +39,7 @@ __all__ = ["OneByOne"]
 class OneByOne(ABC):
     """An account. The class says its own `default_base_url`, `per_second`, `mails_people`, `keys` and the names of its calls."""
 
-    default_base_url: ClassVar[str]
+    default_base_url: str
     per_second: float
     mails_people: bool
     keys: tuple[str, ...]
@@ -54,7 +53,9 @@ class OneByOne(ABC):
     deletes = False
     tells_changes = False
     create_tag_calls: tuple[str, ...] = ()
-    opt_out_automations: Mapping[str, int] = {}
+    opt_out_automations: Mapping[tuple[str, str], int] = {}
+    creation_starts = ""
+    answers: Mapping[str, str] = {}
     fresh_seconds = 300.0
     field_types: Mapping[str, str] = {}
 
@@ -69,6 +70,8 @@ class OneByOne(ABC):
     ) -> None:
         self.rules = rules or Rules(key=self.keys[0])
         self._wire = Wire(base_url, key, turns, patience=patience, window=self.window)
+        self.traffic: Traffic = self._wire.traffic
+        self.opt_out_calls: tuple[str, ...] = (*self.find_calls, *self.update_calls)
 
     # what a destination says itself
 
@@ -103,28 +106,23 @@ class OneByOne(ABC):
     def name_problem(merge_tag: str) -> str:  # noqa: ARG004 - whichever it is
         return ""
 
-    @property
-    def opt_out_calls(self) -> tuple[str, ...]:
-        return (*self.find_calls, *self.update_calls)
-
-    @property
-    def traffic(self) -> Traffic:
-        return self._wire.traffic
-
     async def __aenter__(self) -> Self:
         await self._wire.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._wire.__aexit__(kind, error, trace)
+    async def __aexit__(self, *args: object) -> None:
+        await self._wire.__aexit__(None, None, None)
 
     async def count(self) -> tuple[int, int]:
         """Raises Unreachable: contacts are not listed."""
         raise Unreachable("This destination does not list its contacts.", "They are looked up one by one.")
 
     async def survey(self) -> AsyncIterator[list[Known]]:
+        """Raises Unreachable: contacts are not listed."""
+        await self.count()
+        yield []
+
+    async def survey_opted_out(self) -> AsyncIterator[list[Known]]:
         """Raises Unreachable: contacts are not listed."""
         await self.count()
         yield []
@@ -205,8 +203,10 @@ class OneByOne(ABC):
         changes = {
             tag: (None, rendered(text, self.rules.types.get(tag, "text"))) for tag, text in texts.items()
         }
-        out = will_of(contact, memory, None, self.rules).out or self.rules.newcomers == "UNSUBSCRIBED"
-        status = "UNSUBSCRIBED" if out else None
+        out = will_of(contact, memory, None, self.rules).out
+        if out and self.rules.unknown_opted_out == "leave_out":
+            return LEFT_OUT
+        status = "UNSUBSCRIBED" if out or self.rules.newcomers == "UNSUBSCRIBED" else None
         return Decision(creates=True, changes=changes, status=status, calls=self.create_calls)
 
     async def deliver(
@@ -292,3 +292,10 @@ class OneByOne(ABC):
 def _moved(contact: Contact, remembered: Remembered | None) -> bool:
     """Whether the person had another address when they were delivered last."""
     return remembered is not None and remembered.key not in ("", contact.key)
+
+
+if TYPE_CHECKING:
+
+    def _as_destination(one: OneByOne) -> Destination:
+        """When the protocol grows, the type checker tells it here."""
+        return one
