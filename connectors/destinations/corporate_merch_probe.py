@@ -83,7 +83,7 @@ async def errors(one: Throwaway) -> str:
     raise Otherwise(answer.detail)
 
 
-@asked("throttled", "all", requests=1)
+@asked("all", "throttled", requests=1)
 async def wait_headers(one: Throwaway) -> str:
     """Do all answers say how long to wait, or only a 429?"""
     return "throttled" if (await _refused(one)).retry_after is None else "all"

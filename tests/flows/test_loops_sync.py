@@ -207,7 +207,10 @@ async def test_the_suppression_file_counts_also_where_contacts_are_known_by_user
         ({"tags": {"always": ["vip"]}}, "has no tags"),
         ({"lists": {"always": ["Newsletter"], "unknown": "create"}}, "cannot be created"),
         ({"lists": {"always": ["Newsleter"]}}, "Did you mean Newsletter"),
-        ({"fields": {**PEOPLE["fields"], "subscribed": "Out"}}, "no merge tag 'subscribed'"),
+        (
+            {"fields": {**PEOPLE["fields"], "subscribed": "Out"}},
+            "'subscribed' is a name that the destination keeps",
+        ),
     ],
 )
 async def test_what_loops_cannot_do_is_refused_before_anything_is_sent(

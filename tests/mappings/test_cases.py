@@ -187,6 +187,7 @@ WITHOUT_A_CASE = {
     ("SourceSettings", "header_line"): A_FILE,
     ("Destination", "account"): SYNC,
     ("Destination", "rate"): SYNC,
+    ("Destination", "list_hours"): SYNC,
     ("Destination", "create_missing"): SYNC,
     ("Mapping", "automations"): SYNC,
     ("Automations", "allow"): SYNC,

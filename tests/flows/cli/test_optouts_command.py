@@ -17,7 +17,6 @@ from connectors.sandbox.serving import Running, running
 from flows.cli import main
 from flows.cli import optouts as module
 from flows.ledger import Ledger, open_database
-from flows.report.failures import restore
 from tests.flows import test_loops_sync as loops
 from tests.flows.conftest import finish
 
@@ -37,7 +36,7 @@ def muster(*words: str) -> int:
 
 def rows(data: bytes) -> list[dict[str, str]]:
     text = io.StringIO(data.decode("utf-8-sig"), newline="")
-    return [{name: restore(cell) for name, cell in row.items()} for row in csv.DictReader(text)]
+    return [{name: cell.removeprefix("'") for name, cell in row.items()} for row in csv.DictReader(text)]
 
 
 def written(home: Path) -> dict[str, dict[str, str]]:
