@@ -8,26 +8,18 @@ registered by hand. Outside packages plug in through the entry points `muster.so
 
 from __future__ import annotations
 
-import functools
-import importlib
-import pkgutil
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
-from connectors.errors import MappingError
 from connectors.http import Traffic
-from mappings.engine.complaints import nearest
 from mappings.engine.contact import Contact
 from mappings.engine.frame import Frame
 from mappings.engine.schema import Schema
 
 __all__ = [
-    "Decision", "Deletes", "Delivered", "Destination", "Known", "Listing", "Oddity", "OnlyLists", "Remembered", "Roster", "Rules",
-    "Source", "SourceFacts", "Standing", "Started", "Survey", "destination_module", "installed", "kinds", "source_module",
+    "Decision", "Deletes", "Delivered", "Destination", "Known", "Oddity", "Remembered", "Rules", "Source", "SourceFacts", "Started",
 ]  # fmt: skip
 
 
@@ -321,116 +313,3 @@ class Deletes(Protocol):
         (`identity_conflict`): the key is another contact's by now, and nothing was sent; else `refused`, `failed`, `unknown`.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A contact in the list of a destination that has no look-up.
-
-    `key` is its address in lower case, `place` how many contacts came into the list before it, so that newcomers at its
-    head move nobody.
-    """
-
-    contact_id: str
-    key: str
-    place: int
-
-
-@dataclass(frozen=True, slots=True)
-class Roster:
-    """Such a list as the ledger keeps it. `read_at`: when all of its pages were last read, in epoch seconds."""
-
-    standings: Sequence[Standing]
-    read_at: float
-
-
-class Listing(Protocol):
-    """The ledger's memory of an account's list, lent to a destination that can only list. A plan's writes nothing."""
-
-    fresh_seconds: float
-    """So old it may be before all pages are read again; 0: they always are."""
-
-    def load(self) -> Roster | None:
-        """None where not all pages have been read yet."""
-        ...
-
-    def save(self, roster: Roster) -> None:
-        """Puts one that was read to its end in the place of all that is kept, at once."""
-        ...
-
-    def add(self, standings: Sequence[Standing]) -> None:
-        """Adds contacts; one that is kept under another address has changed it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """How the contacts of such a destination were read before a run.
-
-    `contacts` are there on `pages`, of which `read` were read. `known_since` is when the list that was used was read, in
-    epoch seconds, None where all pages were read now; `why` says why. `twice` are the ids of contacts that share an
-    address, by that address.
-    """
-
-    contacts: int
-    pages: int
-    read: int
-    known_since: float | None = None
-    why: str = ""
-    twice: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-@runtime_checkable
-class OnlyLists(Protocol):
-    """A destination without a look-up: who is there is kept in the ledger, and few pages are read for few contacts."""
-
-    listing: Listing | None
-    surveyed: Survey | None
-    """How it was read last; None before."""
-
-    def survey_of(self, keys: Collection[str]) -> AsyncIterator[list[Known]]:
-        """The contacts with these keys as they are now, a page at a time, maybe with others. Raises Unreachable."""
-        ...
-
-
-def kinds(package: str) -> list[str]:
-    """The kinds of a package of sources or destinations: a file each, and what is installed beside muster."""
-    return sorted({*_own(package), *installed(f"muster.{package}")})
-
-
-@functools.cache
-def _own(package: str) -> tuple[str, ...]:
-    folder = importlib.import_module(f"connectors.{package}")
-    own = [module.name for module in pkgutil.iter_modules(folder.__path__)]
-    needed = "open_source" if package == "sources" else "Connector"
-    return tuple(n for n in own if needed in (Path(folder.__path__[0]) / f"{n}.py").read_text("utf-8"))
-
-
-@functools.cache
-def installed(group: str) -> Mapping[str, EntryPoint]:
-    """What packages beside muster plug in, by kind. Looked for once: all that is installed has to be gone through."""
-    return {entry.name: entry for entry in entry_points(group=group)}
-
-
-def source_module(kind: str) -> ModuleType:
-    """The module of a kind of source. Raises MappingError with the kinds that exist."""
-    return _module("sources", kind)
-
-
-def destination_module(kind: str) -> ModuleType:
-    """The module of a kind of destination. Raises MappingError with the kinds that exist."""
-    return _module("destinations", kind)
-
-
-def _module(package: str, kind: str) -> ModuleType:
-    known = kinds(package)
-    if kind not in known:
-        like = nearest(kind, known)
-        raise MappingError(
-            f"muster knows no {package[:-1]} of the kind '{kind}'.",
-            f"Did you mean {like}?" if like else f"It knows: {', '.join(known)}.",
-        )
-    if kind in (plugged_in := installed(f"muster.{package}")):
-        module: ModuleType = plugged_in[kind].load()
-        return module
-    return importlib.import_module(f"connectors.{package}.{kind}")

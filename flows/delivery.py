@@ -7,11 +7,9 @@ destination's; how many calls are open at once follows from pace and latency by 
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,6 +28,7 @@ from flows.batches import Batch, Entry
 from flows.consent import strictest
 from flows.figures import Figures
 from flows.identity import Identity
+from flows.keeping import Keeping
 from flows.knowledge import Knowledge
 from flows.ledger import Answers, Intent, Memory, Outcome
 from flows.new_tags import NewTags
@@ -42,7 +41,6 @@ from mappings.engine.contact import Contact
 __all__ = ["WHY_STOPPED", "Delivery", "Tally"]
 
 _IN_FLIGHT = 256
-_GROUP_SECONDS = 0.02
 _DOWN = 10
 """So many requests in a row without a usable answer, and nothing new is begun until one comes."""
 _LOOK_AGAIN_SECONDS = 0.05
@@ -99,7 +97,7 @@ class Delivery:
         self._account = account
         self._mapping = mapping
         self._destination = destination
-        self._answers = answers
+        self._keeping = Keeping(answers, run_id)
         self._memory = memory
         self._knowledge = knowledge
         self._suppressions = suppressions
@@ -111,9 +109,6 @@ class Delivery:
         self._pace_has_room = pace_has_room
         self._new_tags = NewTags(destination)
         self._room = asyncio.Semaphore(_IN_FLIGHT)
-        self._writer = ThreadPoolExecutor(1, "answers")
-        self._waiting: list[tuple[Outcome, asyncio.Future[None]]] = []
-        self._flushing: asyncio.Task[None] | None = None
         self._troubled = 0
         self._in_flight = 0
         self._said_down = False
@@ -183,7 +178,7 @@ class Delivery:
             intents = [
                 self._intent(entry, batch.number, *looked_up[entry.contact.key]) for entry in batch.entries
             ]
-            await self._durably(lambda: self._answers.intend(self._run, intents))
+            await self._keeping.intend(intents)
         except LedgerError as error:
             self.stop("ledger", error)
             return
@@ -247,7 +242,7 @@ class Delivery:
                     delivered, there = await self._sent(entry, known, remembered, now)
             self._watch_for_trouble(delivered)
             own = None if entry.carried else own_of(delivered, there, remembered, self._destination.rules)
-            await self._keep(entry.contact.row, delivered, own)
+            await self._keeping.keep(self._outcome(entry.contact.row, delivered, own))
             self._count(entry, delivered)
         except LedgerError as error:
             self.stop("ledger", error)
@@ -392,10 +387,10 @@ class Delivery:
         """What becomes of a contact whose turn comes after the run has stopped."""
         return Delivered("unsent", self.stopped, WHY_STOPPED.get(self.stopped, ""))
 
-    async def _keep(self, row: int, delivered: Delivered, own: dict[str, Any] | None) -> None:
-        """The outcome is on the disk when this returns; many go in one statement."""
+    def _outcome(self, row: int, delivered: Delivered, own: dict[str, Any] | None) -> Outcome:
+        """What became of a contact, as the ledger keeps it."""
         decision = delivered.decision
-        outcome = Outcome(
+        return Outcome(
             row=row,
             outcome=delivered.outcome,
             code=delivered.code,
@@ -413,36 +408,6 @@ class Delivery:
             own=own,
             attempt=self._attempt,
         )
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((outcome, done))
-        if self._flushing is None:
-            self._flushing = asyncio.create_task(self._flush())
-        await done
-
-    async def _flush(self) -> None:
-        try:
-            await asyncio.sleep(_GROUP_SECONDS)
-            await self._flush_waiting()
-        finally:
-            self._flushing = None
-
-    async def _flush_waiting(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting, []
-            outcomes = [outcome for outcome, _ in group]
-            try:
-                await self._durably(functools.partial(self._answers.answered, self._run, outcomes))
-            except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
-                what, fix = (
-                    (error.what, error.fix) if isinstance(error, MusterError) else (_broken(error), "")
-                )
-                for done in _waited_for(group):
-                    done.set_exception(LedgerError(what, fix))
-            else:
-                for done in _waited_for(group):
-                    done.set_result(None)
-            if self._waiting and len(self._waiting) < _IN_FLIGHT // 4:
-                await asyncio.sleep(_GROUP_SECONDS)
 
     def _count(self, entry: Entry, delivered: Delivered) -> None:
         decision, tally = delivered.decision, self.tally
@@ -464,27 +429,9 @@ class Delivery:
         if tried and not delivered.untouched:
             self.tally.automations.update(delivered.decision.automations)
 
-    async def _durably(self, write: Callable[[], Any]) -> None:
-        await _in_thread(self._writer, write)
-
     async def close(self) -> None:
         """Everything that was answered is durable when this returns."""
-        if self._flushing is not None:
-            await self._flushing
-        self._writer.shutdown()
-
-
-def _waited_for(group: list[tuple[Outcome, asyncio.Future[None]]]) -> Iterator[asyncio.Future[None]]:
-    """Whoever was cancelled meanwhile does not wait any more."""
-    return (done for _, done in group if not done.done())
-
-
-def _broken(error: Exception) -> str:
-    return f"An answer could not be kept ({type(error).__name__})."
-
-
-def _in_thread(writer: ThreadPoolExecutor, work: Callable[[], Any]) -> Awaitable[Any]:
-    return asyncio.get_running_loop().run_in_executor(writer, work)
+        await self._keeping.close()
 
 
 def _without_memory(remembered: Remembered) -> Remembered:

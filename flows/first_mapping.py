@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 import mappings
-from connectors.base import Source, kinds, source_module
+from connectors.base import Source
 from connectors.errors import CredentialsError, MappingError, SourceError, Unreachable
+from connectors.kinds import kinds, source_module
 from connectors.pace import Pace
 from flows.consent import complaint_of
 from flows.settings import Settings

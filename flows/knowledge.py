@@ -13,7 +13,8 @@ import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from connectors.base import Destination, Known, OnlyLists, Survey
+from connectors.base import Destination, Known
+from connectors.listing import OnlyLists, Survey
 
 __all__ = ["Knowledge"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from connectors.base import Survey
+from connectors.listing import Survey
 from flows.report.summary import ListingFacts, Twice
 
 __all__ = ["facts_of", "twice_of"]

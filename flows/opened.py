@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.base import Destination, OnlyLists, Source, destination_module
+from connectors.base import Destination, Source
+from connectors.kinds import destination_module
+from connectors.listing import OnlyLists
 from connectors.pace import Pace
 from flows.consent import complaint_of
 from flows.ledger import Account, Ledger, RunLock, open_database
@@ -102,7 +104,11 @@ async def open_everything(
         )
         pace = Pace(per_second, ledger.bookings(account.id))
         destination = connector(base_url=access.base_url, key=access.key, turns=pace)
-        destination.answers = known_answers(settings, home, kind, name, access.base_url, watcher.say)
+        destination.answers = (
+            rehearsal.answers
+            if rehearsal
+            else known_answers(settings, home, kind, name, access.base_url, watcher.say)
+        )
         await destination.__aenter__()
         watcher.stage("reading the destination's fields")
         schema = await destination.read_schema()

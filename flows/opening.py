@@ -6,8 +6,9 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from connectors.base import Rules, Source, source_module
+from connectors.base import Rules, Source
 from connectors.errors import MappingError, SourceError
+from connectors.kinds import source_module
 from connectors.sources.finding import find, readable
 from flows.suppressions import Suppressions
 from mappings.engine.applying import Application

@@ -8,7 +8,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from connectors.base import destination_module
+from connectors.kinds import destination_module
 from mappings.engine.complaints import listed
 from mappings.engine.document import Mapping, Names
 

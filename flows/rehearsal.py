@@ -13,17 +13,20 @@ import dataclasses
 import secrets
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from connectors.base import Destination, destination_module
+from connectors.base import Destination
 from connectors.errors import CannotStart, CredentialsError
+from connectors.kinds import destination_module
 from connectors.pace import Pace
 from connectors.sandbox.mirror import contacts_like, workspace_like
 from connectors.sandbox.serving import Running, running
 from flows.ledger import Runs
 from flows.ledger.database import home_folder, private_folder
+from flows.open_questions import known_answers
 from flows.opening import check_key, load_mapping
 from flows.options import Options
 from flows.plan_file import write_private
@@ -57,6 +60,8 @@ class Rehearsal:
     access: Access
     requests: int
     copied: int | None = None
+    answers: MappingOf[str, str] = field(default_factory=dict)
+    """What is known of the account beyond its documentation: its sandbox answers so, too."""
 
     def minutes(self, requests: int) -> float:
         """How long so many requests take at the account's own pace."""
@@ -91,10 +96,14 @@ async def rehearsing(
                     f"rehearsal of {kind}, {mapping.destination.account} at {access.base_url}: it is only read, and nothing is changed there"
                 )
                 watcher.stage("reading the account's fields, tags and lists")
+                answers = known_answers(
+                    settings, home, kind, mapping.destination.account, access.base_url, watcher.say
+                )
+                account.answers = answers
                 schema = await account.read_schema()
                 workspace = folder / "workspace.json"
                 write_private(workspace, workspace_like(kind, schema))
-                sandbox = stack.enter_context(running(kind, workspace=workspace, keys=key, rate=0))
+                sandbox = stack.enter_context(running(kind, workspace=workspace, keys=key, rate=0, **answers))
                 copied = await _copy(account, schema, sandbox, per_second, watcher) if with_contacts else None
                 asked = account.traffic.sent
             _say_what_is_there(schema, copied, asked, watcher)
@@ -107,6 +116,7 @@ async def rehearsing(
                 Access(sandbox.url, key),
                 asked,
                 copied,
+                answers,
             )
             yield dataclasses.replace(options, rehearsal=rehearsal, per_second=PER_SECOND)
     finally:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from connectors.base import Source, source_module
+from connectors.base import Source
 from connectors.errors import CannotStart, SourceError
+from connectors.kinds import source_module
 from flows.ledger import Account, Ledger, Run, open_database
 from flows.ledger.database import NAME
 from flows.repair import Repair

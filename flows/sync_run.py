@@ -19,8 +19,8 @@ from typing import Self
 
 import numpy as np
 
-from connectors.base import Survey
 from connectors.errors import LedgerError, MusterError, SourceError, Stopped
+from connectors.listing import Survey
 from flows.allowing import allowed
 from flows.asking import question_of
 from flows.batches import Batch, batches

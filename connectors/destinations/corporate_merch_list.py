@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from connectors.base import Standing
+from connectors.listing import Standing
 
 __all__ = ["Places"]
 

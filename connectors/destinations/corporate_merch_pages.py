@@ -19,12 +19,13 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
-from connectors.base import Known, Listing, Roster, Rules, Survey
+from connectors.base import Known, Rules
 from connectors.destinations.corporate_merch_fields import TYPES
 from connectors.destinations.corporate_merch_inferred import Inferred
 from connectors.destinations.corporate_merch_list import Places
 from connectors.errors import Unreachable
 from connectors.http import Answer, Patience, Traffic, Turns, Wire
+from connectors.listing import Listing, Roster, Survey
 from mappings.engine.memberships import number_of
 
 __all__ = ["LIST", "TWICE", "Page", "Paging", "data_of"]

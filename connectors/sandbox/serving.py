@@ -35,8 +35,8 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from connectors.base import installed
 from connectors.errors import CannotStart
+from connectors.kinds import installed
 from connectors.sandbox.faults import Faults, Rule
 from connectors.sandbox.inspection import PATH, Inspected
 from connectors.sandbox.trial import Trial

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from connectors.base import destination_module
 from connectors.errors import MappingError, SourceError
+from connectors.kinds import destination_module
 from flows.consent import complaint_of
 from flows.guards import set_by_mapping
 from flows.missing import Missing, missing

@@ -77,7 +77,7 @@ def command(kind: str, sample: str | None, as_json: bool) -> int:
 
     Everything happens on this machine; no account is needed. Exits with 0 when every row is accounted for as expected.
     """
-    from connectors.base import destination_module  # noqa: PLC0415 - only this verb
+    from connectors.kinds import destination_module  # noqa: PLC0415 - only this verb
     from connectors.sandbox.serving import running  # noqa: PLC0415 - as above
     from flows.cli.sync import run_sync  # noqa: PLC0415 - as above
     from flows.cli.watchers import watcher  # noqa: PLC0415 - as above

@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from connectors.base import destination_module, kinds
 from connectors.errors import CredentialsError, MusterError
+from connectors.kinds import destination_module, kinds
 from flows.open_questions import known_answers
 from flows.settings import Settings
 from mappings.engine.complaints import listed

@@ -51,7 +51,7 @@ def command(
     """
     if out == "-" and as_json:
         raise click.UsageError("-o - and --json would both print on standard output; leave one of them out.")
-    from connectors.base import destination_module  # noqa: PLC0415 - only this verb
+    from connectors.kinds import destination_module  # noqa: PLC0415 - only this verb
     from connectors.sources.finding import find  # noqa: PLC0415 - as above
     from flows import first_mapping as first  # noqa: PLC0415 - as above
 

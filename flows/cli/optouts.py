@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from connectors.base import destination_module, kinds
 from connectors.errors import CannotStart, CredentialsError, LedgerError, Unreachable
+from connectors.kinds import destination_module, kinds
 from flows.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from connectors.base import source_module
+from connectors.kinds import source_module
 from mappings.engine.complaints import visible
 
 __all__ = ["command"]

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from connectors.base import destination_module
 from connectors.errors import CannotStart
+from connectors.kinds import destination_module
 from connectors.pace import Pace
 from connectors.probing import Finding, Otherwise, Questions, Throwaway, findings, left_behind, probe_of
 from flows.open_questions import answers_path, read_answers, write_answers

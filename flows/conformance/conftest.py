@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from connectors import http
-from connectors.base import destination_module
-from connectors.base import kinds as destinations
 from connectors.errors import CannotStart
+from connectors.kinds import destination_module
+from connectors.kinds import kinds as destinations
 from connectors.pace import Pace
 from connectors.sandbox.answering import Answering
 from connectors.sandbox.serving import Running, in_thread, sandbox_of, trial_of

@@ -6,14 +6,14 @@ import datetime as dt
 import json
 from collections.abc import Sequence
 
-from connectors.base import Roster, Standing
+from connectors.listing import Roster, Standing
 from flows.ledger.database import Database
 
 __all__ = ["AccountListing"]
 
 
 class AccountListing:
-    """The list of one account, as connectors.base.Listing has it. With `writes` false nothing is kept: a plan's."""
+    """The list of one account, as connectors.listing.Listing has it. With `writes` false nothing is kept: a plan's."""
 
     def __init__(self, database: Database, account: int, *, hours: float, writes: bool) -> None:
         self._database = database

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Known, destination_module
+from connectors.base import Known
 from connectors.errors import CannotStart
+from connectors.kinds import destination_module
 from connectors.pace import Pace
 from connectors.sandbox import mirror
 from connectors.sandbox.mirror import contacts_like, workspace_like

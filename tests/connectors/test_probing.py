@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from connectors import base
-from connectors.base import destination_module, kinds
+from connectors import kinds as installed_kinds
 from connectors.destinations.corporate_merch_inferred import ALSO_SEEN
 from connectors.errors import CredentialsError
 from connectors.http import Patience
+from connectors.kinds import destination_module, kinds
 from connectors.pace import Pace
 from connectors.probing import Finding, Questions, Throwaway, findings, left_behind, probe_of, questions_of
 from connectors.sandbox import faults
@@ -250,7 +250,9 @@ def test_a_destination_from_elsewhere_has_its_questions_in_its_own_module(
         "utf-8",
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(base, "installed", base.installed.__wrapped__)  # what is installed is looked for once
+    monkeypatch.setattr(
+        installed_kinds, "installed", installed_kinds.installed.__wrapped__
+    )  # what is installed is looked for once
     [question] = questions_of("someones_shop")
     assert (question.name, question.positions, question.inferred) == ("open_on_sundays", ("yes", "no"), "yes")
     assert question.asks == "Is it open on Sundays?"

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import flows.conformance
-from connectors.base import destination_module, kinds
+from connectors.kinds import destination_module, kinds
 from connectors.sandbox.serving import kinds as sandboxes
 from connectors.sandbox.serving import trial_of
 

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors import http
-from connectors.base import destination_module
+from connectors.kinds import destination_module
 from connectors.sandbox.serving import Running, in_thread, sandbox_of
 from flows.conformance.ended import Ended, Listening, finish
 from flows.options import Options

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.base import Deletes, OnlyLists, Roster, Standing, destination_module, kinds
+from connectors.base import Deletes
 from connectors.destinations.corporate_merch import Connector
+from connectors.kinds import destination_module, kinds
+from connectors.listing import OnlyLists, Roster, Standing
 from connectors.pace import Pace
 from connectors.sandbox.serving import Running, running
 from flows.cli.showing import show_summary

@@ -11,8 +11,9 @@ import pytest
 
 from connectors.destinations.corporate_merch import Connector as CorporateMerch
 from connectors.destinations.loops import Connector as Loops
-from connectors.errors import CannotStart, CredentialsError
+from connectors.errors import CannotStart, CredentialsError, MappingError
 from connectors.sandbox.serving import Running, running
+from flows.ledger.database import private_folder
 from flows.options import Options
 from flows.rehearsal import rehearsing
 from flows.report.summary import verdict
@@ -93,6 +94,24 @@ async def test_the_report_says_that_it_was_a_rehearsal_and_how_long_it_would_tak
     assert "This was a rehearsal." in page
     assert "every row was a newcomer" in page
     assert rehearsed.folder.parent == desk.home / "rehearsals"
+
+
+async def test_what_is_known_of_the_account_beyond_its_documentation_holds_in_the_sandbox_too(
+    desk: Desk, person: Person
+) -> None:
+    desk.mapping(blank="clear")
+    file = desk.file([person(1, City="Bonn"), person(2, City="")])
+    with pytest.raises(MappingError, match="blank: how this destination empties a value is not documented"):
+        await rehearse(desk, file)
+    private_folder(desk.home / "answers")
+    answers = desk.home / "answers" / "campaignlark-main.yml"
+    answers.write_text(f"base_url: {desk.server.url}\nnull_value: clear\n", "utf-8")
+    desk.server.switch(null_value="clear")
+    desk.server.seed([{"email_address": "p2@example.com", "fields": {"city": "Köln"}}])
+    rehearsed = await rehearse(desk, file, with_contacts=True)
+    synced = await desk.sync(file)
+    assert rehearsed.per_row == synced.per_row == ["created", "updated"]
+    assert "city" not in desk.contacts()["p2@example.com"]["fields"]
 
 
 async def test_a_guard_and_a_question_are_said_and_stop_nothing(desk: Desk, person: Person) -> None:

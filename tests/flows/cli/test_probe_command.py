@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.base import destination_module
+from connectors.kinds import destination_module
 from connectors.probing import questions_of
 from connectors.sandbox.serving import Running, in_thread, kinds, running, sandbox_of
 from flows.cli import muster

@@ -1,0 +1,84 @@
+"""Keeping: intents are durable before the first call, answers before they count, many of them in one statement."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from connectors.errors import LedgerError, MusterError
+from flows.ledger import Answers, Intent, Outcome
+
+__all__ = ["Keeping"]
+
+_GROUP_SECONDS = 0.02
+_FEW = 64
+"""So few that wait are worth waiting for more."""
+
+
+class Keeping:
+    """Writes the intents and answers of one run, in a thread of its own."""
+
+    def __init__(self, answers: Answers, run_id: str) -> None:
+        self._answers = answers
+        self._run = run_id
+        self._writer = ThreadPoolExecutor(1, "answers")
+        self._waiting: list[tuple[Outcome, asyncio.Future[None]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def intend(self, intents: Sequence[Intent]) -> None:
+        """They are on the disk when this returns. Raises LedgerError."""
+        await self._durably(lambda: self._answers.intend(self._run, intents))
+
+    async def keep(self, outcome: Outcome) -> None:
+        """It is on the disk when this returns. Raises LedgerError."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((outcome, done))
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
+        await done
+
+    async def _flush(self) -> None:
+        try:
+            await asyncio.sleep(_GROUP_SECONDS)
+            await self._flush_waiting()
+        finally:
+            self._flushing = None
+
+    async def _flush_waiting(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            outcomes = [outcome for outcome, _ in group]
+            try:
+                await self._durably(functools.partial(self._answers.answered, self._run, outcomes))
+            except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
+                what, fix = (
+                    (error.what, error.fix) if isinstance(error, MusterError) else (_broken(error), "")
+                )
+                for done in _waited_for(group):
+                    done.set_exception(LedgerError(what, fix))
+            else:
+                for done in _waited_for(group):
+                    done.set_result(None)
+            if self._waiting and len(self._waiting) < _FEW:
+                await asyncio.sleep(_GROUP_SECONDS)
+
+    async def _durably(self, write: Callable[[], Any]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writer, write)
+
+    async def close(self) -> None:
+        """Everything that was answered is durable when this returns."""
+        if self._flushing is not None:
+            await self._flushing
+        self._writer.shutdown()
+
+
+def _waited_for(group: list[tuple[Outcome, asyncio.Future[None]]]) -> Iterator[asyncio.Future[None]]:
+    """Whoever was cancelled meanwhile does not wait any more."""
+    return (done for _, done in group if not done.done())
+
+
+def _broken(error: Exception) -> str:
+    return f"An answer could not be kept ({type(error).__name__})."
