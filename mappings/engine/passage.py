@@ -107,10 +107,11 @@ class Passage:
                 )
                 each, read = [*each, rule], [*read, (texts, self._typed(tag, rule, texts))]
                 found, origin = first_valid([found for _, found in read])
+        columns = [self._named(one, tag) for one in each]
         for wrong in found.wrong:
             index = int(origin[wrong.at])
             value = read[index][0][wrong.at].as_py().replace(BREAK, " ")
-            said = {"column": self._named(each[index], tag), "value": value, "field": tag, **wrong.detail}
+            said = {"column": columns[index], "value": value, "field": tag, **wrong.detail}
             self._note(wrong.at, wrong.code, said.pop("column"), **said)
         if rule.required or tag == self.mapping.key:
             self._require(tag, found.values, self._named(rule, tag), {wrong.at for wrong in found.wrong})
