@@ -297,6 +297,14 @@ class Destination(Protocol):
         """Creates tags that do not exist there; the names that were refused, each with the reason. Raises Unreachable."""
         ...
 
+    def other_id_of(self, contact: Contact) -> str:
+        """What the row has of another merge tag by which contacts are known there; '' where it has none."""
+        ...
+
+    async def opt_out_other(self, contact: Contact) -> Delivered:
+        """Carries an opt-out to whoever has that other id, likewise."""
+        ...
+
     async def opt_out(self, key: str) -> Delivered:
         """Carries an opt-out for a contact that is otherwise left alone; creates nobody."""
         ...

@@ -7,9 +7,9 @@ allowed to, lifts an opt-out
 - where the row says, in so many words, that the person wants mail, and since when;
 - of somebody who is there, whose opt-out is one that a consent can lift: no complaint, no bounce, no status unknown to us;
 - that neither another mapping's source nor the suppression file knows of;
-- where the consent is newer than all that is known of the opt-out: when this source last said so, when the ledger first
-  heard of it from the destination, and when the contact last changed there. Where the destination does not tell the
-  latter, the ledger has to know of the opt-out, and the consent has to be younger than the permission to follow.
+- where the consent is newer than all that is known of the opt-out: when this source last said so, and when the contact
+  last changed there. Where the destination does not tell the latter, the ledger has to know of the opt-out, and the consent
+  has to be younger than when it first heard of it, and than the permission to follow.
 
 A day without a time, or a time without an offset, may be any moment between two. Against what the destination says its
 first one counts, against what the same source said before its last one.
@@ -63,7 +63,8 @@ def _kept_out(contact: Contact, memory: Remembered, there: Known | None, follows
     if memory.out_elsewhere:
         return "another source knows of the opt-out"
     first, last = contact.consented_at or 0, contact.consented_by or 0
-    if last <= memory.out_here_until or first <= memory.out_there_since:
+    tells = there.opted_out and there.changed_at is not None  # better than when the ledger first heard of it
+    if last <= memory.out_here_until or (first <= memory.out_there_since and not tells):
         return "the opt-out is newer than the consent"
     if not there.opted_out:
         return ""

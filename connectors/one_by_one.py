@@ -221,6 +221,13 @@ class OneByOne(ABC):
             )
         return await self._sent(contact.key, decision, known)
 
+    def other_id_of(self, contact: Contact) -> str:  # noqa: ARG002 - whoever it is
+        """None: contacts are known by their key alone."""
+        return ""
+
+    async def opt_out_other(self, contact: Contact) -> Delivered:
+        return await self.opt_out(contact.key)
+
     async def opt_out(self, key: str) -> Delivered:
         """Unsubscribes a contact that is there and may be mailed; nothing otherwise."""
         decision = Decision(opts_out=True, status="UNSUBSCRIBED", calls=self.opt_out_calls)

@@ -7,6 +7,7 @@ destination's; how many calls are open at once follows from pace and latency by 
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -26,7 +27,7 @@ from connectors.errors import (
 from flows.addresses import Addresses
 from flows.batches import Batch, Entry
 from flows.consent import strictest
-from flows.figures import Figures
+from flows.figures import LEFT_ALONE, Figures
 from flows.identity import Identity
 from flows.keeping import Keeping
 from flows.knowledge import Knowledge
@@ -309,7 +310,7 @@ class Delivery:
         *,
         sure: bool = True,
     ) -> Delivered:
-        """Opts somebody out under their address and under the one they had before; the worse outcome of both.
+        """Opts somebody out under their address, the one they had before and the row's other id; the worst outcome of these.
 
         `sure`: `known` and `now` are what the survey said, so that who is not there or is out already costs nothing.
         """
@@ -317,14 +318,19 @@ class Delivery:
         if remembered is not None and remembered.key:
             addresses.setdefault(remembered.key, now)
         worst = Delivered("unchanged", "already_out", "nobody there to opt out")
-        for address, there in addresses.items():
-            if sure and self._knowledge.surveyed and (there is None or there.opted_out):
-                continue
-            carried = await self._destination.opt_out(address)
-            self.tally.opted_out += carried.outcome == "updated"
-            self._started(carried)
-            if carried.outcome in NEED_A_PERSON or worst.outcome == "unchanged":
-                worst = carried
+        carried = [
+            functools.partial(self._destination.opt_out, address)
+            for address, there in addresses.items()
+            if not (sure and self._knowledge.surveyed and (there is None or there.opted_out))
+        ]
+        if self._destination.other_id_of(contact):
+            carried.append(functools.partial(self._destination.opt_out_other, contact))
+        for carry in carried:
+            done = await carry()
+            self.tally.opted_out += done.outcome == "updated"
+            self._started(done)
+            if done.outcome in NEED_A_PERSON or worst.outcome == "unchanged":
+                worst = done
         return replace(worst, decision=replace(worst.decision, automations={}))  # those are counted
 
     async def _with_opt_out(
@@ -338,7 +344,7 @@ class Delivery:
         out = contact.opted_out or (remembered is not None and remembered.opted_out)
         nothing_sent = delivered.code == "tags_refused" and not decision.calls
         refused = delivered.outcome == "refused" and decision.opts_out
-        if not out or not (nothing_sent or refused or delivered.code in ("exists", "identity_conflict")):
+        if not out or not (nothing_sent or refused or delivered.code in LEFT_ALONE):
             return delivered
         carried = await self._opted_out(contact, None, remembered, None, sure=False)
         if carried.outcome in NEED_A_PERSON:
@@ -370,6 +376,8 @@ class Delivery:
         self._troubled += 1
         if self._troubled >= _BREAKER and not self.stopped:
             detail = str(dict(delivered.problems[0][3]).get("detail", "")) if delivered.problems else ""
+            if detail[:3].isdecimal():  # the rest are the destination's words about somebody
+                detail = detail.partition(":")[0]
             self._trip(f"{_BREAKER} contacts in a row got no usable answer: {detail}")
 
     def _trip(self, what: str) -> None:

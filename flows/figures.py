@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from connectors.automations import by_name
 from connectors.base import Decision, Destination, Known, Remembered
 from flows.batches import Entry
+from mappings.engine.contact import Contact
 
-__all__ = ["Figures", "shared_out"]
+__all__ = ["LEFT_ALONE", "Figures", "shared_out"]
 
 EXAMPLES = 3
+LEFT_ALONE = ("exists", "identity_conflict", "suppressed")
+"""Why somebody who is there is not written, by the code that says it; their opt-out is carried all the same."""
 ROWS = 10
 _BLANK: tuple[Any, ...] = (None, "", [])
 _Name = TypeVar("_Name")
@@ -91,6 +94,7 @@ class Figures:
             for there in addresses.values():
                 if not surveyed or (there is not None and not there.opted_out):
                     self._opt_out(destination, there)
+            self._opt_out_other(destination, contact, addresses.values(), now)
             return
         decision = destination.decide(contact, known, remembered, now)
         if not surveyed:
@@ -101,11 +105,20 @@ class Figures:
         ):
             self._look_up(destination, len(addresses))
         out = contact.opted_out or (remembered is not None and remembered.opted_out)
-        if decision.code in ("exists", "identity_conflict") and out:
+        if decision.code in LEFT_ALONE and out:
             for there in addresses.values():
                 self._opt_out(destination, there)
+            self._opt_out_other(destination, contact, addresses.values(), now)
         self._count(decision, destination)
         self._note_problems(contact.row, decision)
+
+    def _opt_out_other(
+        self, destination: Destination, contact: Contact, done: Iterable[Known | None], now: Known | None
+    ) -> None:
+        """Whoever has the row's other id, where that is no contact that was opted out just before."""
+        if destination.other_id_of(contact):
+            out = {there.contact_id for there in done if there is not None}
+            self._opt_out(destination, None if now is None or now.contact_id in out else now)
 
     def _note_problems(self, row: int, decision: Decision) -> None:
         problems = decision.problems

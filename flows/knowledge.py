@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from connectors.base import Destination, Known
 from connectors.listing import OnlyLists, Survey
 
 __all__ = ["Knowledge"]
+
+_AT_ONCE = 5000
 
 
 class Knowledge:
@@ -109,9 +111,13 @@ class Knowledge:
             )  # fmt: skip
         return found
 
-    def may_be_mailed(self, keys: Sequence[str]) -> int:
-        """How many of these are there and may be mailed now."""
-        return sum(not known.opted_out for known in self.known(keys).values())
+    def opted_out(self) -> Iterator[list[str]]:
+        """The keys of all who opted out there, some at a time."""
+        if self._database is None:
+            return
+        rows = self._database.execute("select key from known where body ->> 2")
+        while some := rows.fetchmany(_AT_ONCE):
+            yield [key for (key,) in some]
 
     def close(self) -> None:
         """Forgets it all."""

@@ -33,7 +33,7 @@ def own_of(
 
     `tags` and `lists` are the names that were not there before this mapping added them, without those that are not
     there any more: whoever puts such a name back owns it. `texts` are the fields that are delivered only once, as
-    they were delivered. Of a contact that was created now, or that is another one than before, nothing earlier counts.
+    they were delivered. `had_tags` and `had_lists` are all names that were delivered before and not taken away. Of a contact that was created now, or that is another one than before, nothing earlier counts.
     """
     if delivered.outcome not in LANDED:
         return None
@@ -43,11 +43,22 @@ def own_of(
         before = Remembered("")
     tags = there.tags if there is not None else None
     once = {tag: text for tag, text in (before.texts or {}).items() if rules.writes.get(tag) == "once"}
+    had = {
+        "had_tags": _had(before.tags, decision.tags_off),
+        "had_lists": _had(before.lists, decision.lists_off),
+    }
     return {
         "tags": _owned(before.own_tags, decision.tags, decision.tags_off, tags),
         "lists": _owned(before.own_lists, decision.lists, decision.lists_off, there.lists if there else None),
         "texts": once,
+        **{name: names for name, names in had.items() if names},
     }
+
+
+def _had(delivered: Iterable[str], off: Iterable[str]) -> list[str]:
+    """The names that were delivered at any time and not taken away by a mapping: who has one no more is not given it again."""
+    gone = folded(off)
+    return sorted(name for name in delivered if name.casefold() not in gone)
 
 
 def _owned(

@@ -90,7 +90,9 @@ class Roll:
         return bool(self._consents)
 
     def consents(self, rows: Rows) -> tuple[Rows, Rows]:
-        """The first and the last moment of the consent of each of these rows."""
+        """The first and the last moment of the consent of each of these rows; empty where none are followed."""
+        if not self._consents:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
         numbers, first, last = (np.concatenate(columns) for columns in zip(*self._consents, strict=True))
         self._consents = [(numbers, first, last)]
         at = np.searchsorted(numbers, rows)

@@ -28,7 +28,7 @@ from flows.delivery import Delivery
 from flows.edited import edited, told
 from flows.guards import Verdict, of_mapping
 from flows.identity import Identity
-from flows.judging import judged_plan, opting_out, subscribing_again
+from flows.judging import consequences, judged_plan
 from flows.knowledge import Knowledge
 from flows.listing_facts import facts_of
 from flows.opened import Opened, open_everything
@@ -40,6 +40,7 @@ from flows.report.summary import MappingEdited
 from flows.report.wording import listed_there
 from flows.reporting import Ending, report
 from flows.retry import Retry
+from flows.roll import State
 from flows.watching import Silent, Watcher
 from mappings.engine.complaints import listed, visible
 
@@ -239,15 +240,24 @@ class SyncRun:
             await self._knowledge.gather(opened.destination, lookups, self._keys_to_send)
             if self._knowledge.survey is not None and options.verb == "sync":
                 self._say_what_was_read(self._knowledge.survey)
-            self._opt_outs = await opting_out(plan, self._knowledge, opened.destination)
-            self._resubscribes = await subscribing_again(plan, opened, self._knowledge)
-            self._judge()
+            self._keep_what_the_destination_said()
         self._delivery = Delivery(
             self.id, account, name, opened.destination, opened.ledger.answers, opened.ledger.memory, self._knowledge,
             opened.suppressions, self.watcher, pace_has_room=opened.pace.room, forget=_resending(options.resend),
             identity=Identity(account, name, opened.ledger.memory, plan.whereabouts) if plan.whereabouts else None,
             attempt=self.attempt,
         )  # fmt: skip
+        if not self.guarded:
+            counted = await consequences(plan, opened, self._delivery, self._knowledge)
+            self._opt_outs, self._resubscribes = counted
+            self._judge()
+
+    def _keep_what_the_destination_said(self) -> None:
+        """Who is out there now may be removed there tomorrow: the ledger keeps it, whatever becomes of their rows."""
+        opened = self.opened
+        if self.options.verb == "sync" and opened.destination.mails_people and self._knowledge is not None:
+            for keys in self._knowledge.opted_out():
+                opened.ledger.memory.heard_opt_outs(opened.account.id, keys, "destination")
 
     def _say_what_was_read(self, survey: Survey) -> None:
         facts = facts_of(survey)
@@ -388,8 +398,8 @@ class SyncRun:
             opened.ledger.memory.heard_under(
                 self.id, opened.account.id, opened.mapping.name, opened.destination.keys
             )
-        rows = np.flatnonzero(plan.roll.opted_out) + 1
-        rows = np.union1d(rows, np.array(sorted(plan.roll.carried), np.int64))
+        # Those who are unchanged, too: their source says so still. Not those that are left for another time.
+        rows = np.flatnonzero(plan.roll.opted_out & (plan.roll.states == State.UNCHANGED)) + 1
         keys = list(plan.books.sample(rows))
         for start in range(0, len(keys), 5000):
             opened.ledger.memory.heard_opt_outs(

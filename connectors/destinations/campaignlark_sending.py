@@ -274,6 +274,14 @@ class Sending(Deciding):
             kept["tags"] = (sorted(decision.tags), sorted(result.tags))
         return kept
 
+    def other_id_of(self, contact: Contact) -> str:  # noqa: ARG002 - whoever it is
+        """None: contacts are known by their address alone."""
+        return ""
+
+    async def opt_out_other(self, contact: Contact) -> Delivered:
+        """As by the address, which is all that a row has."""
+        return await self.opt_out(contact.key)
+
     async def opt_out(self, key: str) -> Delivered:
         """A stricter status for a contact that is there and may be mailed; nothing otherwise."""
         decision = Decision(opts_out=True, status="UNSUBSCRIBED", calls=("POST /contacts/upsert",))

@@ -105,6 +105,14 @@ class Connector(Sending):
         """None is created: labels are made in the app."""
         return dict.fromkeys(names, "labels are made in the destination's own app")
 
+    def other_id_of(self, contact: Contact) -> str:  # noqa: ARG002 - whoever it is
+        """None: contacts are known by their address alone."""
+        return ""
+
+    async def opt_out_other(self, contact: Contact) -> Delivered:
+        """As by the address, which is all that a row has."""
+        return await self.opt_out(contact.key)
+
     async def opt_out(self, key: str) -> Delivered:  # noqa: ARG002 - whoever it is
         """Nobody is mailed there."""
         return Delivered("unchanged", "already_out", "nobody is mailed there")

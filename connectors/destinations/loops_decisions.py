@@ -150,7 +150,12 @@ class Deciding(Team):
             or self.rules.writes.get(USER_ID) in ("always", "if_empty")
         ):
             return ""
-        return f"the contact there has the userId {theirs}, and the row {ours}; say write: always of userId to change it"
+        change = (
+            "correct the row, or change it there"
+            if self.rules.key == USER_ID
+            else "say write: always of userId to change it"
+        )
+        return f"the contact there has the userId {theirs}, and the row {ours}; {change}"
 
     def _fields(self, contact: Contact, there: Known, memory: Remembered) -> FieldChanges:
         """The properties to send. An id is never emptied; addresses are compared without case."""

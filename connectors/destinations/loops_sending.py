@@ -23,12 +23,14 @@ from connectors.destinations.loops_team import (
     FIND,
     UPDATE,
     USER_ID,
+    id_of,
     user_id_of,
     written,
 )
 from connectors.endings import Problem, failed, not_looked_up, refused
 from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Answer, Meaning
+from mappings.engine.contact import Contact
 
 __all__ = ["GONE", "Sending", "Write"]
 
@@ -183,6 +185,14 @@ class Sending(Deciding):
         return replace(
             done, outcome="upserted", code="id_changed", reason=reason, problems=(problem,), decision=decision
         )
+
+    def other_id_of(self, contact: Contact) -> str:
+        """The userId of a row whose key is the address, and the other way round."""
+        return id_of(contact, self.other_key)
+
+    async def opt_out_other(self, contact: Contact) -> Delivered:
+        """Unsubscribes whoever has the row's other id."""
+        return await self._opted_out(self.other_id_of(contact), self.other_key)
 
     async def opt_out(self, key: str) -> Delivered:
         """Unsubscribes a contact that is there and may be mailed; nothing otherwise."""

@@ -147,7 +147,7 @@ def _show(
     if demo.note:
         click.echo(demo.note)
     sandbox = "muster sandbox" + (f" {kind}" if demo.quick else "")
-    click.echo(f"\nNext, with a file of your own:\n  muster peek FILE\n  {sandbox:<26}(in another terminal; then set what it prints)\n"
+    click.echo(f"\nNext, with a file of your own:\n  muster peek FILE\n  {sandbox:<28} (in another terminal; then set what it prints)\n"
                "  muster check MAPPING FILE, muster plan MAPPING FILE, muster sync MAPPING FILE")  # fmt: skip
 
 

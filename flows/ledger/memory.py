@@ -75,6 +75,7 @@ class Memory:
         old = [entry[0] for entry in found.values()]
         out = self._opted_out(account, mapping, [*(key for key, _ in keys), *old])
         objectors = self._objectors(account, mapping, list(persons)) if persons else {}
+        elsewhere = self._lists_elsewhere(account, mapping, names)
         remembered = {}
         for key, person in keys:
             old_key, _, contact_id, wanted, own = found.get(key, ("", "", "", "", ""))
@@ -85,7 +86,22 @@ class Memory:
                 remembered[key] = _objected(_remembered(old_key, contact_id, wanted, own), objections)
             elif objections:
                 remembered[key] = _objected(Remembered(""), objections)
+            if key in elsewhere:
+                known = remembered.get(key, Remembered(""))
+                remembered[key] = replace(known, lists=known.lists | elsewhere[key])
         return remembered
+
+    def _lists_elsewhere(self, account: int, mapping: str, names: str) -> dict[str, frozenset[str]]:
+        """The lists that other mappings delivered to these keys: whoever left one is not put back by this mapping either."""
+        sql = """
+            select key, wanted -> 'lists', own -> 'had_lists' from delivered where account = ? and mapping <> ?
+            and key in (select value from json_each(?)) and wanted ->> 'lists' <> '[]'
+        """
+        found: dict[str, frozenset[str]] = {}
+        for key, lists, had in self._database.ask(sql, (account, mapping, names)):
+            names_of = frozenset(json.loads(lists or "[]")) | frozenset(json.loads(had or "[]"))
+            found[key] = found.get(key, frozenset()) | names_of
+        return found
 
     def _objectors(self, account: int, mapping: str, persons: Sequence[str]) -> dict[str, float]:
         """Until when this mapping's source said so of a person, under whichever address."""
@@ -202,18 +218,28 @@ class Memory:
                 (select i.old_key {joined} where {where} and i.old_key <> '')""",  # noqa: S608 - no user text
                 (account, mapping, run_id, run_id),
             )
-            database.execute(
-                f"""insert into consent select ?, i.key, 1, case when i.wanted ->> 'opted_out' then ? else ? end, a.answered_at
-                {joined} where i.run = ? and a.opted_out = 1 and a.outcome in {_LANDED}
-                on conflict (account, key) do update set opted_out = 1, origin = excluded.origin, known_at = excluded.known_at
-                where consent.opted_out = 0""",
-                (account, mapping, _DESTINATION, run_id),
-            )
-            database.execute(
-                f"""insert or ignore into objection select ?, i.key, ?, a.answered_at {joined}
-                where i.run = ? and a.opted_out = 1 and a.outcome in {_LANDED}""",
-                (account, _DESTINATION, run_id),
-            )
+            # Whoever's turn had come is heard, whatever became of it: also a row that is only carried, or left out there.
+            said = "(i.carried = 1 or i.wanted ->> 'opted_out')"
+            for key in ("i.key", "i.old_key"):
+                database.execute(
+                    f"""insert into consent select ?, {key}, 1, case when {said} then ? else ? end, i.made_at
+                    from intent i left join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
+                    where i.run = ? and {key} <> '' and ({said} or a.opted_out = 1)
+                    on conflict (account, key) do update set opted_out = 1, origin = excluded.origin, known_at = excluded.known_at
+                    where consent.opted_out = 0""",  # noqa: S608 - no user text
+                    (account, mapping, _DESTINATION, run_id),
+                )
+                database.execute(
+                    f"""insert into objection select ?, {key}, ?, i.made_at from intent i
+                    where i.run = ? and {key} <> '' and {said}
+                    on conflict do update set said_at = max(said_at, excluded.said_at)""",  # noqa: S608 - no user text
+                    (account, mapping, run_id),
+                )
+                database.execute(
+                    f"""insert or ignore into objection select ?, {key}, ?, a.answered_at {joined}
+                    where i.run = ? and {key} <> '' and a.opted_out = 1""",
+                    (account, _DESTINATION, run_id),
+                )
             database.execute(
                 """insert into objector select ?, ?, person, made_at from intent
                 where run = ? and person <> '' and (carried = 1 or wanted ->> 'opted_out')
@@ -285,8 +311,8 @@ def _remembered(key: str, contact_id: str, wanted: str, own: str) -> Remembered:
         key=key,
         contact_id=contact_id,
         texts={**had["texts"], **ours.get("texts", {})},
-        tags=frozenset(had["tags"]),
-        lists=frozenset(had.get("lists", ())),
+        tags=frozenset(had["tags"]) | frozenset(ours.get("had_tags", ())),
+        lists=frozenset(had.get("lists", ())) | frozenset(ours.get("had_lists", ())),
         own_tags=frozenset(ours.get("tags", ())),
         own_lists=frozenset(ours.get("lists", ())),
     )

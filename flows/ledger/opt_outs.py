@@ -35,6 +35,11 @@ class OptOuts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def some(self, account: int) -> bool:
+        """Whether any is known."""
+        sql = "select 1 from consent where account = ? and opted_out = 1 union all select 1 from objector where account = ? limit 1"
+        return bool(self._database.ask(sql, (account, account)))
+
     def heard(self, account: int) -> Iterator[Heard]:
         """All of an account, by key."""
         sql = "select key, origin, known_at from consent where account = ? and opted_out = 1 order by key"

@@ -138,7 +138,8 @@ def automations(
             shown = ", ".join(f"{reason} {about}{times:,}" for reason, times in list(why.items())[:_REASONS])
             more = len(why) - _REASONS
             shown += f" and {more} more" if more > 0 else ""
-            lines.append(f"at most {name} {about}{count:,}" + (f": {shown}" if shown else ""))
+            most = about or "at most "  # a sample may miss who would start more
+            lines.append(f"{most}{name} {count:,}" + (f": {shown}" if shown else ""))
     return lines or ["none that muster knows of"]
 
 

@@ -135,18 +135,24 @@ class Application:
                 if rule.remove:
                     names[f"{kind}_off"] = taken
         kept = passage.kept()
+        opted_out = passage.opted_out()
+        key = pc.fill_null(values[mapping.key], "")
+        person = self._persons(passage, values, len(frame))
+        passage.note_lost_opt_outs(
+            opted_out & np.asarray(pc.and_(pc.equal(key, ""), pc.not_equal(person, "")))
+        )
         consented, consented_by = passage.consented()
         mapped = Mapped(
             rows=frame.rows,
             lines=frame.lines,
-            key=pc.fill_null(values[mapping.key], ""),
-            person=self._persons(passage, values, len(frame)),
+            key=key,
+            person=person,
             values=values,
             names=names,
             age=passage.age(),
             consented=consented,
             consented_by=consented_by,
-            opted_out=passage.opted_out(),
+            opted_out=opted_out,
             kept=kept,
             invalid=passage.invalid,
             problems=passage.finished(kept),

@@ -273,6 +273,11 @@ class Passage:
             self._note(at, "consent_date_unreadable", rule.date, dates[at].as_py())
         return first, last
 
+    def note_lost_opt_outs(self, rows: Bools) -> None:
+        """Rows that say that a known person wants no mail, and not under which address."""
+        for at in np.flatnonzero(rows).tolist():
+            self._note(at, "opt_out_without_key", self.mapping.key, "")
+
     def kept(self) -> Bools:
         """Whether `where:` keeps each row; a row of which that cannot be told is kept, and invalid."""
         answer = all_hold(self.mapping.where, self.column, len(self.frame), self._today)

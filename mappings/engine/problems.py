@@ -305,6 +305,12 @@ CODES: dict[str, Code] = _codes(
         "mapping",
     ),
     Code(
+        "opt_out_without_key",
+        "error",
+        "The row says that the person wants no mail, and it has no usable {column}: they may still be mailed.",
+        "Unsubscribe them at the destination, or correct the row and send it again: the opt-out goes with it.",
+    ),
+    Code(
         "consent_date_unreadable",
         "warning",
         "{column} says '{value}', which is no date up to today, so this consent does not count.",

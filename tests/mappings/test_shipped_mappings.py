@@ -267,7 +267,7 @@ DETAILS = {
     "integer_syntax": {"field"}, "number_syntax": {"field", "example"}, "boolean_unknown": {"field", "options"},
     "date_syntax": {"field", "format"}, "datetime_syntax": {"field", "format"}, "datetime_impossible": {"field", "timezone"},
     "datetime_ambiguous": {"field", "timezone"}, "country_unknown": {"field", "suggestion"}, "phone_syntax": {"field", "detail"},
-    "consent_date_unreadable": set(), "consent_not_followed": {"detail"},
+    "opt_out_without_key": set(), "consent_date_unreadable": set(), "consent_not_followed": {"detail"},
     "url_syntax": {"field"}, "choice_unknown": {"field", "options"}, "value_unknown": {"field", "options"},
     "too_long": {"field", "length", "limit"}, "required_blank": {"field"}, "tag_unknown": {"suggestion"},
     "list_unknown": {"suggestion"}, "number_ambiguous": {"field", "large"}, "not_matched": {"field", "pattern"}, "no_case": {"field"}, "condition_unclear": {"field"},
