@@ -6,6 +6,7 @@ allowed to, lifts an opt-out
 
 - where the row says, in so many words, that the person wants mail, and since when;
 - of somebody who is there, whose opt-out is one that a consent can lift: no complaint, no bounce, no status unknown to us;
+- whose date has come, give or take minutes by which clocks differ;
 - that neither another mapping's source nor the suppression file knows of;
 - where the consent is newer than all that is known of the opt-out: when this source last said so, and when the contact
   last changed there. Where the destination does not tell the latter, the ledger has to know of the opt-out, and the consent
@@ -25,6 +26,9 @@ from mappings.engine.contact import Contact
 __all__ = ["Will", "will_of"]
 
 
+_CLOCKS_DIFFER_SECONDS = 300.0
+
+
 @dataclass(frozen=True, slots=True)
 class Will:
     """`out`: the person wants no mail. `again`: they did not, and do now. `why_not`: the source says so, and it does not count."""
@@ -38,7 +42,7 @@ def will_of(contact: Contact, remembered: Remembered | None, there: Known | None
     """What a person wants, by all that is known of them. `there` is the contact as it was last read, None where nobody is.
 
     >>> yes = Contact(row=1, line=2, key="ann@example.com", person="", texts={}, consented_at=2000, consented_by=2000)
-    >>> there = Known("7", "ann@example.com", "UNSUBSCRIBED", True, {}, frozenset(), 0.0, changed_at=1000.0)
+    >>> there = Known("7", "ann@example.com", "UNSUBSCRIBED", True, {}, frozenset(), 3000.0, changed_at=1000.0)
     >>> will_of(yes, None, there, Rules(follows_since=1500.0)).again, will_of(yes, None, there, Rules()).again
     (True, False)
     """
@@ -63,6 +67,8 @@ def _kept_out(contact: Contact, memory: Remembered, there: Known | None, follows
     if memory.out_elsewhere:
         return "another source knows of the opt-out"
     first, last = contact.consented_at or 0, contact.consented_by or 0
+    if first > there.seen + _CLOCKS_DIFFER_SECONDS:
+        return "the consent is dated in the future"
     tells = there.opted_out and there.changed_at is not None  # better than when the ledger first heard of it
     if last <= memory.out_here_until or (first <= memory.out_there_since and not tells):
         return "the opt-out is newer than the consent"

@@ -52,10 +52,11 @@ def _file(mapping: Mapping) -> str:
 
 
 def _same_name(mappings: Sequence[Mapping]) -> Iterator[Overlap]:
-    by_name: dict[str, list[Mapping]] = {}
-    for mapping in mappings:
-        by_name.setdefault(mapping.name, []).append(mapping)
-    for name, those in by_name.items():
+    by_name: dict[tuple[str, str, str], list[Mapping]] = {}
+    for mapping in mappings:  # what was delivered is filed by account and name
+        where = mapping.destination
+        by_name.setdefault((where.kind, where.account, mapping.name), []).append(mapping)
+    for (_, _, name), those in by_name.items():
         if len(those) > 1:
             yield Overlap(
                 "same_name", "", (name,), _files(those),

@@ -35,7 +35,14 @@ class Settings:
             if file.is_file():
                 from dotenv import dotenv_values  # noqa: PLC0415 - only where there is such a file
 
-                for name, value in dotenv_values(file).items():
+                try:
+                    found = dotenv_values(file)
+                except (OSError, UnicodeDecodeError) as error:
+                    raise CredentialsError(
+                        f"{file} cannot be read: {error}.",
+                        "Save it as UTF-8 text, a line such as NAME=value each.",
+                    ) from None
+                for name, value in found.items():
                     if value is not None:
                         self._files.setdefault(name, value)
 

@@ -30,8 +30,8 @@ def explained(work: Callable[[], Any], *, as_json: bool = False) -> int:
     except click.exceptions.Exit as done:
         return int(done.exit_code)
     except click.Abort:
-        click.echo("Interrupted; nothing was sent.", err=True)
-        return said(130, "Interrupted; nothing was sent.")
+        click.echo("Interrupted. If a run had begun, muster runs says how far it came.", err=True)
+        return said(130, "Interrupted.")
     except click.ClickException as error:
         error.show()
         return said(2, error.format_message())
@@ -86,7 +86,8 @@ def _place(error: OSError) -> str:
 
 def _bug(error: BaseException) -> str:
     """What a person sees of a bug. The traceback goes to a file that only the owner reads: it may hold a person's data."""
-    from flows.settings import Settings  # noqa: PLC0415 - only when something is broken
+    from connectors.errors import MusterError  # noqa: PLC0415 - only when something is broken
+    from flows.settings import Settings  # noqa: PLC0415 - as above
 
     where = ""
     try:
@@ -96,7 +97,7 @@ def _bug(error: BaseException) -> str:
         path.touch(mode=0o600)
         path.write_text("".join(traceback.format_exception(error)), "utf-8")
         where = f" Its details are in {path} (they may hold personal data)."
-    except OSError:
+    except (OSError, MusterError):
         pass
     what = f"this is a bug in muster: {type(error).__name__}.{where}"
     click.echo(f"muster: {what}\n  Please report it.", err=True)

@@ -36,7 +36,7 @@ def show_retries(run: Run, retries: Sequence[Run]) -> None:
 
 def show_how_to_retry(summary: Summary, folder: Path) -> None:
     """What to do about the rows that need a person, where there are some."""
-    if summary.outcomes.of(*NEED_A_PERSON):
+    if summary.outcomes.of(*NEED_A_PERSON) and summary.rehearsal is None:
         line = f"retry     muster retry {folder / 'failures.csv'}   (when it is corrected)"
         console_for_people().print(line, markup=False, soft_wrap=True)
 

@@ -61,8 +61,19 @@ class Accounts:
         return Account(account.id, account.kind, account.name, account.base_url, account.generation)
 
     def another(self, account: Account, key: str) -> Account:
-        """The new key belongs to another workspace behind the same name."""
-        return self._add(account.kind, account.name, account.base_url, account.generation + 1, self.mac(key))
+        """The new key belongs to another workspace behind the same name. Nothing is delivered there, but who wants no mail is known."""
+        new = self._add(account.kind, account.name, account.base_url, account.generation + 1, self.mac(key))
+        with self._database.transaction() as database:
+            for table, columns in (
+                ("consent", "key, opted_out, origin, known_at"),
+                ("objection", "key, origin, said_at"),
+                ("objector", "mapping, person, said_at"),
+            ):
+                database.execute(
+                    f"insert or ignore into {table} (account, {columns}) select ?, {columns} from {table} where account = ?",  # noqa: S608 - our own names
+                    (new.id, account.id),
+                )
+        return new
 
     def some_delivered(self, account: Account, number: int = 5) -> list[tuple[str, str]]:
         """A few contacts that were delivered to it: key and id there."""

@@ -15,7 +15,7 @@ from mappings.engine.contact import Contact
 YES = Contact(row=1, line=2, key="ann@example.com", person="", texts={}, consented_at=2000, consented_by=2100)
 SILENT = replace(YES, consented_at=None, consented_by=None)
 OUT = Known(
-    "7", "ann@example.com", "UNSUBSCRIBED", True, {}, frozenset(), 0.0, changed_at=1000.0
+    "7", "ann@example.com", "UNSUBSCRIBED", True, {}, frozenset(), 3000.0, changed_at=1000.0
 )  # fmt: skip
 IN = replace(OUT, status="SUBSCRIBED", opted_out=False)
 UNTOLD = replace(OUT, changed_at=None)
@@ -53,6 +53,7 @@ def test_a_consent_that_is_newer_than_the_last_change_there_is_followed() -> Non
         (replace(HEARD_THERE, out_there_since=2000.0), IN, "the opt-out is newer than the consent"),
         (replace(HEARD_THERE, out_here_until=2100.0), OUT, "the opt-out is newer than the consent"),
         (replace(HEARD_THERE, out_elsewhere=True), OUT, "another source knows of the opt-out"),
+        (None, replace(OUT, seen=1699.0), "the consent is dated in the future"),
         (replace(HEARD_THERE, suppressed=True), OUT, "the address is on the suppression list"),
         (replace(HEARD_THERE, out_elsewhere=True), IN, "another source knows of the opt-out"),
     ],

@@ -49,12 +49,12 @@ def following(desk: Desk) -> Desk:
 
 async def test_a_consent_after_the_opt_out_subscribes_again_and_says_so(following: Desk) -> None:
     following.server.seed([{"email_address": ANN, "status": "UNSUBSCRIBED"}])
-    ended = await sync(following, row(since=moment(1)))
+    ended = await sync(following, row(since=moment(1 / 20)))
     assert following.contacts()[ANN]["status"] == "SUBSCRIBED"
     assert ended.per_row == ["updated"]
     assert ended.summary.consent.subscribed_again == 1
     assert ended.summary.overrides == ["follow_source"]
-    again = await sync(following, row(since=moment(1)))
+    again = await sync(following, row(since=moment(1 / 20)))
     assert (again.per_row, following.contacts()[ANN]["status"]) == (["unchanged"], "SUBSCRIBED")
 
 
@@ -62,7 +62,7 @@ async def test_a_consent_after_the_opt_out_subscribes_again_and_says_so(followin
 async def test_it_holds_for_every_write_mode_that_changes_who_is_there(following: Desk, write: str) -> None:
     following.mapping(write=write, **FOLLOWS)
     following.server.seed([{"email_address": ANN, "status": "UNSUBSCRIBED", "fields": {"first_name": "Ann"}}])
-    await sync(following, row(since=moment(1)))
+    await sync(following, row(since=moment(1 / 20)))
     assert following.contacts()[ANN]["status"] == "SUBSCRIBED"
 
 
@@ -78,7 +78,7 @@ async def test_who_stays_out_is_a_warning_with_the_reason(
     following: Desk, status: str, cells: dict[str, str], why: str
 ) -> None:
     following.server.seed([{"email_address": ANN, "status": status}])
-    since = moment(1) if cells["since"] == "soon" else cells["since"]
+    since = moment(1 / 20) if cells["since"] == "soon" else cells["since"]
     ended = await sync(following, row(since=since))
     assert following.contacts()[ANN]["status"] == status
     assert ended.summary.warnings == {"consent_not_followed": 1}
@@ -91,11 +91,18 @@ async def test_who_stays_out_is_a_warning_with_the_reason(
 @pytest.mark.parametrize("out", ["", "perhaps", "yes"])
 async def test_a_blank_or_an_answer_that_is_not_understood_is_no_consent(following: Desk, out: str) -> None:
     following.server.seed([{"email_address": ANN, "status": "UNSUBSCRIBED"}])
-    await sync(following, row(out=out, since=moment(1)))
+    await sync(following, row(out=out, since=moment(1 / 20)))
     assert following.contacts()[ANN]["status"] == "UNSUBSCRIBED"
 
 
-async def test_a_date_of_tomorrow_or_later_is_no_consent(following: Desk) -> None:
+async def test_a_consent_of_later_today_or_tomorrow_is_not_believed_yet(following: Desk) -> None:
+    following.server.seed([{"email_address": ANN, "status": "UNSUBSCRIBED"}])
+    ended = await sync(following, row(since=moment(2)))
+    assert following.contacts()[ANN]["status"] == "UNSUBSCRIBED"
+    assert ended.summary.warnings == {"consent_not_followed": 1}
+
+
+async def test_a_date_of_the_day_after_tomorrow_is_no_date(following: Desk) -> None:
     following.server.seed([{"email_address": ANN, "status": "UNSUBSCRIBED"}])
     ended = await sync(following, row(since=moment(72)))
     assert following.contacts()[ANN]["status"] == "UNSUBSCRIBED"
@@ -104,7 +111,7 @@ async def test_a_date_of_tomorrow_or_later_is_no_consent(following: Desk) -> Non
 
 async def test_without_leave_nothing_is_sent_and_the_words_are_named(following: Desk) -> None:
     following.server.seed([{"email_address": ANN, "status": "UNSUBSCRIBED"}])
-    file = following.file([row(since=moment(1))], columns=COLUMNS)
+    file = following.file([row(since=moment(1 / 20))], columns=COLUMNS)
     async with following.run(file) as run:
         await run.open()
         await run.prepare()
@@ -135,7 +142,7 @@ async def test_it_is_allowed_once_for_a_version_of_the_mapping_and_asked_again_f
 async def test_its_guard_stops_a_run_that_would_subscribe_many_again(following: Desk) -> None:
     people = [f"p{n}@example.com" for n in range(30)]
     following.server.seed([{"email_address": one, "status": "UNSUBSCRIBED"} for one in people])
-    rows = [row(since=moment(1), Id=str(n), Email=one) for n, one in enumerate(people)]
+    rows = [row(since=moment(1 / 20), Id=str(n), Email=one) for n, one in enumerate(people)]
     ended = await sync(following, *rows, allow=("follow_source", "changes"))
     assert (ended.exit_code, ended.outcomes) == (3, {"unsent": 30})
     assert [(g.name, g.count) for g in ended.summary.guards if g.tripped] == [("resubscribes", 30)]
@@ -153,7 +160,7 @@ async def test_the_guard_counts_only_whose_consent_is_newer(following: Desk) -> 
 
 async def test_the_plan_counts_who_would_be_subscribed_again(following: Desk) -> None:
     following.server.seed([{"email_address": ANN, "status": "UNSUBSCRIBED"}])
-    file = following.file([row(since=moment(1))], columns=COLUMNS)
+    file = following.file([row(since=moment(1 / 20))], columns=COLUMNS)
     async with following.run(file, verb="plan", allow=ALLOWED) as run:
         await run.open()
         await run.prepare()
@@ -164,7 +171,7 @@ async def test_the_plan_counts_who_would_be_subscribed_again(following: Desk) ->
 async def test_what_another_mappings_source_knows_is_not_lifted(following: Desk) -> None:
     following.mapping("other.yml", name="other", consent={"opted_out": {"from": "Out", "when": "yes"}})
     await following.sync(following.file([row(out="yes")], columns=COLUMNS), "other.yml", allow=ALLOWED)
-    ended = await sync(following, row(since=moment(1)))
+    ended = await sync(following, row(since=moment(1 / 20)))
     assert following.contacts()[ANN]["status"] == "UNSUBSCRIBED"
     assert ended.summary.warnings == {"consent_not_followed": 1}
 
@@ -172,7 +179,7 @@ async def test_what_another_mappings_source_knows_is_not_lifted(following: Desk)
 async def test_what_the_same_source_said_before_is_lifted_by_its_newer_consent(following: Desk) -> None:
     await sync(following, row(out="yes"))
     assert following.contacts()[ANN]["status"] == "UNSUBSCRIBED"
-    await sync(following, row(since=moment(1)))
+    await sync(following, row(since=moment(1 / 20)))
     assert following.contacts()[ANN]["status"] == "SUBSCRIBED"
 
 
@@ -186,7 +193,7 @@ async def test_who_was_subscribed_again_and_opts_out_again_there_stays_out(follo
     following.server.seed([{"email_address": ANN, "status": "UNSUBSCRIBED"}])
     since = moment(-0.5)
     following.server.seed([{"email_address": ANN, "status": "UNSUBSCRIBED"}])
-    await sync(following, row(since=moment(1)))
+    await sync(following, row(since=moment(1 / 20)))
     following.server.seed([{"email_address": ANN, "status": "UNSUBSCRIBED"}])
     await sync(following, row(since=since, First="Anna"))
     assert following.contacts()[ANN]["status"] == "UNSUBSCRIBED"
@@ -194,7 +201,7 @@ async def test_who_was_subscribed_again_and_opts_out_again_there_stays_out(follo
 
 async def test_an_opt_out_between_plan_and_write_stands(following: Desk) -> None:
     following.server.seed([{"email_address": ANN, "status": "UNSUBSCRIBED"}])
-    file = following.file([row(since=moment(1))], columns=COLUMNS)
+    file = following.file([row(since=moment(1 / 20))], columns=COLUMNS)
     async with following.run(file, allow=ALLOWED) as run:
         await run.open()
         await run.prepare()
@@ -208,7 +215,7 @@ async def test_an_opt_out_between_plan_and_write_stands(following: Desk) -> None
 async def test_the_suppression_list_is_not_lifted(following: Desk) -> None:
     following.server.seed([{"email_address": ANN, "status": "UNSUBSCRIBED"}])
     suppress(following.home)
-    ended = await sync(following, row(since=moment(1)))
+    ended = await sync(following, row(since=moment(1 / 20)))
     assert (ended.per_row, following.contacts()[ANN]["status"]) == (["protected"], "UNSUBSCRIBED")
 
 

@@ -28,7 +28,7 @@ async def test_the_guard_of_those_subscribed_again_counts_people_whose_address_c
     old = [row(Id=str(n), Email=one) for n, one in enumerate(people(30))]
     await desk.sync(desk.file(old, columns=COLUMNS), allow=ALLOWED)
     desk.server.seed([{"email_address": one, "status": "UNSUBSCRIBED"} for one in people(30)])
-    new = [row(since=moment(1), Id=str(n), Email=f"new{n}@example.com") for n in range(30)]
+    new = [row(since=moment(1 / 20), Id=str(n), Email=f"new{n}@example.com") for n in range(30)]
     ended = await desk.sync(desk.file(new, columns=COLUMNS), allow=["follow_source", "changes"])
     assert ended.exit_code == 3
     assert [(g.name, g.count) for g in ended.summary.guards if g.tripped] == [("resubscribes", 30)]
@@ -124,3 +124,15 @@ async def test_a_tag_that_was_taken_away_by_hand_is_not_put_back_after_the_row_l
     await desk.sync(desk.file([person(1, Tags="", City="Bonn")]))
     await desk.sync(desk.file([person(1, Tags="vip", City="Ulm")]))
     assert desk.contacts()[person(1)["Email"].casefold()]["tags"] == []
+
+
+async def test_who_opted_out_stays_out_in_another_workspace_behind_the_same_address(
+    desk: Desk, person: Person
+) -> None:
+    await desk.sync(desk.file([person(1, Out="yes"), person(2)]))
+    desk.server.reset()
+    desk.server.switch(keys="another-key")
+    desk.use(desk.server, "another-key")
+    ended = await desk.sync(desk.file([person(1), person(2)]))
+    assert ended.per_row == ["created", "created"]
+    assert list(statuses(desk.server).values()) == ["UNSUBSCRIBED", "SUBSCRIBED"]

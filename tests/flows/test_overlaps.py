@@ -70,9 +70,10 @@ def test_mappings_of_one_account_share_its_rate() -> None:
     assert "at the same time" in one.fix
 
 
-def test_one_name_for_two_mappings_is_warned_of_whatever_the_account() -> None:
-    [one] = overlaps([a_mapping("a", account="emea"), a_mapping("a")])
-    assert (one.code, one.about) == ("same_name", ("a",))
+def test_one_name_for_two_mappings_of_one_account_is_warned_of() -> None:
+    [one] = of("same_name", a_mapping("a"), a_mapping("a"))
+    assert one.about == ("a",)
+    assert not of("same_name", a_mapping("a", account="emea"), a_mapping("a"))
 
 
 def test_an_unknown_kind_of_destination_is_said() -> None:

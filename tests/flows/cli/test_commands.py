@@ -549,3 +549,11 @@ def test_a_name_that_begins_with_a_tilde_and_is_nobodys_home_is_a_name(shell: Sh
     ended = shell.run("peek", "~nobody.csv")
     assert ended.returncode == 2
     assert "~nobody.csv" in ended.stderr
+
+
+def test_a_settings_file_that_is_no_text_is_said_and_exits_with_2(shell: Shell) -> None:
+    (shell.folder / ".env").write_bytes(b"\xff\xfeC\x00A\x00")
+    done = shell.run("runs")
+    assert done.returncode == 2
+    assert "Save it as UTF-8 text" in done.stderr
+    assert "Traceback" not in done.stderr
