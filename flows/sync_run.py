@@ -255,7 +255,8 @@ class SyncRun:
     def _keep_what_the_destination_said(self) -> None:
         """Who is out there now may be removed there tomorrow: the ledger keeps it, whatever becomes of their rows."""
         opened = self.opened
-        if self.options.verb == "sync" and opened.destination.mails_people and self._knowledge is not None:
+        delivers = self.options.verb == "sync" and self.options.rehearsal is None
+        if delivers and opened.destination.mails_people and self._knowledge is not None:
             for keys in self._knowledge.opted_out():
                 opened.ledger.memory.heard_opt_outs(opened.account.id, keys, "destination")
 

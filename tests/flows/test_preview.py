@@ -105,6 +105,9 @@ class _Deciding:
     def decide(self, *_: Any) -> Decision:
         return self.decision
 
+    def other_id_of(self, _: Any) -> str:
+        return ""
+
     def missing_tags(self, names: tuple[str, ...]) -> list[str]:
         return [name for name in names if name == "new"]
 
