@@ -135,6 +135,7 @@ class Application:
                 if rule.remove:
                     names[f"{kind}_off"] = taken
         kept = passage.kept()
+        age = passage.age()
         opted_out = passage.opted_out()
         key = pc.fill_null(values[mapping.key], "")
         person = self._persons(passage, values, len(frame))
@@ -149,7 +150,7 @@ class Application:
             person=person,
             values=values,
             names=names,
-            age=passage.age(),
+            age=age,
             consented=consented,
             consented_by=consented_by,
             opted_out=opted_out,

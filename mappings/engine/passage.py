@@ -276,7 +276,8 @@ class Passage:
     def note_lost_opt_outs(self, rows: Bools) -> None:
         """Rows that say that a known person wants no mail, and not under which address."""
         for at in np.flatnonzero(rows).tolist():
-            self._note(at, "opt_out_without_key", self.mapping.key, "")
+            key = self.mapping.key
+            self._note(at, "opt_out_without_key", self._named(self.mapping.fields[key], key), "")
 
     def kept(self) -> Bools:
         """Whether `where:` keeps each row; a row of which that cannot be told is kept, and invalid."""

@@ -73,6 +73,9 @@ def expected(
         found.codes += [(code, mapping.duplicates.newest) for code, _ in codes]
     found.opted_out, codes = consent(row, mapping)
     found.codes += codes
+    if found.opted_out and found.person and not found.key:
+        shown = " / ".join(mapping.fields[mapping.key].columns()) or mapping.key
+        found.codes.append(("opt_out_without_key", shown))
     found.invalid = any(code not in WARNINGS for code, _ in found.codes)
     if misread:
         found.kept, found.invalid, found.codes = True, True, [("row_misaligned", "")]
