@@ -573,7 +573,7 @@ def test_returns_at_the_end_of_a_block_are_counted_once(read: Any) -> None:
 GARBAGE = st.text(st.sampled_from('aaabb,,,"\n\n\r\\é\0'), max_size=60)
 
 
-@settings(MODEST, max_examples=400)
+@settings(MODEST, max_examples=200)
 @given(GARBAGE, st.sampled_from([(3, "doubled"), (2, "doubled"), (1, "doubled"), (2, "backslash")]))
 def test_arrow_and_the_reading_of_each_row_by_itself_agree(
     read: Any, text: str, shape: tuple[int, str]
@@ -592,7 +592,7 @@ def test_arrow_and_the_reading_of_each_row_by_itself_agree(
     assert quick.source.oddities == slow.source.oddities
 
 
-@settings(MODEST, max_examples=400)
+@settings(MODEST, max_examples=200)
 @given(GARBAGE, st.integers(1, 30))
 def test_where_a_block_ends_makes_no_difference(read: Any, text: str, block: int) -> None:
     given_ = {"delimiter": ",", "quote": '"', "encoding": "utf-8", "escape": "doubled", "header_line": 1}
@@ -602,7 +602,7 @@ def test_where_a_block_ends_makes_no_difference(read: Any, text: str, block: int
     assert whole.source.oddities == parts.source.oddities
 
 
-@settings(MODEST, max_examples=400)
+@settings(MODEST, max_examples=200)
 @given(GARBAGE)
 def test_no_letter_of_any_garbage_is_lost_or_doubled(read: Any, text: str) -> None:
     got = read("x,y\n" + text, delimiter=",", quote='"', escape="doubled", header_line=1, encoding="utf-8")

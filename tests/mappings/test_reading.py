@@ -574,7 +574,7 @@ def mutated(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(mutated())
 def test_a_mutated_mapping_is_read_or_refused_with_places(text: str) -> None:
     found = read_or_refused(text)
@@ -608,7 +608,7 @@ def flow(value: object) -> str:
     return f'"{value}"'
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     _KEYS,
     _VALUES,

@@ -405,7 +405,7 @@ def files(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
     return header, draw(st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=8))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(files(), st.booleans())
 def test_whatever_the_file_holds_the_mapping_passes_the_checks(
     file: tuple[list[str], list[list[str]]], live: bool
