@@ -94,7 +94,7 @@ class Memory:
     def _lists_elsewhere(self, account: int, mapping: str, names: str) -> dict[str, frozenset[str]]:
         """The lists that other mappings delivered to these keys: whoever left one is not put back by this mapping either."""
         sql = """
-            select key, wanted -> 'lists', own -> 'had_lists' from delivered where account = ? and mapping <> ?
+            select key, wanted -> 'lists', nullif(own, '') -> 'had_lists' from delivered where account = ? and mapping <> ?
             and key in (select value from json_each(?)) and wanted ->> 'lists' <> '[]'
         """
         found: dict[str, frozenset[str]] = {}

@@ -826,3 +826,14 @@ def test_only_runs_that_ended_whole_count_as_complete(ledger: Ledger, account: i
     assert [run.id for run in ledger.runs.unfinished(account, "people")] == ["still-running"]
     assert ledger.runs.last_complete(account, "other") is None
     assert len(ledger.runs.last(3)) == 3
+
+
+def test_what_another_mapping_delivered_before_own_was_kept_can_be_read(home: Path) -> None:
+    ledger = Ledger(open_database(home))
+    ledger.database.tell(
+        "insert into delivered values (1, 'other', 'ann@example.com', '', 'c1', ?, 'r', '2026-01-01T00:00:00.000000Z', '')",
+        ('{"texts": {}, "tags": [], "lists": ["News"]}',),
+    )
+    found = ledger.memory.remembered(1, "mine", [("ann@example.com", "")])
+    assert found["ann@example.com"].lists == {"News"}
+    ledger.close()
