@@ -266,10 +266,10 @@ class Destination(Protocol):
         ...
 
     async def look_up(
-        self, contact: Contact, remembered: Remembered | None
+        self, contact: Contact, remembered: Remembered | None, *, always: bool = False
     ) -> tuple[Known | None, Known | None]:
         """What has to be known before a contact that was not surveyed is decided: under its key, and as the person was
-        known before. Nothing is asked where it can be sent rightly without. Raises Unreachable.
+        known before. Nothing is asked where it can be sent rightly without, unless `always`. Raises Unreachable.
         """
         ...
 

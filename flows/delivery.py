@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from connectors.base import Delivered, Destination, Known, Remembered
+from connectors.base import Decision, Delivered, Destination, Known, Remembered, Started
 from connectors.consents import will_of
 from connectors.errors import (
     CredentialsError,
@@ -35,6 +35,7 @@ from flows.ledger import Answers, Intent, Memory, Outcome
 from flows.new_tags import NewTags
 from flows.remembering import LANDED, own_of, wanted_of
 from flows.report.summary import NEED_A_PERSON
+from flows.settling import Settling, Unclear
 from flows.suppressions import Suppressions
 from flows.watching import Watcher
 from mappings.engine.contact import Contact
@@ -49,6 +50,8 @@ _PATIENT_SECONDS = 30.0
 """So long it is waited for, before the run stops."""
 _BEING_SAVED_SECONDS = (0.1, 0.3, 0.6)
 """So long it is waited for a suppression file that somebody is just saving, before the run stops."""
+_LAST_SECONDS = 20.0
+"""So long what is on its way may take when the run is interrupted."""
 _BREAKER = 20
 """So many contacts in a row without any usable answer, and the destination counts as down."""
 
@@ -73,6 +76,13 @@ class Tally:
     opted_out: int = 0
     opted_in: int = 0
 
+    def add(self, other: Tally) -> None:
+        """Counts what another one has, too."""
+        self.kept.update(other.kept)
+        self.automations.update(other.automations)
+        self.opted_out += other.opted_out
+        self.opted_in += other.opted_in
+
 
 class Delivery:
     """Delivers batches of one run to one account."""
@@ -93,12 +103,13 @@ class Delivery:
         forget: Callable[[str], bool] | None = None,
         identity: Identity | None = None,
         attempt: int = 1,
+        unclear: Unclear | None = None,
     ) -> None:
         self._run = run_id
         self._account = account
         self._mapping = mapping
         self._destination = destination
-        self._keeping = Keeping(answers, run_id)
+        self._keeping = Keeping(answers, run_id, destination.traffic)
         self._memory = memory
         self._knowledge = knowledge
         self._suppressions = suppressions
@@ -106,6 +117,9 @@ class Delivery:
         self._forget = forget
         self._identity = identity
         self._attempt = attempt
+        self._settling = Settling(destination, unclear or Unclear({}))
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._carried: dict[int, Tally] = {}
         self._addresses = Addresses()
         self._pace_has_room = pace_has_room
         self._new_tags = NewTags(destination)
@@ -177,16 +191,21 @@ class Delivery:
         try:
             looked_up = await self.look_up(batch)
             intents = [
-                self._intent(entry, batch.number, *looked_up[entry.contact.key]) for entry in batch.entries
+                self._intent(entry, batch.number, *looked_up[entry.contact.key])
+                for entry in batch.entries
+                if entry.contact.row not in self._settling  # theirs are there
             ]
-            await self._keeping.intend(intents)
+            if intents:
+                await self._keeping.intend(intents)
         except LedgerError as error:
             self.stop("ledger", error)
             return
         async with asyncio.TaskGroup() as group:
             for entry in batch.entries:
                 await self._may_begin()
-                group.create_task(self._one(entry, *looked_up[entry.contact.key]))
+                task = group.create_task(self._one(entry, *looked_up[entry.contact.key]))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
                 await asyncio.sleep(0)  # it stands in the queue for a turn before the next one asks for room
         self.delivered.add(batch.number)
 
@@ -199,9 +218,13 @@ class Delivery:
         if there is not None:
             before = {
                 "id": there.contact_id,
+                "key": there.key,
                 "status": there.status,
+                "opted_out": there.opted_out,
                 "fields": dict(there.fields),
                 "tags": sorted(there.tags),
+                "lists": None if there.lists is None else sorted(there.lists),
+                "seen": there.seen,
             }
         old_key = remembered.key if remembered is not None and remembered.key not in ("", contact.key) else ""
         return Intent(
@@ -242,9 +265,13 @@ class Delivery:
                 async with self._addresses.alone(entry, remembered):
                     delivered, there = await self._sent(entry, known, remembered, now)
             self._watch_for_trouble(delivered)
+            delivered = self._as_stopped(delivered)
+            if self._left_open(entry.contact.row, delivered):
+                return
             own = None if entry.carried else own_of(delivered, there, remembered, self._destination.rules)
-            await self._keeping.keep(self._outcome(entry.contact.row, delivered, own))
-            self._count(entry, delivered)
+            tally = self._tally_of(entry, delivered)
+            await self._keeping.keep(self._outcome(entry.contact.row, delivered, own, tally))
+            self._count(entry, delivered, tally)
         except LedgerError as error:
             self.stop("ledger", error)
         finally:
@@ -259,19 +286,24 @@ class Delivery:
         try:
             if entry.carried:
                 return await self._opted_out(contact, known, remembered, now), known
+            unclear = contact.row in self._settling
             if not self._knowledge.surveyed and known is None:
-                asked = self._destination.look_up_calls(contact, remembered)
-                known, now = await self._destination.look_up(contact, remembered)
+                asked = unclear or self._destination.look_up_calls(contact, remembered)
+                known, now = await self._destination.look_up(contact, remembered, always=unclear)
                 if asked:
                     remembered = await self._heard_again(contact, remembered, known, now)
                 if self.stopped == "suppressions":
                     return self._unsent(), None
+            if unclear and (settled := self._settling.settled(contact, known, remembered, now)) is not None:
+                return settled, known or now
             self.planned.add(
                 self._destination, entry, known, remembered, now, surveyed=self._knowledge.surveyed
             )
             delivered = await self._without_its_tags(contact, known, remembered, now)
             if delivered is None:
                 delivered = await self._destination.deliver(contact, known, remembered, now)
+            if unclear:
+                delivered = self._settling.sent_again(contact, known, remembered, delivered)
             delivered = self._with_reason(contact, remembered, known or now, delivered)
             return await self._with_opt_out(contact, remembered, delivered), known or now
         except CredentialsError as error:
@@ -325,10 +357,11 @@ class Delivery:
         ]
         if self._destination.other_id_of(contact):
             carried.append(functools.partial(self._destination.opt_out_other, contact))
+        mine = self._carried.setdefault(contact.row, Tally())
         for carry in carried:
             done = await carry()
-            self.tally.opted_out += done.outcome == "updated"
-            self._started(done)
+            mine.opted_out += done.outcome == "updated"
+            mine.automations.update(_started(done))
             if done.outcome in NEED_A_PERSON or worst.outcome == "unchanged":
                 worst = done
         return replace(worst, decision=replace(worst.decision, automations={}))  # those are counted
@@ -368,6 +401,17 @@ class Delivery:
         said = ("consent_not_followed", self._destination.rules.key, contact.key, {"detail": why_not})
         return replace(delivered, problems=(*delivered.problems, said))
 
+    def _as_stopped(self, delivered: Delivered) -> Delivered:
+        """What surely was not applied when the run stopped, because of what stopped it, has its turn when it is resumed."""
+        waits = self.stopped in ("breaker", "interrupted") and delivered.troubled
+        return self._unsent() if waits and delivered.outcome == "failed" else delivered
+
+    def _left_open(self, row: int, delivered: Delivered) -> bool:
+        """Whether no answer is kept of a contact: what is unclear when the run stops is settled when it is resumed."""
+        if not self.stopped:
+            return False
+        return delivered.outcome == "unknown" or (delivered.outcome == "unsent" and row in self._settling)
+
     def _watch_for_trouble(self, delivered: Delivered) -> None:
         if not delivered.troubled:
             if delivered.outcome != "unsent":
@@ -390,12 +434,19 @@ class Delivery:
         if not self.stopped:
             self.stopped, self.error = why, error
             self._destination.traffic.last_orders = True
+            if why == "interrupted" and self._tasks:
+                asyncio.get_running_loop().call_later(_LAST_SECONDS, self._cut)
+
+    def _cut(self) -> None:
+        """What is still out when the time is up is let go of: it stays unclear, and a resume settles it."""
+        for task in list(self._tasks):
+            task.cancel()
 
     def _unsent(self) -> Delivered:
         """What becomes of a contact whose turn comes after the run has stopped."""
         return Delivered("unsent", self.stopped, WHY_STOPPED.get(self.stopped, ""))
 
-    def _outcome(self, row: int, delivered: Delivered, own: dict[str, Any] | None) -> Outcome:
+    def _outcome(self, row: int, delivered: Delivered, own: dict[str, Any] | None, tally: Tally) -> Outcome:
         """What became of a contact, as the ledger keeps it."""
         decision = delivered.decision
         return Outcome(
@@ -410,36 +461,49 @@ class Delivery:
                 [code, tag, str(value), dict(detail)] for code, tag, value, detail in delivered.problems
             ],
             kept={tag: list(pair) for tag, pair in delivered.kept.items()},
-            calls={"calls": list(decision.calls), "changes": list(decision.changes)}
-            if decision.calls
-            else {},
+            calls=_done(decision, tally),
             own=own,
             attempt=self._attempt,
         )
 
-    def _count(self, entry: Entry, delivered: Delivered) -> None:
-        decision, tally = delivered.decision, self.tally
+    def _tally_of(self, entry: Entry, delivered: Delivered) -> Tally:
+        """What is counted of one contact."""
+        decision, tally = delivered.decision, self._carried.pop(entry.contact.row, None) or Tally()
         landed = delivered.outcome in ("created", "updated", "upserted")
         out = decision.opts_out or (decision.creates and decision.status == "UNSUBSCRIBED")
-        if landed and out and not entry.carried:  # those were counted address by address
-            tally.opted_out += 1
-        if landed:
-            tally.opted_in += decision.opts_in
-        self._started(delivered)
+        tally.opted_out += landed and out and not entry.carried  # those were counted address by address
+        tally.opted_in += landed and decision.opts_in
+        tally.automations.update(_started(delivered))
         tally.kept.update(dict.fromkeys(delivered.kept, 1))
+        return tally
+
+    def _count(self, entry: Entry, delivered: Delivered, tally: Tally) -> None:
+        self.tally.add(tally)
         if not entry.carried:
             self._watcher.outcome(delivered.outcome)
         self._watcher.advance(1)
 
-    def _started(self, delivered: Delivered) -> None:
-        """Counts what a contact may have started there: also where it is not clear what became of it."""
-        tried = delivered.outcome not in ("unsent", "unchanged") and not delivered.decision.outcome
-        if tried and not delivered.untouched:
-            self.tally.automations.update(delivered.decision.automations)
-
     async def close(self) -> None:
         """Everything that was answered is durable when this returns."""
         await self._keeping.close()
+
+
+def _started(delivered: Delivered) -> Started:
+    """What a contact may have started there: also where it is not clear what became of it."""
+    tried = delivered.outcome not in ("unsent", "unchanged") and not delivered.decision.outcome
+    return delivered.decision.automations if tried and not delivered.untouched else {}
+
+
+def _done(decision: Decision, tally: Tally) -> dict[str, Any]:
+    """What was done there for a contact, and what is counted of it, as the ledger keeps it."""
+    done: dict[str, Any] = {}
+    if decision.calls:
+        done |= {"calls": list(decision.calls), "changes": list(decision.changes)}
+    if tally.opted_out:
+        done["opted_out"] = tally.opted_out
+    if started := [[*which, count] for which, count in tally.automations.items() if count]:
+        done["automations"] = started
+    return done
 
 
 def _without_memory(remembered: Remembered) -> Remembered:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from connectors.errors import LedgerError, MusterError
+from connectors.http import Traffic
 from flows.ledger import Answers, Intent, Outcome
 
 __all__ = ["Keeping"]
@@ -21,9 +22,10 @@ _FEW = 64
 class Keeping:
     """Writes the intents and answers of one run, in a thread of its own."""
 
-    def __init__(self, answers: Answers, run_id: str) -> None:
+    def __init__(self, answers: Answers, run_id: str, traffic: Traffic) -> None:
         self._answers = answers
         self._run = run_id
+        self._traffic = traffic
         self._writer = ThreadPoolExecutor(1, "answers")
         self._waiting: list[tuple[Outcome, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
@@ -52,7 +54,8 @@ class Keeping:
             group, self._waiting = self._waiting, []
             outcomes = [outcome for outcome, _ in group]
             try:
-                await self._durably(functools.partial(self._answers.answered, self._run, outcomes))
+                requests = (self._traffic.sent, self._traffic.retried, self._traffic.throttled)
+                await self._durably(functools.partial(self._answers.answered, self._run, outcomes, requests))
             except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
                 what, fix = (
                     (error.what, error.fix) if isinstance(error, MusterError) else (_broken(error), "")

@@ -29,6 +29,7 @@ from flows.opening import (
     suppressions_of,
 )
 from flows.options import Options
+from flows.resume import Resume
 from flows.retry import Retry
 from flows.settings import Settings, find_mapping
 from flows.suppressions import Suppressions
@@ -70,14 +71,15 @@ async def open_everything(
     options: Options,
     watcher: Watcher,
     retry: Retry | None = None,
+    resume: Resume | None = None,
 ) -> Opened:
     """The mapping, its source, the ledger and the account. Raises CannotStart, and holds nothing then.
 
-    A `retry` brings its source and its home with it, and goes to the account of the run that it follows.
+    A `retry` brings its source and its home with it, and goes to the account of the run that it follows; a `resume`
+    brings its mapping as well, and stays the run that it goes on with.
     """
-    path = find_mapping(mapping_given)
-    mapping = load_mapping(path)
-    source = open_source_of(mapping, path, source_given) if retry is None else retry.source_of(mapping)
+    path, mapping, source = _read(mapping_given, source_given, retry, resume)
+    follows = retry or resume
     settings = Settings(path)
     kind, name = mapping.destination.kind, mapping.destination.account
     connector: Any = destination_module(kind).Connector
@@ -86,7 +88,7 @@ async def open_everything(
     rehearsal = options.rehearsal
     access = rehearsal.access if rehearsal else settings.access(kind, name, connector.default_base_url)
     settings.refuse_what_is_not_there_yet()
-    home = settings.home(path) if retry is None else retry.home
+    home = settings.home(path) if follows is None else follows.home
     home = rehearsal.folder if rehearsal else home
     ledger = Ledger(open_database(home))
     lock = RunLock(home, mapping.name, f"{kind}-{name}")
@@ -97,8 +99,8 @@ async def open_everything(
         _introduce(mapping, access.base_url, ledger, source, watcher, rehearsed=rehearsal is not None)
         suppressions = _suppressed(mapping, path, rehearsal.home if rehearsal else home, watcher)
         account = ledger.accounts.seen(kind, name, access.base_url, access.key)
-        if retry is not None:
-            retry.refuse_another(account)
+        if follows is not None:
+            follows.refuse_another(account)
         per_second = options.per_second or min(
             connector.per_second, mapping.destination.rate or connector.per_second
         )
@@ -113,17 +115,19 @@ async def open_everything(
         watcher.stage("reading the destination's fields")
         schema = await destination.read_schema()
         account = await settled(account, access.key, ledger, destination, options, watcher)
-        if retry is not None:
-            retry.refuse_another(account)
+        if follows is not None:
+            follows.refuse_another(account)
         if isinstance(destination, OnlyLists):
             destination.listing = ledger.listing(
                 account.id, hours=mapping.destination.list_hours, writes=options.verb == "sync"
             )
-        application = make_application(mapping, schema, source.header)
+        day = resume.begun.today if resume is not None else None
+        application = make_application(mapping, schema, source.header, day)
         destination.rules = rules_of(mapping, application)
-        check_examples(mapping, schema)
+        if resume is None:  # they were run when it was begun
+            check_examples(mapping, schema)
         _say_numbers(mapping, schema, watcher)
-        run_id = rehearsal.run_id if rehearsal else ledger.runs.new_id()
+        run_id = rehearsal.run_id if rehearsal else resume.run.id if resume else ledger.runs.new_id()
         folder = _folder(home, run_id, options)
     except BaseException:
         if destination is not None:
@@ -135,6 +139,18 @@ async def open_everything(
         run_id, mapping, source, home, ledger, lock, account, destination, access.base_url, per_second, schema, application,
         folder, suppressions, pace,
     )  # fmt: skip
+
+
+def _read(
+    mapping_given: str, source_given: str | None, retry: Retry | None, resume: Resume | None
+) -> tuple[Path, Mapping, Source]:
+    """The mapping's file, what it says, and the rows."""
+    if resume is not None:
+        return resume.mapping_path, resume.mapping(), resume.source()
+    path = find_mapping(mapping_given)
+    mapping = load_mapping(path)
+    source = open_source_of(mapping, path, source_given) if retry is None else retry.source_of(mapping)
+    return path, mapping, source
 
 
 def _suppressed(mapping: Mapping, path: Path, home: Path, watcher: Watcher) -> Suppressions:

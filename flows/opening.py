@@ -27,6 +27,7 @@ __all__ = [
     "open_source_of",
     "rules_of",
     "suppressions_of",
+    "today",
 ]
 
 
@@ -63,15 +64,17 @@ def suppressions_of(mapping: Mapping, path: Path, home: Path) -> Suppressions:
     return Suppressions.read(home, [beside / Path(name).expanduser() for name in mapping.suppress])
 
 
-def make_application(mapping: Mapping, schema: Schema, header: tuple[str, ...]) -> Application:
-    """The mapping made ready for a header and a schema. Raises MappingError with all complaints."""
+def make_application(
+    mapping: Mapping, schema: Schema, header: tuple[str, ...], day: dt.date | None = None
+) -> Application:
+    """The mapping made ready for a header and a schema, on a day or today. Raises MappingError with all complaints."""
     try:
-        return Application(mapping, schema, header, _today())
+        return Application(mapping, schema, header, day or today())
     except MappingInvalid as error:
         raise MappingError(str(error), "") from None
 
 
-def _today() -> dt.date:
+def today() -> dt.date:
     """The day here, by the clock of this machine: spans such as 90 days are counted from it."""
     return dt.datetime.now().astimezone().date()
 
@@ -120,7 +123,7 @@ def numbers_said(mapping: Mapping, schema: Schema) -> str:
 
 def check_examples(mapping: Mapping, schema: Schema) -> None:
     """Runs the mapping's own examples. Raises MappingError with those that fail."""
-    failing = list(failing_examples(mapping, schema, _today()))
+    failing = list(failing_examples(mapping, schema, today()))
     if failing:
         raise MappingError(
             "The mapping's own examples fail:\n" + "\n".join(f"  {c}" for c in failing),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from flows.told import Columns, told
 from mappings.engine.mapped import Mapped
 from mappings.engine.problems import Problem
 
-__all__ = ["PROBLEM_SCHEMA", "Books", "kept_back"]
+__all__ = ["LIMITED", "PROBLEM_SCHEMA", "SUPERSEDED", "Books", "kept_back"]
 
 Ending = tuple[str, str, str]
 """Outcome, code and reason."""
@@ -53,7 +54,9 @@ _RIVALLED = {
     ),
 }
 """Endings because of another row; `_STANDS` where that one is not sent either."""
-_LEFT = ("unsent", "limited", "not in this run: --limit, --only or --opt-outs-only")
+LIMITED: Ending = ("unsent", "limited", "not in this run: --limit, --only or --opt-outs-only")
+SUPERSEDED: Ending = ("unsent", "superseded", "another run took the place of this one before its turn")
+"""Why rows are left for another time."""
 
 
 def kept_back(roll: Roll) -> Counter[tuple[str, str]]:
@@ -82,7 +85,8 @@ class Books:
         self._begun = folder / "begun"
         self._parts: list[tuple[int, int]] = []
         for path in (self._outcomes, self._problems, self._begun):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.rmtree(path, ignore_errors=True)  # what an interrupted stretch of the run has left
+            path.mkdir(mode=0o700, parents=True)
 
     def begin(self, mapped: Mapped) -> None:
         """A frame's keys and problems, before it is known which rows are sent."""
@@ -118,30 +122,32 @@ class Books:
         run_id: str,
         unsent: Mapping[str, str],
         columns_of: Columns,
+        left: Ending = LIMITED,
     ) -> Counter[str]:
         """Every row gets its outcome. `unsent` are code and reason of rows that were not tried; returns the balance.
 
-        `columns_of` names the source column of each merge tag, for the problems that the destination found.
+        `columns_of` names the source column of each merge tag, for the problems that the destination found; `left` is the
+        ending of rows that are left for another time.
         """
         balance: Counter[str] = Counter()
         for number, (first, last) in enumerate(self._parts, start=1):
             with pa.memory_map(str(self._begun / f"part-{number:05d}.arrow")) as source:
                 begun = pa.ipc.open_file(source).get_batch(0)
                 balance += self._finish_part(
-                    number, begun, first, last, roll, answers, run_id, unsent, columns_of
+                    number, begun, first, last, roll, answers, run_id, unsent, columns_of, left
                 )
         return balance
 
     def _finish_part(
         self, number: int, begun: pa.RecordBatch, first: int, last: int, roll: Roll, answers: Answers, run_id: str,
-        unsent: Mapping[str, str], columns_of: Columns,
+        unsent: Mapping[str, str], columns_of: Columns, left: Ending,
     ) -> Counter[str]:  # fmt: skip
         numbers = begun.column("row").to_numpy()
         states = roll.states[numbers - 1]
         endings = _Endings(len(states), ("unsent", unsent["code"], unsent["reason"]))
         for state, ending in _PLAIN.items():
             endings.all(states == state, ending)
-        endings.all(states == State.LEFT, _LEFT)
+        endings.all(states == State.LEFT, left)
         invalid = np.flatnonzero(states == State.INVALID)
         for index, code in zip(
             invalid.tolist(), begun.column("code").take(pa.array(invalid)).to_pylist(), strict=True

@@ -72,12 +72,15 @@ def make_plan(
     *,
     resend: Callable[[str], bool] | None = None,
     stop: Callable[[], bool] = lambda: False,
+    spooled: Spool | None = None,
 ) -> Plan:
     """Reads the source once: spooled, mapped column by column, matched by key, compared with what was delivered.
 
-    `page` gives the ledger's page of a number; `stop` is asked after each frame. Raises SourceError, OSError when the disk is full.
+    `page` gives the ledger's page of a number; `stop` is asked after each frame. `spooled` holds the source's rows already
+    where it is one that is resumed. Raises SourceError, OSError when the disk is full.
     """
-    spool, roll, books = Spool(folder / "spool", source.header), Roll(), Books(folder)
+    spool = spooled or Spool(folder / "spool", source.header)
+    roll, books = Roll(), Books(folder)
     mapping = application.mapping
     keys = Keys(folder / "keys", ages=mapping.duplicates.keep == "newest", persons=application.tells_persons)
     persons = Persons(folder / "keys") if application.tells_persons else None
@@ -85,7 +88,8 @@ def make_plan(
     watcher.stage("reading and mapping")
     try:
         for frame in _ahead(source.frames()):
-            spool.add(frame)
+            if spooled is None:
+                spool.add(frame)
             mapped = application.apply(frame)
             roll.read(mapped.rows, mapped.kept, mapped.invalid)
             if mapped.consented is not None and mapped.consented_by is not None:

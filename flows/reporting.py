@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,13 @@ import numpy as np
 
 from connectors.automations import by_name, by_reason
 from connectors.base import Started
+from connectors.http import Traffic
 from flows.comparison import compared
 from flows.delivery import WHY_STOPPED
 from flows.guards import Verdict
+from flows.ledger import Stretch
 from flows.listing_facts import facts_of, twice_of
+from flows.outcomes import LIMITED, SUPERSEDED
 from flows.report import Details, Summary, write_report
 from flows.report.page import problem_groups
 from flows.report.reasons import reasons
@@ -23,6 +27,7 @@ from flows.report.summary import (
     Column,
     Comparison,
     Guard,
+    Interruption,
     OddLine,
     Outcomes,
     Override,
@@ -53,7 +58,10 @@ def report(run: SyncRun) -> Ending:
     """Every row's outcome, the balance, the exit code, and all files of the report."""
     opened, plan, why = run.opened, run.plan, run.why_stopped
     unsent = {"code": why or "not_tried", "reason": WHY_STOPPED.get(why, "not tried")}
-    balance = plan.books.finish(plan.roll, opened.ledger.answers, run.id, unsent, columns_of(opened.mapping))
+    left = SUPERSEDED if run.closing else LIMITED
+    balance = plan.books.finish(
+        plan.roll, opened.ledger.answers, run.id, unsent, columns_of(opened.mapping), left
+    )
     lost = 0 if why else _not_tried(run)
     balanced = sum(balance.values()) == plan.rows and not lost
     needs_person = sum(balance[name] for name in NEED_A_PERSON)
@@ -68,10 +76,11 @@ def report(run: SyncRun) -> Ending:
     traffic, tally = opened.destination.traffic, run.delivery.tally
     busy = traffic.last_sent - traffic.first_sent
     overrides = _overrides(run)
+    stretches = opened.ledger.stretches.of(run.id)
     summary = Summary.model_validate(
         {
             "run_id": run.id,
-            "follows": run.retry.follows.id if run.retry is not None else None,
+            "follows": run.follows or None,
             "mapping": {"name": opened.mapping.name, "sha256": opened.mapping.sha256},
             "source": {"path": str(opened.source.path), "sha256": opened.source.sha256, "rows_read": plan.rows},
             "destination": {
@@ -94,10 +103,7 @@ def report(run: SyncRun) -> Ending:
             "mapping_edited": run.edited,
             "kept_differently": dict(tally.kept),
             "vanished": None,
-            "requests": {
-                "sent": traffic.sent, "retried": traffic.retried, "throttled": traffic.throttled,
-                **_percentiles(traffic.seconds),
-            },
+            "requests": {**_requests(stretches, traffic), **_percentiles(traffic.seconds)},
             "pace": {
                 "allowed_per_second": opened.per_second,
                 "achieved_per_second": round((traffic.sent - 1) / busy, 4) if busy > 0 else None,
@@ -106,12 +112,13 @@ def report(run: SyncRun) -> Ending:
                 "protected": balance["protected"], "opted_out": tally.opted_out, "subscribed_again": tally.opted_in,
             },
             "rehearsal": _rehearsal(run),
+            "interruptions": _interruptions(stretches),
             "automations": by_name(tally.automations),
             "automation_reasons": most_frequent(tally.automations),
             "exit_code": exit_code,
         }
     )  # fmt: skip
-    details = _details(run, compared(run, balance))
+    details = _details(run, None if run.resume is not None else compared(run, balance))
     write_report(opened.folder, summary, details)
     if run.options.report_dir is not None:
         write_report(opened.folder, summary, details, into=run.options.report_dir)
@@ -148,13 +155,15 @@ def _overrides(run: SyncRun) -> list[Override]:
 def _not_tried(run: SyncRun) -> int:
     """Rows that nothing stopped and nobody tried: there must be none."""
     tried = run.opened.ledger.answers.intended(run.id)
-    return len(run.plan.roll.to_send()) - tried
+    return len(run.plan.roll.to_send()) + run.answered_before - tried
 
 
 def _verdict(why: str, *, balanced: bool, needs_person: int, run: SyncRun) -> tuple[int, str, str]:
     """Exit code, the run's state in the ledger, and the summary's status."""
     if not balanced:
         return 4, "failed", "finished"
+    if run.closing and not why:
+        return 3, "superseded", "superseded"
     if why == "interrupted":
         return 130, "interrupted", "interrupted"
     if why == "guarded":
@@ -168,6 +177,31 @@ def _verdict(why: str, *, balanced: bool, needs_person: int, run: SyncRun) -> tu
         return 3, "guarded", status
     state = "limited" if limited else "needs_review" if needs_person else "completed"
     return (1 if needs_person else 0), state, status
+
+
+def _requests(stretches: list[Stretch], traffic: Traffic) -> dict[str, int]:
+    """Those of this stretch and of the ones before it."""
+    before = stretches[:-1]
+    return {
+        name: getattr(traffic, name) + sum(getattr(one, name) for one in before)
+        for name in ("sent", "retried", "throttled")
+    }
+
+
+def _interruptions(stretches: list[Stretch]) -> list[Interruption]:
+    """Between two stretches lies one; where the run has not been resumed yet, there is none after the last."""
+    return [
+        Interruption.model_validate(
+            {
+                "at": before.ended_at or before.began_at,
+                "how": before.ending,
+                "resumed_at": after.began_at,
+                "answered": after.answers,
+                "unclear": after.unclear,
+            }
+        )
+        for before, after in itertools.pairwise(stretches)
+    ]
 
 
 def _rehearsal(run: SyncRun) -> RehearsalFacts | None:

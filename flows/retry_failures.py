@@ -55,6 +55,7 @@ async def retry_failures(
                 options = Options(allow=frozenset(allow or ()))
                 run = await stack.enter_async_context(SyncRun(str(retry.mapping), None, options, retry=retry))
                 await run.open()
+                run.register()
             except MusterError as error:
                 return could_not_start(error)
             run_id = hand_over(run)

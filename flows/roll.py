@@ -32,7 +32,8 @@ class State(IntEnum):
     LEFT = 8  # would be sent, and is not: limited
     CONFLICT = 9  # another row has its address and another person
     SPLIT = 10  # another row has its person and another address
-    OVERTAKEN = 11  # a retry's row whose contact a later run has delivered otherwise
+    OVERTAKEN = 11  # a row of a retry or a resumed run whose contact a later run has delivered otherwise
+    ANSWERED = 12  # its answer came before the run was interrupted
 
 
 Rows = npt.NDArray[np.int64]
@@ -125,6 +126,12 @@ class Roll:
         """A row that would be sent, and whose contact a later run has delivered otherwise."""
         self._states[row - 1] = State.OVERTAKEN
         self.overtaken[row] = run
+
+    def answered(self, sent: Rows, carried: Rows) -> None:
+        """Rows that have their answer from before the run was interrupted: they are not sent again."""
+        sent = sent[sent <= self._last]
+        self._states[sent - 1] = State.ANSWERED
+        self.carried.difference_update(carried.tolist())
 
     def is_split(self, rows: Rows) -> npt.NDArray[np.bool_]:
         """Which of the rows are of a person with several addresses; of rows that were not read, none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from connectors.errors import SourceError
 from mappings.engine.frame import Frame, Misread
 
 __all__ = ["Spool"]
@@ -36,6 +38,23 @@ class Spool:
         fields = [(str(index), pa.string()) for index in range(len(self.header))]
         metadata = {"header": json.dumps(self.header, ensure_ascii=False)}
         self._schema = pa.schema([*fields, *_EXTRA], metadata=metadata)
+
+    @classmethod
+    def kept(cls, folder: Path) -> Spool:
+        """The spool that a run left behind. Raises SourceError where it is not there, or not whole."""
+        paths = sorted(folder.glob("part-*.parquet"))
+        try:
+            metadata = pq.read_schema(paths[0]).metadata or {}
+            spool = cls(folder, json.loads(metadata[b"header"]))
+            for path in paths:
+                rows = pq.read_table(path, columns=["row"], use_threads=False)["row"]
+                spool._rows.append((rows[0].as_py(), rows[-1].as_py()))
+        except (OSError, IndexError, KeyError, ValueError, pa.ArrowException):
+            raise SourceError(
+                f"The rows of the run are not kept any more in {folder}.",
+                "Sync the source again; what landed is not sent again.",
+            ) from None
+        return spool
 
     def add(self, frame: Frame) -> None:
         """Takes a frame. The one before is on the disk when this returns; raises OSError if it is not."""
@@ -79,6 +98,15 @@ class Spool:
         if self._writer is not None:
             self._writer.shutdown()
             self._writer = None
+
+    def make_durable(self) -> None:
+        """Also the power may go now: whoever resumes the run finds all rows. Raises OSError."""
+        for path in [*self.folder.glob("part-*.parquet"), self.folder, self.folder.parent]:
+            opened = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(opened)
+            finally:
+                os.close(opened)
 
     def parts(self) -> Iterator[tuple[int, int, int]]:
         """Number, first row and last row of each part."""

@@ -25,12 +25,14 @@ from connectors.errors import MappingError, MusterError
 from flows.allowing import wrong_with
 from flows.asking import not_allowed
 from flows.batches import Batch
+from flows.beginning import begun
 from flows.options import Options
 from flows.pipeline import deliver_all
 from flows.report.summary import verdict
 from flows.stopping import interruptible
 from flows.sync_run import SyncRun
-from flows.work import StepFailed, at_work, begun, ended, hand_over, kept, left_over
+from flows.watching import Silent
+from flows.work import StepFailed, at_work, ended, hand_over, kept, left_over, set_out
 
 __all__ = ["carried_out", "could_not_start", "sync_contacts"]
 
@@ -68,9 +70,8 @@ async def sync_contacts(
             if wrong := next(filter(None, map(wrong_with, allow or ())), ""):
                 return Failed(message=f"allow: {wrong}", name="CouldNotStart")
             options = Options(limit=limit, allow=frozenset(allow or ()), opt_outs_only=opt_outs_only)
-            run = await stack.enter_async_context(SyncRun(mapping, source, options))
             try:
-                await run.open()
+                run = await stack.enter_async_context(begun(mapping, source, options, Silent()))
             except MusterError as error:
                 return could_not_start(error)
             run_id = hand_over(run)
@@ -112,7 +113,7 @@ async def read_map_and_check(run_id: str) -> dict[str, int]:
 
 
 async def _as_task(run: SyncRun, batch: Batch) -> None:
-    begun(run.id, batch)
+    set_out(run.id, batch)
     await deliver_batch(run.id, batch.number)
 
 

@@ -15,7 +15,7 @@ import functools
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from flows.judging import consequences, judged_plan
 from flows.knowledge import Knowledge
 from flows.listing_facts import facts_of
 from flows.opened import Opened, open_everything
+from flows.opening import today
 from flows.options import Options
 from flows.overtaken import set_aside
 from flows.permissions import ONCE, Permission, granted, needed
@@ -39,20 +40,26 @@ from flows.plan import Plan, limit_to, make_plan
 from flows.report.summary import MappingEdited
 from flows.report.wording import listed_there
 from flows.reporting import Ending, report
+from flows.resume import Begun, Resume
+from flows.resuming import leave_the_others, left_unclear, refuse_if_ended, take_up, tally_of
 from flows.retry import Retry
 from flows.roll import State
+from flows.settling import Unclear
 from flows.watching import Silent, Watcher
 from mappings.engine.complaints import listed, visible
 
 __all__ = ["BATCH", "SyncRun"]
 
 BATCH = 250
+STRETCH_ENDINGS = {"": "finished", "interrupted": "interrupted"}
+"""How a stretch of a run ended, by why it was stopped; `stopped` for any other reason."""
 
 
 class SyncRun:
     """A run of one mapping over one source. Used inside `async with`, which lets go of the lock and the connections.
 
-    A `retry` is a run over rows of an earlier one: it keeps their numbers, and their attempts are counted on.
+    A `retry` is a run over rows of an earlier one: it keeps their numbers, and their attempts are counted on. A `resume` goes
+    on with a run that was interrupted, as it was begun.
     """
 
     def __init__(
@@ -62,13 +69,17 @@ class SyncRun:
         options: Options | None = None,
         watcher: Watcher | None = None,
         retry: Retry | None = None,
+        resume: Resume | None = None,
     ) -> None:
         self.mapping_given = mapping
         self.source_given = source
         self.options = options or Options()
         self.watcher = watcher or Silent()
         self.retry = retry
-        self.attempt = 1
+        self.resume = resume
+        self.follows = retry.follows.id if retry is not None else resume.run.follows if resume else ""
+        """The run whose rows are sent again, '' for a sync."""
+        self.attempt = resume.begun.attempt if resume is not None else 1
         self.id = ""
         self.started_at = dt.datetime.now(dt.UTC)
         self.exit_code: int | None = None
@@ -82,8 +93,12 @@ class SyncRun:
         self._rows_before: int | None = None
         self._opt_outs: int | None = None
         self._resubscribes = 0
+        self._registered = False
         self.crashed: Exception | None = None
         self.finishing = False
+        self.answered_before = 0
+        """So many rows had an answer when this stretch of the run began."""
+        self._unclear: dict[int, dict[str, Any] | None] = {}
         self._left: Iterator[Batch] | None = None
         self._begun: dict[int, Batch] = {}
 
@@ -136,15 +151,16 @@ class SyncRun:
             await opened.destination.__aexit__(None, None, None)
             if self.exit_code is None and self.options.rehearsal is not None:
                 self.watcher.say("The rehearsal ended before its report; nothing was changed in the account.")
-            elif self.exit_code is None and self.options.verb == "sync":
+            elif self.exit_code is None and self.options.verb == "sync" and self._registered:
                 self._file_what_landed(opened, cut_off)
                 sent = opened.ledger.answers.intended(self.id)
                 self.watcher.say(
-                    f"The run {self.id} ended before its report; what landed is kept, and the next sync goes on from there."
+                    f"The run {self.id} ended before its report; what landed is kept, and muster resume goes on from there."
                     if sent
                     else "Nothing was sent."
                 )
-            if self.options.verb != "sync":
+            never_was = self.resume is None and self.options.rehearsal is None and not self._registered
+            if self.options.verb != "sync" or never_was:
                 shutil.rmtree(opened.folder, ignore_errors=True)
         finally:
             opened.lock.__exit__(None, None, None)
@@ -153,9 +169,12 @@ class SyncRun:
     # the steps
 
     async def open(self) -> None:
-        """Everything that can be wrong before the first row is found here. Raises CannotStart."""
+        """Everything that can be wrong before the first row is found here. Raises CannotStart.
+
+        A sync is not in the ledger yet: there may be an earlier run to be finished first (see flows.beginning).
+        """
         self._opened = opened = await open_everything(
-            self.mapping_given, self.source_given, self.options, self.watcher, self.retry
+            self.mapping_given, self.source_given, self.options, self.watcher, self.retry, self.resume
         )
         self.id = opened.run_id
         if self.retry is not None:
@@ -163,73 +182,53 @@ class SyncRun:
             rows = f"{self.retry.repair.rows:,} row{'s' if self.retry.repair.rows > 1 else ''}"
             self.watcher.say(f"retry     {rows} of the run {self.retry.follows.id}, attempt {self.attempt}")
             self.watcher.say(f"changed   {self.retry.repair.told()}")
-        if self.options.verb == "sync":
-            self._close_earlier()
-            opened.ledger.runs.began(
-                self.id,
-                opened.account.id,
-                opened.mapping.name,
-                opened.mapping.sha256,
-                opened.mapping.text,
-                "sync" if self.retry is None else "retry",
-                str(opened.source.path),
-                str(opened.folder),
-                follows="" if self.retry is None else self.retry.follows.id,
-                mapping_path=opened.mapping.file,
-            )
+        if self.resume is not None:
+            self.started_at = dt.datetime.fromisoformat(self.resume.run.started_at)
+            refuse_if_ended(opened.ledger, self.id)
 
-    def _close_earlier(self) -> None:
-        """A run that was killed is closed: what landed is filed, so that it is not sent again."""
+    def register(self) -> None:
+        """From now on the run is in the ledger."""
         opened = self.opened
-        for run in opened.ledger.runs.unfinished(opened.account.id, opened.mapping.name):
-            landed = opened.ledger.memory.settle(
-                run.id, opened.account.id, opened.mapping.name, opened.ledger.pages
-            )
-            unclear = opened.ledger.answers.open_intents(run.id)
-            opened.ledger.runs.finished(run.id, "interrupted", 130, {})
-            self.watcher.say(
-                f"The run {run.id} was cut off: {landed} contacts had landed and are not sent again; "
-                f"of up to {unclear} more it is not known, and they are looked up."
-            )
+        runs = opened.ledger.runs
+        self._registered = True
+        if self.resume is not None:
+            self.watcher.say(f"resume    {take_up(opened.ledger, self.resume)}")
+            return
+        for run in runs.never_begun(opened.account.id, opened.mapping.name):
+            runs.finished(run.id, "interrupted", 130, {})
+            self.watcher.say(f"The run {run.id} was cut off before anything was sent.")
+        runs.began(
+            self.id,
+            opened.account.id,
+            opened.mapping.name,
+            opened.mapping.sha256,
+            opened.mapping.text,
+            "sync" if self.retry is None else "retry",
+            str(opened.source.path),
+            str(opened.folder),
+            follows=self.follows,
+            mapping_path=opened.mapping.file,
+        )
+        opened.ledger.stretches.began(self.id)
 
     async def prepare(self) -> None:
         """The whole first pass, what is at the destination, and the guards. Raises CannotStart; nothing is sent."""
         opened, options = self.opened, self.options
         account, name = opened.account.id, opened.mapping.name
+        if options.verb == "sync" and not self._registered:
+            self.register()
         # a few rows of a file are not to be held against a whole one
-        before = opened.ledger.runs.last_complete(account, name) if self.retry is None else None
+        whole = self.retry is None and self.resume is None
+        before = opened.ledger.runs.last_complete(account, name) if whole else None
         self.edited = edited(before, opened.mapping, opened.ledger)
         if self.edited is not None:
             self.watcher.say(f"mapping   {told(self.edited)}")
-        new_columns = self._new_columns() if self.retry is None else []
-        gone = threading.Event()
-        reading = functools.partial(
-            make_plan,
-            opened.source,
-            opened.application,
-            opened.folder,
-            lambda number: opened.ledger.pages.page(account, name, number),
-            self.watcher,
-            resend=_resending(options.resend),
-            stop=gone.is_set,
-        )
-        try:
-            plan = await asyncio.to_thread(reading)  # so that Ctrl-C is heard while a long file is read
-        finally:
-            gone.set()
-        if options.verb == "sync":
-            opened.ledger.runs.read(self.id, opened.source.sha256, plan.rows)
-        try:
-            if options.limit is not None or options.only is not None or options.opt_outs_only:
-                limit_to(plan, limit=options.limit, only=options.only, opt_outs_only=options.opt_outs_only)
-        except SourceError:  # nobody has that key
-            plan.close()
-            raise
+        new_columns = self._new_columns() if whole else []
+        self._plan = plan = await self._read()
         plan.new_columns = new_columns
         plan.warnings += len(new_columns)
-        self._plan = plan
-        if self.retry is not None:
-            await asyncio.to_thread(set_aside, plan, opened.ledger, account, self.retry.follows.id)
+        if self.follows or self.resume is not None:
+            await asyncio.to_thread(set_aside, plan, opened.ledger, account, self.follows or self.id)
         self._knowledge = Knowledge(opened.folder)
         lookups = len(plan.roll.to_send()) + len(plan.roll.carried)
         self._rows_before = before.rows_read if before else None
@@ -245,12 +244,63 @@ class SyncRun:
             self.id, account, name, opened.destination, opened.ledger.answers, opened.ledger.memory, self._knowledge,
             opened.suppressions, self.watcher, pace_has_room=opened.pace.room, forget=_resending(options.resend),
             identity=Identity(account, name, opened.ledger.memory, plan.whereabouts) if plan.whereabouts else None,
-            attempt=self.attempt,
+            attempt=self.attempt, unclear=self._settling(),
         )  # fmt: skip
-        if not self.guarded:
+        if self.resume is not None:
+            self._delivery.tally = tally_of(opened.ledger.answers, self.id)
+        elif not self.guarded:
             counted = await consequences(plan, opened, self._delivery, self._knowledge)
             self._opt_outs, self._resubscribes = counted
             self._judge()
+
+    async def _read(self) -> Plan:
+        """The first pass, and which of its rows are to be sent in this stretch of the run."""
+        opened, options, resume = self.opened, self.options, self.resume
+        account, name = opened.account.id, opened.mapping.name
+        gone = threading.Event()
+        reading = functools.partial(
+            make_plan,
+            opened.source,
+            opened.application,
+            opened.folder,
+            lambda number: opened.ledger.pages.page(account, name, number),
+            self.watcher,
+            resend=_resending(options.resend),
+            stop=gone.is_set,
+            spooled=resume.spool if resume is not None else None,
+        )
+        try:
+            plan = await asyncio.to_thread(reading)  # so that Ctrl-C is heard while a long file is read
+        finally:
+            gone.set()
+        limit = options.limit
+        if resume is not None:
+            limit = self._leave_what_is_answered(plan, limit)
+        elif self._registered:
+            opened.ledger.runs.read(self.id, opened.source.sha256, plan.rows)
+        try:
+            if limit is not None or options.only is not None or options.opt_outs_only:
+                limit_to(plan, limit=limit, only=options.only, opt_outs_only=options.opt_outs_only)
+        except SourceError:  # nobody has that key
+            plan.close()
+            raise
+        if resume is not None:
+            self._unclear = left_unclear(plan, opened.ledger, self.id)
+            if resume.closing:
+                leave_the_others(plan, self._unclear)
+        return plan
+
+    def _leave_what_is_answered(self, plan: Plan, limit: int | None) -> int | None:
+        """Takes rows out of the roll that have an answer from an earlier stretch; how many are left of the run's limit."""
+        sent, carried = self.opened.ledger.answers.answered_rows(self.id)
+        self.answered_before = len(sent)
+        plan.roll.answered(np.array(sent, np.int64), np.array(carried, np.int64))
+        return None if limit is None else max(0, limit - len(sent))
+
+    def _settling(self) -> Unclear | None:
+        if self.resume is None:
+            return None
+        return Unclear(self._unclear, surveyed=self.resume.begun.surveyed, closing=self.resume.closing)
 
     def _keep_what_the_destination_said(self) -> None:
         """Who is out there now may be removed there tomorrow: the ledger keeps it, whatever becomes of their rows."""
@@ -275,8 +325,16 @@ class SyncRun:
         return keys
 
     def _judge(self) -> None:
-        """What the guards say, and what is allowed by name, as far as is known by now."""
+        """What the guards say, and what is allowed by name, as far as is known by now.
+
+        Of a run that is resumed it stands: its file and its mapping are the same, and its first requests are sent.
+        """
         opened, plan, options = self.opened, self.plan, self.options
+        if self.resume is not None:
+            begun = self.resume.begun
+            plan.guards, self.permissions = list(begun.guards), list(begun.permissions)
+            self.edited, plan.new_columns = begun.edited, list(begun.new_columns)
+            return
         account, mapping = opened.account.id, opened.mapping
         guards = of_mapping(mapping.guards)
         plan.guards = judged_plan(
@@ -341,7 +399,7 @@ class SyncRun:
 
     def question(self) -> str:
         """What a person has to say yes to before anything is sent, or ''."""
-        return "" if self.guarded else question_of(self.opened.mapping, self.plan.roll)
+        return "" if self.guarded or self.resume else question_of(self.opened.mapping, self.plan.roll)
 
     def to_deliver(self) -> Iterator[Batch]:
         """The batches that are left, made as they are asked for. Asked again, it goes on with those not yet delivered."""
@@ -349,8 +407,9 @@ class SyncRun:
             return
         if self._left is None:
             opened, plan = self.opened, self.plan
-            if self.options.verb == "sync":
+            if self._registered:
                 self._keep_allowances()
+                self._begin()
             stage = "delivering" if self.options.verb == "sync" else "deciding"
             self.watcher.stage(stage, len(plan.roll.to_send()) + len(plan.roll.carried))
             self._left = batches(plan.spool, opened.application, plan.roll, BATCH)
@@ -360,6 +419,33 @@ class SyncRun:
             self._begun = {n: b for n, b in self._begun.items() if n not in self.delivery.delivered}
             self._begun[batch.number] = batch
             yield batch
+
+    def _begin(self) -> None:
+        """What the run is begun with is durable before its first request, and so are its rows. Raises LedgerError."""
+        opened, plan = self.opened, self.plan
+        if self.resume is not None or not len(plan.roll.to_send()) + len(plan.roll.carried):
+            return
+        try:
+            plan.spool.make_durable()
+        except OSError as error:
+            raise LedgerError(
+                f"The rows of the run cannot be kept in {opened.folder}: {error.strerror}.",
+                "Check the disk, then start again; nothing was sent.",
+            ) from error
+        begun = Begun(
+            options=self.options,
+            guards=tuple(plan.guards),
+            permissions=tuple(self.permissions),
+            edited=self.edited,
+            new_columns=tuple(plan.new_columns),
+            reading={name: str(value) for name, value in opened.source.reading.items()},
+            oddities=tuple(opened.source.oddities),
+            today=today(),
+            attempt=self.attempt,
+            surveyed=self._knowledge is not None and self._knowledge.surveyed,
+            resubscribes=self._resubscribes,
+        )
+        opened.ledger.runs.begin(self.id, begun.written())
 
     def interrupt(self) -> None:
         """What is in flight is finished, nothing more is begun."""
@@ -375,12 +461,17 @@ class SyncRun:
         try:
             if not self.guarded:
                 self._file()
+            if self._registered:
+                opened.ledger.stretches.ended(self.id, STRETCH_ENDINGS.get(self.why_stopped, "stopped"))
             ending = report(self)
-            if self.retry is None and ending.state in ("completed", "needs_review"):
+            whole = not self.follows and ending.state in ("completed", "needs_review")
+            if whole:
                 opened.ledger.columns.remember(opened.account.id, opened.mapping.name, opened.source.header)
             opened.ledger.runs.finished(
                 self.id, ending.state, ending.summary.exit_code, ending.summary.model_dump(mode="json")
             )
+            if whole and self._registered:
+                self._supersede()
         except LedgerError as error:  # something may have been sent: that is more than "could not start"
             raise Stopped(error.what, error.fix) from error
         except OSError as error:
@@ -391,6 +482,13 @@ class SyncRun:
         self.ending, self.exit_code = ending, ending.summary.exit_code
         plan.books.tidy()
         return self.exit_code
+
+    def _supersede(self) -> None:
+        """What an older run of the same source left undone is done by now, or is not wanted any more."""
+        runs = self.opened.ledger.runs
+        run = runs.get(self.id)
+        for older in runs.supersede(run) if run is not None else ():
+            self.watcher.say(f"The run {older}, which was interrupted, is superseded by this one.")
 
     def _file(self) -> None:
         opened, plan = self.opened, self.plan
@@ -412,6 +510,7 @@ class SyncRun:
         ledger = opened.ledger
         with contextlib.suppress(LedgerError):
             ledger.memory.settle(self.id, opened.account.id, opened.mapping.name, ledger.pages)
+            ledger.stretches.ended(self.id, state)
             ledger.runs.finished(self.id, state, 130 if state == "interrupted" else 2, {})
 
     @property
@@ -424,6 +523,11 @@ class SyncRun:
     @property
     def error(self) -> MusterError | None:
         return self._delivery.error if self._delivery is not None else None
+
+    @property
+    def closing(self) -> bool:
+        """Whether it is an older run that another one takes the place of."""
+        return self.resume is not None and self.resume.closing
 
     @property
     def knowledge(self) -> Knowledge | None:

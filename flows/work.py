@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from flows.batches import Batch
 from flows.sync_run import SyncRun
 
-__all__ = ["StepFailed", "at_work", "begun", "ended", "hand_over", "kept", "left_over"]
+__all__ = ["StepFailed", "at_work", "ended", "hand_over", "kept", "left_over", "set_out"]
 
 _RUNS: dict[str, SyncRun] = {}
 _BATCHES: dict[tuple[str, int], Batch] = {}
@@ -46,7 +46,8 @@ def ended(run_id: str) -> None:
         del _BATCHES[key]
 
 
-def begun(run_id: str, batch: Batch) -> None:
+def set_out(run_id: str, batch: Batch) -> None:
+    """Lays a batch ready."""
     _BATCHES[run_id, batch.number] = batch
 
 

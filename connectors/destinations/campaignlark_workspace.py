@@ -228,7 +228,11 @@ class Workspace:
         return data
 
     async def look_up(
-        self, contact: Contact, remembered: Remembered | None
+        self,
+        contact: Contact,
+        remembered: Remembered | None,
+        *,
+        always: bool = False,  # noqa: ARG002 - it always is
     ) -> tuple[Known | None, Known | None]:
         """The contact under its address, and under the one that the person had before."""
         known = await self.find(contact.key)

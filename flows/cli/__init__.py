@@ -19,6 +19,7 @@ _VERBS = {
     "check": "Check a mapping: its grammar, merge tags, examples and columns.",
     "plan": "Show what a sync would do, and write nothing there.",
     "sync": "Deliver a file's contacts, and account for every row.",
+    "resume": "Finish an interrupted run.",
     "retry": "Send rows of a run again, as corrected in its failures.csv.",
     "runs": "List past runs.",
     "report": "Show a run's balance and where its report is.",
@@ -83,7 +84,8 @@ def muster() -> None:
                   muster sync MAPPING FILE
 
     Exit codes: 0 every row is where it should be; 1 some rows need a person; 2 could not start, nothing was sent;
-    3 stopped by a guard or by too many failures; 4 does not balance (a bug in muster); 130 interrupted.
+    3 stopped by a guard, by too many failures, or because the destination is down; 4 does not balance (a bug in muster);
+    130 interrupted. What was stopped or interrupted is finished by muster resume.
     """  # noqa: D301 - a backspace keeps the lines as they are
 
 

@@ -9,7 +9,7 @@ import click
 
 from flows.cli.options import Allowed
 from flows.cli.plan import run_plan
-from flows.cli.sync import run_sync
+from flows.cli.sync import run_sync, show_ending
 from flows.cli.watchers import watcher
 from flows.options import Options
 from flows.preview import SAMPLE
@@ -63,18 +63,7 @@ def command(
         ending, folder = asyncio.run(
             run_sync(str(retry.mapping), None, options, watching, yes=yes, retry=retry)
         )
-    summary = ending.summary
-    if as_json:
-        click.echo(summary.to_json(), nl=False)
-    else:
-        from flows.cli.showing import show_summary  # noqa: PLC0415 - only for people
-        from flows.cli.showing_retries import show_how_to_retry  # noqa: PLC0415 - as above
-
-        details = ending.details
-        show_summary(summary, folder, details.comparison, details.unseen, details.reasons)
-        show_how_to_retry(summary, folder)
-    code = summary.exit_code
-    return 1 if code == 0 and fail_on_warning and summary.warnings else code
+    return show_ending(ending, folder, as_json=as_json, fail_on_warning=fail_on_warning)
 
 
 def _plan(

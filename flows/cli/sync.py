@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from flows.beginning import begun
 from flows.cli.answering import answer
 from flows.cli.options import choosing
 from flows.cli.watchers import Lines, Live, watcher
@@ -16,11 +17,12 @@ from flows.pipeline import deliver_all
 from flows.plan_file import read_plan, refuse_what_moved
 from flows.prefect_server import PrefectServer
 from flows.reporting import Ending
+from flows.resume import Resume
 from flows.retry import Retry
 from flows.stopping import interruptible, terminable
 from flows.sync_run import SyncRun
 
-__all__ = ["command", "run_sync"]
+__all__ = ["command", "run_sync", "show_ending"]
 
 
 @click.command("sync")
@@ -75,6 +77,11 @@ def command(
             else run_sync(mapping, file, options, watching, yes=yes)
         )
         ending, folder = asyncio.run(work)
+    return show_ending(ending, folder, as_json=as_json, fail_on_warning=fail_on_warning)
+
+
+def show_ending(ending: Ending, folder: Path, *, as_json: bool, fail_on_warning: bool) -> int:
+    """Shows how a run ended; its exit code."""
     summary = ending.summary
     if as_json:
         click.echo(summary.to_json(), nl=False)
@@ -119,12 +126,17 @@ async def run_sync(
     *,
     yes: bool = False,
     retry: Retry | None = None,
+    resume: Resume | None = None,
 ) -> tuple[Ending, Path]:
-    """A whole sync or retry through Prefect; how it ended and its folder. Prefect's start-up runs while the file is read."""
+    """A whole sync, retry or resume through Prefect; how it ended and its folder. Prefect's start-up runs while the file is read."""
     terminable()
     async with contextlib.AsyncExitStack() as stack:
-        run = await stack.enter_async_context(SyncRun(mapping, file, options, watching, retry))
-        await run.open()
+        if retry is None and resume is None:
+            run = await stack.enter_async_context(begun(mapping, file, options, watching))
+        else:
+            run = await stack.enter_async_context(SyncRun(mapping, file, options, watching, retry, resume))
+            await run.open()
+            run.register()
         server = stack.enter_context(PrefectServer(run.opened.home))
         await server.begin()
         await run.prepare()

@@ -1,6 +1,6 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
-One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `answers`, `memory`,
+One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `stretches`, `answers`, `memory`,
 `pages`, `columns`, `allowances`, `opt_outs`, `listing` and `booking` are its nouns.
 """
 
@@ -18,10 +18,11 @@ from flows.ledger.memory import Memory
 from flows.ledger.opt_outs import OptOuts
 from flows.ledger.pages import Page, Pages
 from flows.ledger.runs import Run, Runs
+from flows.ledger.stretches import Stretch, Stretches
 
 __all__ = [
     "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Database", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages",
-    "Run", "RunLock", "Runs", "open_database",
+    "Run", "RunLock", "Runs", "Stretch", "Stretches", "open_database",
 ]  # fmt: skip
 
 
@@ -33,6 +34,7 @@ class Ledger:
         self.accounts = Accounts(database)
         self.runs = Runs(database)
         self.answers = Answers(database)
+        self.stretches = Stretches(database)
         self.memory = Memory(database)
         self.pages = Pages(database)
         self.columns = Columns(database)

@@ -73,8 +73,13 @@ class Answers:
         """
         self._database.tell(sql, (run_id, moment, json.dumps(rows, ensure_ascii=False)))
 
-    def answered(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
-        """Durable when it returns. An answer that is there already stays."""
+    def answered(
+        self, run_id: str, outcomes: Sequence[Outcome], requests: tuple[int, int, int] | None = None
+    ) -> None:
+        """Durable when it returns. An answer that is there already stays.
+
+        `requests` are those of this stretch so far: sent, retried, throttled.
+        """
         rows = [
             [
                 o.row,
@@ -98,7 +103,67 @@ class Answers:
             select ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
             value ->> 7, value -> 8, value -> 9, value -> 10, value ->> 11, ? from json_each(?)
         """
-        self._database.tell(sql, (run_id, now(), json.dumps(rows, ensure_ascii=False)))
+        with self._database.transaction() as database:
+            database.execute(sql, (run_id, now(), json.dumps(rows, ensure_ascii=False)))
+            if requests is not None:
+                database.execute(
+                    "update stretch set sent = ?, retried = ?, throttled = ? where run = ? and ending = ''",
+                    (*requests, run_id),
+                )
+
+    def reopen(self, run_id: str) -> None:
+        """Forgets the turns that came when the run had stopped: nothing was sent in them, and they come again."""
+        with self._database.transaction() as database:
+            database.execute(
+                """delete from intent where run = ? and exists (select 1 from answer a where a.run = intent.run
+                and a.row_number = intent.row_number and a.attempt = intent.attempt and a.outcome = 'unsent')""",
+                (run_id,),
+            )
+            database.execute("delete from answer where run = ? and outcome = 'unsent'", (run_id,))
+
+    def answered_rows(self, run_id: str) -> tuple[list[int], list[int]]:
+        """The rows that have an answer: those that were sent, and those whose opt-out was carried."""
+        sql = """
+            select i.row_number, i.carried from intent i join answer a
+            on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
+            where i.run = ? order by i.row_number
+        """
+        sent: list[int] = []
+        carried: list[int] = []
+        for row, was_carried in self._database.ask(sql, (run_id,)):
+            (carried if was_carried else sent).append(row)
+        return sent, carried
+
+    def unclear(self, run_id: str) -> dict[int, dict[str, Any] | None]:
+        """The rows that may have been sent and have no answer, each with how its contact was there before, None where that is not known."""
+        sql = """
+            select i.row_number, i.before from intent i where i.run = ? and not exists
+            (select 1 from answer a where a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt)
+        """
+        return {row: json.loads(before or "null") for row, before in self._database.ask(sql, (run_id,))}
+
+    def drop(self, run_id: str, rows: Sequence[int]) -> None:
+        """Forgets intents without an answer: of rows that are not to be sent any more."""
+        sql = """
+            delete from intent where run = ? and row_number in (select value from json_each(?)) and not exists
+            (select 1 from answer a where a.run = intent.run and a.row_number = intent.row_number and a.attempt = intent.attempt)
+        """
+        self._database.tell(sql, (run_id, json.dumps(list(rows))))
+
+    def told(self, run_id: str) -> Iterator[tuple[bool, Outcome]]:
+        """Each answer of a run, for what is counted of them: whether it was carried, and the answer."""
+        sql = """
+            select i.carried, a.row_number, a.outcome, a.code, a.opted_out, a.opted_in, a.kept, a.calls
+            from intent i join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
+            where i.run = ?
+        """
+        for carried, row, outcome, code, opted_out, opted_in, kept, calls in self._database.stream(
+            sql, (run_id,)
+        ):
+            yield bool(carried), Outcome(
+                row, outcome, code, opted_out=bool(opted_out), opted_in=bool(opted_in),
+                kept=json.loads(kept), calls=json.loads(calls),
+            )  # fmt: skip
 
     def of(self, run_id: str, first: int, last: int) -> Iterator[tuple[Outcome, str, bool]]:
         """The answers of the rows from `first` to `last`: outcome, key, and whether it was a carried opt-out."""
@@ -122,7 +187,7 @@ class Answers:
         ) in self._database.ask(sql, (run_id, first, last)):
             if outcome is None:
                 yield (
-                    Outcome(row, "unknown", "no_clear_answer", "the run ended before an answer came"),
+                    Outcome(row, "unknown", "no_clear_answer", "the run stopped before an answer came"),
                     key,
                     bool(carried),
                 )

@@ -197,7 +197,10 @@ class Memory:
                 self.heard_opt_outs(account, keys, origin)
 
     def settle(self, run_id: str, account: int, mapping: str, pages: Pages) -> int:
-        """Files what landed in a run: delivered values, fingerprints, consent. Can be repeated; returns how many."""
+        """Files what landed in a run: delivered values, fingerprints, consent. Can be repeated; returns how many.
+
+        Where a later run has delivered a contact meanwhile, that stays.
+        """
         where = f"i.run = ? and i.carried = 0 and a.outcome in {_LANDED}"
         joined = """
             from intent i join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
@@ -210,13 +213,16 @@ class Memory:
                 where {where} on conflict (account, mapping, key) do update set person = excluded.person,
                 contact_id = excluded.contact_id, wanted = excluded.wanted, run = excluded.run,
                 delivered_at = excluded.delivered_at,
-                own = case excluded.own when '' then delivered.own else excluded.own end""",
+                own = case excluded.own when '' then delivered.own else excluded.own end
+                where excluded.delivered_at >= delivered.delivered_at""",
                 (account, mapping, run_id),
             )
             database.execute(
                 f"""delete from delivered where account = ? and mapping = ? and run <> ? and key in
-                (select i.old_key {joined} where {where} and i.old_key <> '')""",  # noqa: S608 - no user text
-                (account, mapping, run_id, run_id),
+                (select d.key from (select i.old_key, max(a.answered_at) as moved {joined}
+                where {where} and i.old_key <> '' group by i.old_key) m
+                join delivered d on d.account = ? and d.mapping = ? and d.key = m.old_key where d.delivered_at <= m.moved)""",  # noqa: S608 - no user text
+                (account, mapping, run_id, run_id, account, mapping),
             )
             # Whoever's turn had come is heard, whatever became of it: also a row that is only carried, or left out there.
             said = "(i.carried = 1 or i.wanted ->> 'opted_out')"
@@ -243,16 +249,21 @@ class Memory:
             database.execute(
                 """insert into objector select ?, ?, person, made_at from intent
                 where run = ? and person <> '' and (carried = 1 or wanted ->> 'opted_out')
-                on conflict do update set said_at = excluded.said_at""",
+                on conflict do update set said_at = max(said_at, excluded.said_at)""",
                 (account, mapping, run_id),
             )
             self._take_back(database, joined, account, mapping, run_id)
-        olds = self._database.ask(f"select i.old_key {joined} where {where} and i.old_key <> ''", (run_id,))
+        mine = "join delivered d on d.account = ? and d.mapping = ? and d.key = i.key and d.run = i.run"
+        stands = "select 1 from delivered d where d.account = ? and d.mapping = ? and d.key = i.old_key"
+        olds = self._database.ask(
+            f"select i.old_key {joined} where {where} and i.old_key <> '' and not exists ({stands})",
+            (run_id, account, mapping),
+        )
         if olds:  # first, because somebody else may have that address now
             pages.put(account, mapping, (), [(key_hash(old), old) for (old,) in olds])
         landed = 0
-        sql = f"select i.key_hash, i.fingerprint, i.key {joined} where {where} order by i.key_hash"
-        rows = self._database.stream(sql, (run_id,))
+        sql = f"select i.key_hash, i.fingerprint, i.key {joined} {mine} where {where} order by i.key_hash"
+        rows = self._database.stream(sql, (account, mapping, run_id))
         # Some pages at a time: a million contacts are no million objects, and a few are one commit.
         while some := list(itertools.islice(rows, _AT_ONCE)):
             entries = [(hashed & _MASK, fingerprint & _MASK, key) for hashed, fingerprint, key in some]

@@ -131,4 +131,18 @@ STEPS: tuple[str, ...] = (
     -- Where the mapping's file was: a retry goes through what stands there now. '' of runs before this.
     alter table run add column mapping_path text not null default '';
     """,
+    """
+    -- What a run that may send was begun with, as JSON: options, guards and what was allowed. '' as long as nothing was sent.
+    alter table run add column begun text not null default '';
+
+    -- The stretches of work at a run, one after the other: more than one where it was interrupted. `ending` is '' while one
+    -- lasts, and stays so where its process was killed. `answers` and `unclear` are what it found: rows that had an answer,
+    -- and rows that may have been sent and had none.
+    create table stretch (
+        run text not null, number integer not null, began_at text not null, ended_at text, ending text not null default '',
+        answers integer not null default 0, unclear integer not null default 0,
+        sent integer not null default 0, retried integer not null default 0, throttled integer not null default 0,
+        primary key (run, number)
+    );
+    """,
 )

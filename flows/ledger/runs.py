@@ -21,9 +21,10 @@ def now() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. `state` is running, completed, needs_review, limited, guarded, stopped, interrupted or failed.
+    """One run. `state` is running, completed, needs_review, limited, guarded, stopped, interrupted, failed or superseded.
 
-    `follows` is the run whose rows a retry sends again, '' for a sync.
+    `follows` is the run whose rows a retry sends again, '' for a sync. `begun` is what it was begun with, {} where
+    nothing can have been sent.
     """
 
     id: str
@@ -40,10 +41,21 @@ class Run:
     folder: str
     follows: str
     mapping_path: str
+    source_sha256: str
+    begun: dict[str, Any]
     summary: dict[str, Any]
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether there may be something left to do that `muster resume` does."""
+        return self.state in _UNFINISHED and bool(self.begun)
 
-_COLUMNS = "id, account, mapping, mapping_sha256, verb, source_path, rows_read, started_at, finished_at, state, exit_code, folder, follows, mapping_path, summary"
+
+_COLUMNS = (
+    "id, account, mapping, mapping_sha256, verb, source_path, rows_read, started_at, finished_at, state, exit_code, folder,"
+    " follows, mapping_path, source_sha256, begun, summary"
+)
+_UNFINISHED = ("running", "interrupted", "stopped", "failed")
 
 
 class Runs:
@@ -105,9 +117,49 @@ class Runs:
             (now(), state, exit_code, json.dumps(summary, ensure_ascii=False), run_id),
         )
 
-    def unfinished(self, account: int, mapping: str) -> list[Run]:
-        """Runs that began and never ended: whoever holds the mapping's lock may close them."""
-        return self._select("account = ? and mapping = ? and state = 'running'", (account, mapping))
+    def begin(self, run_id: str, begun: dict[str, Any]) -> None:
+        """From now on something may be sent, and the run can be resumed with what it was `begun` with."""
+        self._database.tell(
+            "update run set begun = ? where id = ?", (json.dumps(begun, ensure_ascii=False), run_id)
+        )
+
+    def resumed(self, run_id: str) -> None:
+        """Somebody works at it again."""
+        self._database.tell(
+            "update run set state = 'running', finished_at = null, exit_code = null where id = ?", (run_id,)
+        )
+
+    def unfinished(self, account: int | None = None, mapping: str | None = None) -> list[Run]:
+        """Runs that can be resumed, the newest first. One that is `running` may be at work: its lock tells."""
+        where = "state in ('running', 'interrupted', 'stopped', 'failed') and begun <> ''"
+        if account is None:
+            return self._select(where, ())
+        return self._select(f"{where} and account = ? and mapping = ?", (account, mapping))
+
+    def never_begun(self, account: int, mapping: str) -> list[Run]:
+        """Runs that were killed before anything was sent: whoever holds the mapping's lock may close them."""
+        return self._select(
+            "account = ? and mapping = ? and state = 'running' and begun = ''", (account, mapping)
+        )
+
+    def supersede(self, run: Run) -> list[str]:
+        """A run over a whole source is complete: older ones of that source are not to be resumed any more. Their ids."""
+        where = """
+            account = ? and mapping = ? and source_path = ? and started_at < ? and id <> ?
+            and state in ('running', 'interrupted', 'stopped', 'failed')
+        """
+        parameters = (run.account, run.mapping, run.source_path, run.started_at, run.id)
+        older = [one.id for one in self._select(where, parameters) if not one.follows]
+        for one in older:
+            self._database.tell("update run set state = 'superseded' where id = ?", (one,))
+        return older
+
+    def close(self, run_id: str, state: str) -> None:
+        """Only the state changes; the report of the run stands."""
+        self._database.tell(
+            "update run set state = ?, finished_at = coalesce(finished_at, ?) where id = ?",
+            (state, now(), run_id),
+        )
 
     def last_complete(self, account: int, mapping: str) -> Run | None:
         """The newest run that read its source to the end and was not stopped."""
@@ -156,4 +208,7 @@ class Runs:
 
     def _select(self, where: str, parameters: tuple[Any, ...], limit: int = 1000) -> list[Run]:
         sql = f"select {_COLUMNS} from run where {where} order by started_at desc, id desc limit {limit}"  # noqa: S608 - no user text
-        return [Run(*(*row[:-1], json.loads(row[-1] or "{}"))) for row in self._database.ask(sql, parameters)]
+        return [
+            Run(*(*row[:-2], json.loads(row[-2] or "{}"), json.loads(row[-1] or "{}")))
+            for row in self._database.ask(sql, parameters)
+        ]

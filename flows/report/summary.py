@@ -21,6 +21,7 @@ __all__ = [
     "DestinationFacts",
     "Details",
     "Guard",
+    "Interruption",
     "ListingFacts",
     "MappingEdited",
     "MappingFacts",
@@ -43,9 +44,11 @@ __all__ = [
 
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Status = Literal["planned", "finished", "limited", "guarded", "stopped", "interrupted", "not_started"]
+Status = Literal[
+    "planned", "finished", "limited", "guarded", "stopped", "interrupted", "superseded", "not_started"
+]
 """How the run ended: `limited` by `--limit` or `--only`, `guarded` before the first request, `stopped` by the
-failure limit or the breaker. Whether it balances is said by `balanced`."""
+failure limit or the breaker, `superseded` by another run before it was resumed. Whether it balances is said by `balanced`."""
 State = Literal["new", "known", "accepted", "solved"]
 """A group of problems compared with the previous run of the same mapping."""
 
@@ -197,6 +200,21 @@ class RehearsalFacts(Model):
     would_ask: str = ""
 
 
+class Interruption(Model):
+    """When a run was interrupted, and when it was resumed.
+
+    `how`: `interrupted` by a person, `stopped` (see the exit code), `failed`, or `cut off` where its process was killed; `at` is
+    the last sign of it then. `answered` rows had their answer when it was resumed; `unclear` rows may have been sent and had
+    none: they were settled first.
+    """
+
+    at: AwareDatetime
+    how: Literal["interrupted", "stopped", "failed", "finished", "cut off"]
+    resumed_at: AwareDatetime
+    answered: Count
+    unclear: Count
+
+
 class ListingFacts(Model):
     """How the contacts were read of a destination that has no look-up.
 
@@ -239,6 +257,7 @@ class Summary(Model):
     automations: dict[str, Count] = {}
     automation_reasons: dict[str, dict[str, Count]] = {}
     rehearsal: RehearsalFacts | None = None
+    interruptions: list[Interruption] = []
     exit_code: Annotated[int, Field(ge=0, le=255)]
     follows: str | None = None
     """The run whose rows a retry sent again; none for a sync."""
@@ -356,11 +375,13 @@ def _verdict(summary: Summary) -> str:
         next_time = (
             "A rehearsal begins anew each time"
             if summary.rehearsal is not None
-            else f"The next `muster {'sync' if summary.follows is None else 'retry'}` of the same file goes on from here"
+            else "`muster resume` goes on from here"
         )
         return f"Interrupted: {_list(there, _need(look), _waiting(unsent))}. {next_time}."
     if summary.status == "stopped":
-        return f"Stopped after too many failures: {_list(there, _need(look), _waiting(unsent))}."
+        return f"Stopped: {_list(there, _need(look), _waiting(unsent))}. `muster resume` goes on from here."
+    if summary.status == "superseded":
+        return f"Superseded by another run: {_list(there, _need(look), _waiting(unsent))}."
     if summary.status == "limited" and unsent:
         return f"Stopped at the limit you set: {_list(there, _need(look), _waiting(unsent))}."
     if not look and not unsent:

@@ -823,7 +823,12 @@ def test_only_runs_that_ended_whole_count_as_complete(ledger: Ledger, account: i
     complete = ledger.runs.last_complete(account, "people")
     assert complete is not None
     assert (complete.id, complete.rows_read, complete.summary) == ("completed", 10, {"rows": 10})
-    assert [run.id for run in ledger.runs.unfinished(account, "people")] == ["still-running"]
+    assert [run.id for run in ledger.runs.never_begun(account, "people")] == ["still-running"]
+    assert ledger.runs.unfinished(account, "people") == []
+    for name in ("stopped", "interrupted", "completed", "still-running"):
+        ledger.runs.begin(name, {"attempt": 1})
+    unfinished = {run.id for run in ledger.runs.unfinished(account, "people")}
+    assert unfinished == {"stopped", "interrupted", "still-running"}
     assert ledger.runs.last_complete(account, "other") is None
     assert len(ledger.runs.last(3)) == 3
 

@@ -1,0 +1,134 @@
+"""Settling: what may have been sent before a run was interrupted is looked up, and compared with what was to be sent.
+
+there now              what becomes of it
+exactly as wanted      it landed: `created`, `updated` or `upserted`, with the code `looked_up`
+otherwise              it is decided anew from what is there now, and sent again (`sent_again`)
+not listed, and the    a creation that cannot be looked up is never repeated in the same run: `failed`; the next sync
+list is all there is   decides anew
+no answer              nothing is kept: it stays unclear, is reported as `unknown`, and the next resume looks again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from connectors.automations import both
+from connectors.base import Decision, Delivered, Destination, Known, Remembered
+from mappings.engine.contact import Contact
+
+__all__ = ["Settling", "Unclear", "as_it_was"]
+
+_SHOWN = "a look-up after the interruption shows it"
+_AGAIN = "it may have been sent before the interruption; a look-up did not show it, so it was sent again"
+_NOT_LISTED = "it may have been sent before the interruption, and the list does not show it; it is not created twice in a run"
+_NOT_THERE = "it was not there when it was looked up, and another run took the place of this one"
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Rows of a run that is resumed, which may have been sent before it was interrupted.
+
+    `before` says of each how its contact was there before, None where that is not known; `surveyed`: who was not known then
+    was not there. `closing`: they are looked up, and nothing is sent.
+    """
+
+    before: Mapping[int, Mapping[str, Any] | None]
+    surveyed: bool = False
+    closing: bool = False
+
+
+class Settling:
+    """The unclear rows of one run, against one destination."""
+
+    def __init__(self, destination: Destination, unclear: Unclear) -> None:
+        self._destination = destination
+        self._unclear = unclear
+
+    def __contains__(self, row: int) -> bool:
+        return row in self._unclear.before
+
+    def settled(
+        self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
+    ) -> Delivered | None:
+        """What became of it, by how it is there `now` that it was looked up; None where it is to be sent."""
+        before, then = self._then(contact, remembered)
+        if then.outcome:  # nothing was sent for it
+            return None
+        if known is not None and self._holds(contact, known, remembered, now):
+            return Delivered(
+                self._landed_as(before, then, remembered), "looked_up", _SHOWN, known.contact_id,
+                decision=then, opted_out=known.opted_out,
+            )  # fmt: skip
+        if self._unclear.closing:
+            return Delivered(
+                "unsent", "superseded", _NOT_THERE, decision=Decision(automations=then.automations)
+            )
+        today = self._destination.decide(contact, known, remembered, now)
+        if today.creates and not self._destination.finds:
+            said = ("not_delivered", "", "", {"detail": _NOT_LISTED, "attempts": 1})
+            return Delivered("failed", "not_delivered", _NOT_LISTED, problems=(said,), decision=then)
+        return None
+
+    def sent_again(
+        self, contact: Contact, known: Known | None, remembered: Remembered | None, delivered: Delivered
+    ) -> Delivered:
+        """The same, saying that it was sent again; what the first time may have started is counted, too."""
+        before, then = self._then(contact, remembered)
+        if then.outcome or delivered.decision.outcome:
+            return delivered
+        touched = before is not None and known is not None and _differ(before, known)
+        decision = delivered.decision
+        if touched:
+            decision = replace(decision, automations=both(decision.automations, then.automations))
+        return replace(
+            delivered,
+            code=delivered.code or "sent_again",
+            reason=delivered.reason or _AGAIN,
+            decision=decision,
+        )
+
+    def _then(self, contact: Contact, remembered: Remembered | None) -> tuple[Known | None, Decision]:
+        """How it was there, and what was about to be done."""
+        before = as_it_was(self._unclear.before.get(contact.row))
+        moved = before is not None and before.key != contact.key.lower()
+        known, old = (None, before) if moved else (before, None)
+        return before, self._destination.decide(contact, known, remembered, old)
+
+    def _landed_as(self, before: Known | None, then: Decision, remembered: Remembered | None) -> str:
+        if before is not None or (remembered is not None and remembered.texts is not None):
+            return "updated"
+        return "created" if then.creates and self._unclear.surveyed else "upserted"
+
+    def _holds(
+        self, contact: Contact, known: Known, remembered: Remembered | None, now: Known | None
+    ) -> bool:
+        """Whether it is there exactly as wanted: also where the mapping only creates, and did."""
+        rules = self._destination.rules
+        try:
+            self._destination.rules = replace(rules, write="merge") if rules.write == "create_only" else rules
+            return self._destination.decide(contact, known, remembered, now).outcome == "unchanged"
+        finally:
+            self._destination.rules = rules
+
+
+def as_it_was(before: Mapping[str, Any] | None) -> Known | None:
+    """A contact from what an intent keeps of it."""
+    if before is None:
+        return None
+    lists = before.get("lists")
+    return Known(
+        contact_id=before["id"],
+        key=before.get("key", ""),
+        status=before["status"],
+        opted_out=before.get("opted_out", False),
+        fields=before["fields"],
+        tags=frozenset(before["tags"]),
+        seen=before.get("seen", 0.0),
+        lists=None if lists is None else frozenset(lists),
+    )
+
+
+def _differ(before: Known, now: Known) -> bool:
+    return (before.status, before.fields, before.tags) != (now.status, now.fields, now.tags)
