@@ -123,6 +123,10 @@ class SyncRun:
         return self._delivery
 
     @property
+    def is_open(self) -> bool:
+        return self._opened is not None
+
+    @property
     def prepared(self) -> bool:
         return self._plan is not None
 

@@ -71,11 +71,12 @@ async def finish(
     meanwhile: Callable[[SyncRun, int], None] | None = None,
     prepared: Callable[[], object] | None = None,
 ) -> Ended:
-    """The whole run, which has to balance. `prepared` is called before the first contact is sent, `meanwhile` after each outcome."""
+    """The whole run, also one that is open already, which has to balance. `prepared` is called before the first contact is sent, `meanwhile` after each outcome."""
     watcher: Any = run.watcher
     if meanwhile is not None:
         watcher.on_outcome = lambda number: meanwhile(run, number)
-    await run.open()
+    if not run.is_open:
+        await run.open()
     await run.prepare()
     if prepared is not None:
         prepared()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import io
@@ -18,9 +19,12 @@ import yaml
 from connectors import http
 from connectors.destinations.campaignlark import Connector
 from connectors.sandbox.serving import Running, running
+from flows.beginning import begun
 from flows.conformance.ended import Ended, Listening, finish
+from flows.ledger import Ledger, open_database
 from flows.options import Options
 from flows.preview import Preview, preview
+from flows.resume import Resume
 from flows.sync_run import SyncRun
 
 KEY = "sandbox-key"
@@ -100,8 +104,28 @@ class Desk:
         **options: Any,
     ) -> Ended:
         """A whole sync. `meanwhile` gets the run and how many outcomes are durable, after each of them."""
-        async with self.run(source, mapping, **options) as run:
+        async with self.begun(source, mapping, **options) as run:
             return await finish(run, meanwhile)
+
+    def begun(
+        self, source: Path | str | None, mapping: str | Path = "people.yml", **options: Any
+    ) -> contextlib.AbstractAsyncContextManager[SyncRun]:
+        """A sync that is open: a new run, or the interrupted one that it finishes."""
+        options["allow"] = frozenset(options.get("allow", ()))
+        file = str(source) if source is not None else None
+        return begun(str(self.folder / mapping), file, Options(**options), Listening())
+
+    async def resume(self, run_id: str = "") -> Ended:
+        """The newest interrupted run, or one of them, to its end."""
+        ledger = Ledger(open_database(self.home))
+        found = ledger.runs.get(run_id) if run_id else ledger.runs.unfinished()[0]
+        assert found is not None
+        resume = Resume.of(found, self.home, ledger.runs.mapping_text(found.mapping_sha256))
+        ledger.close()
+        async with SyncRun(
+            str(resume.mapping_path), None, resume.options(), Listening(), resume=resume
+        ) as run:
+            return await finish(run)
 
     async def plan(
         self,

@@ -302,8 +302,8 @@ async def test_a_destination_that_is_down_before_the_first_contact_costs_seconds
 SCRIPT = """
 import asyncio, os, sys
 from connectors.destinations.campaignlark import Connector
+from flows.beginning import begun
 from flows.options import Options
-from flows.sync_run import SyncRun
 from flows.watching import Silent
 
 Connector.per_second = 1000.0
@@ -313,8 +313,7 @@ class Loud(Silent):
         os.write(1, b"durable\\n")
 
 async def main():
-    async with SyncRun(sys.argv[1], sys.argv[2], Options(allow=frozenset({"changes"})), Loud()) as run:
-        await run.open()
+    async with begun(sys.argv[1], sys.argv[2], Options(allow=frozenset({"changes"})), Loud()) as run:
         os.write(1, b"open\\n")
         await run.prepare()
         for batch in run.to_deliver():
