@@ -74,7 +74,7 @@ def open_retry(file: Path, mapping_given: str | None = None) -> Retry:
     if not run.summary:
         raise CannotStart(
             f"The run {run.id} was cut off before its report was written.",
-            "Start the sync of its mapping again; it goes on from there.",
+            f"Finish it first: muster resume {run.id}",
         )
     return Retry(run, home, given or _mapping_of(run), Repair(returned, run.id, Path(run.folder)))
 

@@ -22,7 +22,7 @@ __all__ = ["Settling", "Unclear", "as_it_was"]
 
 _SHOWN = "a look-up after the interruption shows it"
 _AGAIN = "it may have been sent before the interruption; a look-up did not show it, so it was sent again"
-_NOT_LISTED = "it may have been sent before the interruption, and the list does not show it; it is not created twice in a run"
+_NOT_LISTED = "it may have been sent before the run was interrupted, and is not created twice in one run"
 _NOT_THERE = "it was not there when it was looked up, and another run took the place of this one"
 
 
@@ -67,8 +67,8 @@ class Settling:
             )
         today = self._destination.decide(contact, known, remembered, now)
         if today.creates and not self._destination.finds:
-            said = ("not_delivered", "", "", {"detail": _NOT_LISTED, "attempts": 1})
-            return Delivered("failed", "not_delivered", _NOT_LISTED, problems=(said,), decision=then)
+            said = ("not_listed", "", "", {"detail": _NOT_LISTED})
+            return Delivered("failed", "not_listed", _NOT_LISTED, problems=(said,), decision=then)
         return None
 
     def sent_again(

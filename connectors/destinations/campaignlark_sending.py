@@ -86,7 +86,7 @@ class Sending(Deciding):
                 pacing = answer.meaning in (Meaning.SLOW_DOWN, Meaning.TOO_LATE)
                 late += answer.meaning is Meaning.TOO_LATE
                 tries += answer.attempts if harmless or not pacing else 0
-                unclear = unclear or answer.meaning is Meaning.UNCLEAR
+                unclear = unclear or answer.unclear or answer.meaning is Meaning.UNCLEAR
                 answer = replace(answer, attempts=tries)
                 spent = time.monotonic() - began > patience.seconds * (10 if pacing else 1)
                 spent = spent or self._wire.traffic.last_orders

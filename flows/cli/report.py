@@ -32,7 +32,7 @@ def command(run: str | None, opens: bool, as_json: bool) -> int:
     if not found.summary:
         raise CannotStart(
             f"The run {found.id} was cut off before its report was written.",
-            "The next sync of its mapping goes on from there.",
+            f"muster resume {found.id} finishes it.",
         )
     summary = Summary.model_validate(found.summary)
     if as_json:

@@ -22,6 +22,7 @@ from flows.report.text import percent
 from flows.report.wording import (
     allowed_too_few,
     guard_limit,
+    interrupted,
     planned_and_done,
     rehearsed,
     twice_there,
@@ -117,7 +118,7 @@ def show_summary(
     if summary.warnings:
         said = ", ".join(f"{count:,} × {code}" for code, count in summary.warnings.items())
         console.print(f"\nwarnings: {said}", markup=False)
-    for said in rehearsed(summary):
+    for said in (*interrupted(summary), *rehearsed(summary)):
         console.print(f"\n{visible(said)}", markup=False)
     if (folder / TWICE_FILE).exists():
         count = len((folder / TWICE_FILE).read_bytes().splitlines()) - 1

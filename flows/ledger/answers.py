@@ -112,14 +112,22 @@ class Answers:
                 )
 
     def reopen(self, run_id: str) -> None:
-        """Forgets the turns that came when the run had stopped: nothing was sent in them, and they come again."""
+        """Forgets what is no answer of the destination's, so that its turn comes again.
+
+        Nothing was applied where a turn came when the run had stopped, or where no call got through: the intent goes, too.
+        Of what is `unknown` it stays, so that it is settled like what was on its way.
+        """
+        nothing = "(outcome = 'unsent' or (outcome = 'failed' and code = 'not_delivered'))"
         with self._database.transaction() as database:
             database.execute(
-                """delete from intent where run = ? and exists (select 1 from answer a where a.run = intent.run
-                and a.row_number = intent.row_number and a.attempt = intent.attempt and a.outcome = 'unsent')""",
+                f"""delete from intent where run = ? and exists (select 1 from answer a where a.run = intent.run
+                and a.row_number = intent.row_number and a.attempt = intent.attempt and {nothing})""",  # noqa: S608 - no user text
                 (run_id,),
             )
-            database.execute("delete from answer where run = ? and outcome = 'unsent'", (run_id,))
+            database.execute(
+                f"delete from answer where run = ? and ({nothing} or (outcome = 'unknown' and code = 'no_clear_answer'))",  # noqa: S608 - as above
+                (run_id,),
+            )
 
     def answered_rows(self, run_id: str) -> tuple[list[int], list[int]]:
         """The rows that have an answer: those that were sent, and those whose opt-out was carried."""

@@ -146,7 +146,7 @@ class Runs:
         """A run over a whole source is complete: older ones of that source are not to be resumed any more. Their ids."""
         where = """
             account = ? and mapping = ? and source_path = ? and started_at < ? and id <> ?
-            and state in ('running', 'interrupted', 'stopped', 'failed')
+            and state in ('running', 'interrupted', 'stopped', 'failed') and begun <> ''
         """
         parameters = (run.account, run.mapping, run.source_path, run.started_at, run.id)
         older = [one.id for one in self._select(where, parameters) if not one.follows]

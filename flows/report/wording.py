@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.report.plan_summary import PlanGuard, PlanSummary
-from flows.report.summary import NEED_A_PERSON, Comparison, Guard, ListingFacts, Summary
+from flows.report.summary import NEED_A_PERSON, Comparison, Guard, Interruption, ListingFacts, Summary
 
 __all__ = [
     "allowed_too_few",
@@ -15,6 +15,7 @@ __all__ = [
     "duration",
     "guard_limit",
     "guard_near",
+    "interrupted",
     "listed_there",
     "not_undoable",
     "pace",
@@ -233,3 +234,21 @@ def rehearsed(summary: Summary) -> list[str]:
         f"At the account's own pace of {pace(facts.per_second)} these {summary.requests.sent:,} requests would take {duration(facts.minutes)}.",
         *filter(None, [asked]),
     ]
+
+
+def interrupted(summary: Summary) -> list[str]:
+    """A sentence for each interruption of a run that was resumed."""
+    return [_interruption(one) for one in summary.interruptions]
+
+
+def _interruption(one: Interruption) -> str:
+    answered = f"{one.answered:,} {'row' if one.answered == 1 else 'rows'} had an answer and {'was' if one.answered == 1 else 'were'} not sent again"
+    unclear = (
+        f"; {one.unclear:,} that may have been sent {'was' if one.unclear == 1 else 'were'} settled first"
+        if one.unclear
+        else ""
+    )
+    how = {"interrupted": "Interrupted", "stopped": "Stopped", "failed": "Ended by an error"}.get(
+        one.how, "Cut off"
+    )
+    return f"{how} {one.at:%Y-%m-%d %H:%M:%S} UTC, resumed {one.resumed_at:%Y-%m-%d %H:%M:%S} UTC: {answered}{unclear}."

@@ -374,6 +374,13 @@ CODES: dict[str, Code] = _codes(
         "retried",
     ),
     Code(
+        "not_listed",
+        "error",
+        "No clear answer came, and the list does not show the contact: {detail}",
+        "Run the sync again; the row is tried again by itself.",
+        "retried",
+    ),
+    Code(
         "no_clear_answer",
         "error",
         "Sent, but no clear answer came back: {detail}",

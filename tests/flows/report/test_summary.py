@@ -19,7 +19,7 @@ KEYS = [
     "schema_version", "run_id", "mapping", "source", "destination", "started_at", "finished_at", "status", "outcomes",
     "balanced", "problems", "warnings", "guards", "overrides", "override_details",
     "mapping_edited", "kept_differently", "vanished", "requests", "pace", "consent", "automations", "automation_reasons",
-    "rehearsal", "exit_code", "follows",
+    "rehearsal", "interruptions", "exit_code", "follows",
 ]  # fmt: skip
 OUTCOMES = [
     "created", "updated", "upserted", "unchanged", "filtered", "duplicate", "protected", "invalid", "refused", "failed",
@@ -82,10 +82,12 @@ def _guard(name: str, *, tripped: bool = True, allowed: bool = False) -> dict[st
         (0, {}, {"status": "guarded"}, "Stopped by a guard before anything was sent."),
         (100, {"created": 60, "refused": 1, "unsent": 39}, {"status": "interrupted"},
          ("Interrupted: 60 of 100 rows are where they should be, 1 needs a person and 39 were not sent. "
-          "The next `muster sync` of the same file goes on from here.")),
+          "`muster resume` goes on from here.")),
         (100, {"failed": 50, "unsent": 50}, {"status": "stopped"},
-         ("Stopped after too many failures: 0 of 100 rows are where they should be, 50 need a person "
-          "and 50 were not sent.")),
+         ("Stopped: 0 of 100 rows are where they should be, 50 need a person "
+          "and 50 were not sent. `muster resume` goes on from here.")),
+        (100, {"created": 40, "unsent": 60}, {"status": "superseded"},
+         "Superseded by another run: 40 of 100 rows are where they should be and 60 were not sent."),
         (10, {"created": 3, "unsent": 7}, {"status": "limited"},
          "Stopped at the limit you set: 3 of 10 rows are where they should be and 7 were not sent."),
         (10, {"created": 10}, {"status": "limited"}, "All 10 rows are where they should be."),
