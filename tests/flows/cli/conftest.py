@@ -16,6 +16,7 @@ import pytest
 
 from connectors.sandbox.serving import Running, running
 from flows.prefect_server import PrefectServer
+from tests import warm
 
 MUSTER = Path(sys.executable).parent / "muster"
 SIGNUPS = "Email,First name,Country\n" + "".join(
@@ -40,23 +41,28 @@ class Shell:
 
     folder: Path
     environment: dict[str, str]
-    children: list[subprocess.Popen[str]] = field(default_factory=list)
+    children: list[warm.Child] = field(default_factory=list)
 
     def run(
         self, *words: str, env: Mapping[str, str] | None = None, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [MUSTER, *words], cwd=self.folder, env={**self.environment, **(env or {})}, text=True,
-            capture_output=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        return warm.run(words, cwd=self.folder, env={**self.environment, **(env or {})}, timeout=timeout)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        child = subprocess.Popen(
-            [MUSTER, *words], cwd=self.folder, env=self.environment, text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+    def start(self, *words: str) -> warm.Child:
+        child = warm.start(words, cwd=self.folder, env=self.environment, start_new_session=True)
         self.children.append(child)
         return child
+
+    def cold(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """The installed command, which imports everything itself: seconds."""
+        return subprocess.run(
+            [MUSTER, *words], cwd=self.folder, env={**self.environment, **(env or {})}, text=True,
+            capture_output=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def call(self, code: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Some Python code in a process of its own, with these arguments."""
+        return warm.run(words, cwd=self.folder, env=self.environment, code=code)
 
     def write(self, name: str, text: str | bytes) -> Path:
         path = self.folder / name
