@@ -24,13 +24,22 @@ _SHOWN = 20
 def main() -> int:
     given = _options().parse_args()
     place, began = PLACES[given.destination], time.monotonic()
-    print(f"storm over {place.kind}, seed {given.seed}: at least {given.kills} kills, a fault for a third of all requests", flush=True)
+    print(
+        f"storm over {place.kind}, seed {given.seed}: at least {given.kills} kills, a fault for a third of all requests",
+        flush=True,
+    )
 
     def progress(figures: Figures) -> None:
         bad = f", {len(figures.failures)} FAILURES" if figures.failures else ""
-        print(f"{time.monotonic() - began:6.0f} s  {figures.kills:4} kills, {figures.runs:4} runs, {figures.attempts:4} attempts{bad}", flush=True)
+        print(
+            f"{time.monotonic() - began:6.0f} s  {figures.kills:4} kills, {figures.runs:4} runs, {figures.attempts:4} attempts{bad}",
+            flush=True,
+        )
 
-    with tempfile.TemporaryDirectory(prefix="storm-") as name, running(place.kind, rate=0, **place.settings) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="storm-") as name,
+        running(place.kind, rate=0, **place.settings) as server,
+    ):
         folder = Path(name)
         with Runner() as runner:
             attempts = Attempts.at(runner, folder, server)
@@ -64,7 +73,10 @@ def _show(figures: Figures, seed: int, seconds: float) -> None:
 
 
 def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.storm", description="Kills muster's runner in the worst weather, and checks everything.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.storm",
+        description="Kills muster's runner in the worst weather, and checks everything.",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--destination", choices=sorted(PLACES), default="campaignlark")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +12,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from connectors.sandbox.serving import Running
+from tests import warm
 from tests.storm.journal import Read
 from tests.storm.runner import CRASHED, Order
 
 __all__ = ["Attempt", "Attempts", "Runner"]
 
 ROOT = Path(__file__).resolve().parents[2]
-_OURS = ("MUSTER_", "CAMPAIGNLARK_", "LOOPS_", "CORPORATE_MERCH_")
+_OURS = ("MUSTER_", "CAMPAIGNLARK_", "LOOPS_", "CORPORATE_MERCH_", "PREFECT_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +34,40 @@ class Attempt:
 class Runner:
     """The runner's process (see tests.storm.runner), used inside `with`. `flow`: attempts go through the Prefect flow.
 
-    `environment` is what has to be known before anything is imported.
+    `environment` is what has to be known before a flow is imported.
     """
 
     def __init__(self, *, flow: bool = False, environment: Mapping[str, str] | None = None) -> None:
         self._flow = flow
         self._environment = dict(environment or {})
-        self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         clean = {name: text for name, text in os.environ.items() if not name.startswith(_OURS)}
-        path = os.pathsep.join([str(ROOT), *filter(None, [clean.get("PYTHONPATH")])])
-        command = [sys.executable, "-P", "-m", "tests.storm.runner", *(["--flow"] if self._flow else [])]
-        self._process = subprocess.Popen(
-            command, env={**clean, **self._environment, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
+        (its_orders, orders), (answers, its_answers) = os.pipe(), os.pipe()
+        self._process = warm.start(
+            ["--flow"] if self._flow else [],
+            env={**clean, **self._environment},
+            stdio=(its_orders, its_answers, 2),
+            code=f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tests.storm.runner import main; main()",
+            start_new_session=True,
+        )
+        os.close(its_orders)
+        os.close(its_answers)
+        self._orders, self._answers = os.fdopen(orders, "w"), os.fdopen(answers)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._process is not None:
-            self._process.communicate()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._orders.close()
+        with self._process, self._answers:
+            pass
 
     def lead(self, order: Order) -> dict[str, Any]:
         """One attempt, to its end."""
-        assert self._process is not None
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(order.written() + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
+        self._orders.write(order.written() + "\n")
+        self._orders.flush()
+        line = self._answers.readline()
         assert line, "the runner is gone"
         ended: dict[str, Any] = json.loads(line)
         return ended

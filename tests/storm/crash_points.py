@@ -43,7 +43,13 @@ def _counting(nth: int) -> Callable[[], None]:
     return reached
 
 
-def _around(owner: Any, name: str, *, before: Callable[[], None] | None = None, after: Callable[[], None] | None = None) -> None:
+def _around(
+    owner: Any,
+    name: str,
+    *,
+    before: Callable[[], None] | None = None,
+    after: Callable[[], None] | None = None,
+) -> None:
     """Calls something before or after a function or method."""
     inner = getattr(owner, name)
 

@@ -57,7 +57,12 @@ class Journal:
                 return await request(session, method, url, **given)
             self._sent += 1
             number = self._sent
-            self.write("sent", number, f"{method} {_CONTACT.sub('/contacts/{id}', path)}", _who(path, given.get("data")))
+            self.write(
+                "sent",
+                number,
+                f"{method} {_CONTACT.sub('/contacts/{id}', path)}",
+                _who(path, given.get("data")),
+            )
             try:
                 response = await request(session, method, url, **given)
             except Exception:

@@ -33,7 +33,11 @@ class Place:
             "name": "storm",
             "source": {"kind": "csv_file"},
             "destination": {"kind": self.kind},
-            **({"consent": {"opted_out": {"from": "Out", "when": "yes"}}} if self.mails_people else {"ignore": ["Out"]}),
+            **(
+                {"consent": {"opted_out": {"from": "Out", "when": "yes"}}}
+                if self.mails_people
+                else {"ignore": ["Out"]}
+            ),
             **self.mapping,
         }
 

@@ -1,9 +1,7 @@
-"""The runner: has imported everything, and forks for each attempt at a run, so that an attempt costs no imports.
+"""The runner: a process that is warm (see tests.warm) and forks for each attempt at a run, so that an attempt costs no imports.
 
-    python -m tests.storm.runner [--flow]
-
-reads an `Order` per line, as JSON, and answers it with a line `{"killed", "exit"}` when the attempt has ended or was
-killed. With `--flow` the attempts go through the Prefect flow, as the command does it, else through the plain function under it.
+It reads an `Order` per line, as JSON, and answers it with a line `{"killed", "exit"}` when the attempt has ended or was
+killed, until its input ends. With `--flow` the attempts go through the Prefect flow, as the command does it, else through the plain function under it.
 
 What makes an attempt quick is set here and nowhere in muster: short waits between tries, a short time-out, a fast pace, small batches.
 """
@@ -12,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import importlib
 import json
 import os
 import random
@@ -149,7 +148,7 @@ def _attempt(order: Order, lead: Leading, pipe: int) -> int:
     except MusterError as error:
         journal.write("said", f"{type(error).__name__}: {error}")
         return 2
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - told, and the test fails
         journal.write("said", traceback.format_exc())
         return CRASHED
 
@@ -163,7 +162,9 @@ def _quick(order: Order) -> None:
     connector: Any = destination_module(kind.lower()).Connector
     connector.per_second = order.per_second
     sync_run.BATCH = order.batch
-    os.fsync = lambda _: None  # what a process has written outlives it without; only the ledger's commits are waited for
+    os.fsync = lambda _: (
+        None
+    )  # what a process has written outlives it without; only the ledger's commits are waited for
     http.Patience = functools.partial(http.Patience, first=0.005, most=0.02)  # type: ignore[misc, assignment]
     http.Wire.__init__.__kwdefaults__["timeout"] = TIMEOUT_SECONDS
 
@@ -180,7 +181,7 @@ def _led(order: Order, lead: Leading) -> dict[str, Any]:
         finally:
             os._exit(code)
     os.close(writing)
-    os.set_blocking(reading, False)  # noqa: FBT003 - as the system calls it
+    os.set_blocking(reading, False)
     try:
         return _watched(child, order, reading)
     finally:
@@ -198,7 +199,12 @@ def _watched(child: int, order: Order, reading: int) -> dict[str, Any]:
         if not over and select.select([reading], [], [], _LOOK_SECONDS)[0]:
             more = os.read(reading, 65536)
             over, told = not more, told + more
-            if order.stage and order.after is not None and due is None and order.stage.encode() in told.split(b"\n"):
+            if (
+                order.stage
+                and order.after is not None
+                and due is None
+                and order.stage.encode() in told.split(b"\n")
+            ):
                 due = time.monotonic() + order.after
         elif over:
             time.sleep(_LOOK_SECONDS)
@@ -209,32 +215,13 @@ def _watched(child: int, order: Order, reading: int) -> dict[str, Any]:
 
 def main() -> None:
     lead: Leading = plainly
-    # All that an attempt imports or compiles, so that none has to.
-    import email_validator
-    import pyarrow.dataset
-
-    import connectors.destinations.campaignlark
-    import connectors.destinations.corporate_merch
-    import connectors.destinations.loops
-    import connectors.sources.csv_file
-    import flows.beginning
-    import flows.report.page
-    import mappings.engine.transforms.email
-    import mappings.engine.transforms.integer
-    import tests.storm.crash_points  # noqa: F401
-    from flows.report.text import drawn_by
-
-    drawn_by("page.html.j2")
-
-    if "--flow" in sys.argv[1:]:
-        import flows.cli.sync
-        import flows.sync_contacts  # noqa: F401 - as above
-
+    flow = ["flows.cli.sync", "flows.sync_contacts"] if "--flow" in sys.argv[1:] else []
+    types = [f"mappings.engine.transforms.{name}" for name in ("email", "integer", "text")]
+    for name in ("pyarrow.dataset", "flows.report.text", "tests.storm.crash_points", *types, *flow):
+        importlib.import_module(name)
+    sys.modules["flows.report.text"].drawn_by("page.html.j2")  # compiled once
+    if flow:
         lead = through_prefect
     for line in sys.stdin:
         sys.stdout.write(json.dumps(_led(Order(**json.loads(line)), lead)) + "\n")
         sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

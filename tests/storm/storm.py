@@ -135,7 +135,9 @@ class Storm:
             if not doubtful:
                 break
         else:
-            self.figures.lost.append(f"{path.name}: still failed after {_MOST_RUNS} runs: {', '.join(doubtful)}")
+            self.figures.lost.append(
+                f"{path.name}: still failed after {_MOST_RUNS} runs: {', '.join(doubtful)}"
+            )
         self._not_written_too_often(path, before, there_before, unheard)
 
     def _run(
@@ -155,7 +157,9 @@ class Storm:
             if current is not None and not current.unfinished:
                 break
             if not attempt.killed and attempt.exit_code not in (2, 3):
-                self.figures.wrong.append(f"{path.name}: exit code {attempt.exit_code}: {attempt.journal.said[-3:]}")
+                self.figures.wrong.append(
+                    f"{path.name}: exit code {attempt.exit_code}: {attempt.journal.said[-3:]}"
+                )
                 break
         else:
             self.figures.wrong.append(f"{path.name}: not finished after {_MOST_ATTEMPTS} attempts")
@@ -172,7 +176,9 @@ class Storm:
         order: dict[str, Any] = {"resume": current.id} if going_on and current is not None else {}
         if figures.kills < self._most_kills and chance.random() < _KILLED_SHARE:
             order |= self._moment()
-        attempt = self._attempts.one(self._mapping, path, seed=chance.randrange(2**32), batch=chance.choice([10, 25, 250]), **order)
+        attempt = self._attempts.one(
+            self._mapping, path, seed=chance.randrange(2**32), batch=chance.choice([10, 25, 250]), **order
+        )
         figures.attempts += 1
         figures.kills += attempt.killed
         figures.moments[order.get("stage") or "starting"] += attempt.killed
@@ -222,12 +228,16 @@ class Storm:
         for run, answers in now.items():
             for row, was in self._answers.get(run, {}).items():
                 if was.clear and (row not in answers or answers[row].whole != was.whole):
-                    self.figures.lost.append(f"{run}, row {row}, {was.key}: {was.outcome} was durable, and is {answers.get(row)}")
+                    self.figures.lost.append(
+                        f"{run}, row {row}, {was.key}: {was.outcome} was durable, and is {answers.get(row)}"
+                    )
         self._answers |= now
         newest = now[runs[-1].id] if runs else {}
         for row, outcome in attempt.journal.kept.items():
             if row not in newest or newest[row].outcome != outcome:
-                self.figures.lost.append(f"{path.name}, row {row}: {outcome} was said to be durable, and is {newest.get(row)}")
+                self.figures.lost.append(
+                    f"{path.name}, row {row}: {outcome} was said to be durable, and is {newest.get(row)}"
+                )
         return {one.key for one in newest.values() if one.clear}
 
     def _answered_once(self, path: Path, sent: list[tuple[str, str, str]]) -> None:
@@ -235,7 +245,9 @@ class Storm:
         clear: set[tuple[str, str]] = set()
         for who, endpoint, heard in sent:
             if (who, endpoint) in clear:
-                self.figures.again.append(f"{path.name}, {who}: {endpoint} was sent again after a clear answer")
+                self.figures.again.append(
+                    f"{path.name}, {who}: {endpoint} was sent again after a clear answer"
+                )
             if heard == "clear":
                 clear.add((who, endpoint))
 
@@ -248,18 +260,26 @@ class Storm:
                     continue
                 for who, endpoint in first.sends & later.sends:
                     if who not in first.in_flight:
-                        self.figures.again.append(f"{first.run}, {who}: {endpoint} was sent again though its answer was durable")
+                        self.figures.again.append(
+                            f"{first.run}, {who}: {endpoint} was sent again though its answer was durable"
+                        )
                     elif first.grown.get(who) and later.grown.get(who):
                         twice.add(who)
             self.figures.twice_by_kills += len(twice)
 
-    def _adds_up(self, path: Path, rows: list[dict[str, str]], counts: Counts, run: Stored | None) -> list[str]:
+    def _adds_up(
+        self, path: Path, rows: list[dict[str, str]], counts: Counts, run: Stored | None
+    ) -> list[str]:
         """A run's report; the addresses of those who have failed or are unknown."""
         if run is None or run.unfinished:
             return []
         report, wrong = report_of(Path(run.folder)), self.figures.wrong
         outcomes = {name: count for name, count in report.summary["outcomes"].items() if count}
-        if not report.summary["balanced"] or sum(outcomes.values()) != len(rows) or report.summary["source"]["rows_read"] != len(rows):
+        if (
+            not report.summary["balanced"]
+            or sum(outcomes.values()) != len(rows)
+            or report.summary["source"]["rows_read"] != len(rows)
+        ):
             wrong.append(f"{run.id}: {outcomes} of {len(rows)} rows do not add up")
         if [one["row"] for one in report.rows] != list(range(1, len(rows) + 1)):
             wrong.append(f"{run.id}: its rows are not 1 to {len(rows)}")
@@ -272,13 +292,17 @@ class Storm:
         for row, was in self._answers[run.id].items():
             became = report.rows[row - 1]
             if not was.carried and (became["outcome"], became["code"]) != (was.outcome, was.code):
-                self.figures.lost.append(f"{run.id}, row {row}, {was.key}: {was.outcome} in the ledger, {became['outcome']} in the report")
+                self.figures.lost.append(
+                    f"{run.id}, row {row}, {was.key}: {was.outcome} in the ledger, {became['outcome']} in the report"
+                )
         for row in report.rows:
             if row["outcome"] == "created":
                 address = rows[row["row"] - 1]["Email"].strip().lower()
                 self._created[address] += 1
                 if self._created[address] > 1:
-                    self.figures.duplicates.append(f"{run.id}, {address}: was created before, says an earlier report")
+                    self.figures.duplicates.append(
+                        f"{run.id}, {address}: was created before, says an earlier report"
+                    )
         return [rows[one["row"] - 1]["Email"] for one in report.rows if one["outcome"] in _DOUBTFUL]
 
     def _not_written_too_often(
@@ -304,7 +328,7 @@ class Storm:
 
     def _in_the_end(self) -> None:
         """The contacts there are those that the story says; all answers ever kept are there."""
-        figures, place = self.figures, self._place
+        figures = self.figures
         there = self._there()
         for address, wanted in self._expected.people.items():
             found = self._person(there[address]) if address in there else None
@@ -319,13 +343,19 @@ class Storm:
                 now = copy.answers(run)
                 for row, was in answers.items():
                     if row not in now or now[row].whole != was.whole:
-                        figures.lost.append(f"{run}, row {row}, {was.key}: {was.outcome} is not in the ledger any more")
+                        figures.lost.append(
+                            f"{run}, row {row}, {was.key}: {was.outcome} is not in the ledger any more"
+                        )
             for one in copy.runs():
                 if one.unfinished and one.begun:
                     figures.wrong.append(f"{one.id}: is left {one.state}")
         figures.contacts, figures.writes = len(there), sum(one["writes"] for one in there.values())
         for rule in self._server.faults()["rules"]:
-            applied = " applied" if rule["applied"] and rule["kind"] in ("500", "502", "503", "non_json_502") else ""
+            applied = (
+                " applied"
+                if rule["applied"] and rule["kind"] in ("500", "502", "503", "non_json_502")
+                else ""
+            )
             unheard = " unheard" if rule["kind"] == "late" and rule["seconds"] > TIMEOUT_SECONDS else ""
             figures.faults[rule["kind"] + applied + unheard] += rule["hits"]
 

@@ -108,17 +108,25 @@ class Story:
         new = [f"p{self._number}-{number}@example.com" for number in range(1, count - len(old) + 1)]
         self._known += new
         rows = [self._row(address) for address in [*old, *new]]
-        for row in chance.sample(rows, max(1, count // 12)):
-            rows.append({**self._row(row["Email"]), "Email": chance.choice([row["Email"], row["Email"].upper(), f" {row['Email']} "])})
-        stay = set(self._known) - set(old)
+        rows += [self._again(row["Email"]) for row in chance.sample(rows, max(1, count // 12))]
         rows.append({**self._row("nobody"), "Email": "nobody"})
         never = f"n{self._number}@example.com"
-        for address in [chance.choice(sorted(stay)), never]:  # invalid; the opt-out is carried, or is heard for later
-            if address not in new:
-                rows.append({**self._row(address), "Score": "many", "Out": "yes"})
+        stay = sorted(set(self._known) - set(old) - set(new))
+        refused = [
+            never,
+            *chance.sample(stay, min(1, len(stay))),
+        ]  # invalid; the opt-out is carried, or heard for later
+        rows += [{**self._row(address), "Score": "many", "Out": "yes"} for address in refused]
         self._known.append(never)
         chance.shuffle(rows)
         return rows
+
+    def _again(self, address: str) -> dict[str, str]:
+        """Another row of somebody who has one, whatever way the address is written."""
+        return {
+            **self._row(address),
+            "Email": self._chance.choice([address, address.upper(), f" {address} "]),
+        }
 
     def _row(self, address: str) -> dict[str, str]:
         chance = self._chance

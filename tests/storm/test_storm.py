@@ -30,18 +30,26 @@ def test_a_dozen_kills_in_the_worst_weather_lose_nothing_and_double_nobody(
     assert figures.faults.total() > 50
 
 
-def test_a_storm_notices_what_is_lost_wrong_or_there_twice(sandbox: Running, runner: Runner, tmp_path: Path) -> None:
+def test_a_storm_notices_what_is_lost_wrong_or_there_twice(
+    sandbox: Running, runner: Runner, tmp_path: Path
+) -> None:
     sandbox.reset()
     place = PLACES["campaignlark"]
-    storm = Storm(place, sandbox, Attempts.at(runner, tmp_path, sandbox), tmp_path, seed=SEED, rows=12, share=0)
+    storm = Storm(
+        place, sandbox, Attempts.at(runner, tmp_path, sandbox), tmp_path, seed=SEED, rows=12, share=0
+    )
     sandbox.clear_faults()
     storm.blow(0)
     one, another, third, *_ = [contact["email_address"] for contact in sandbox.contacts()]
     sandbox.delete(one)
-    sandbox.seed([{"email_address": another, "fields": {"city": "Nowhere"}}, {"email_address": "nobody@example.com"}])
+    sandbox.seed(
+        [{"email_address": another, "fields": {"city": "Nowhere"}}, {"email_address": "nobody@example.com"}]
+    )
     storm._in_the_end()
     assert [said.split(":")[0] for said in storm.figures.lost] == [one]
-    assert sorted(said.split(":")[0] for said in storm.figures.wrong) == sorted([another, "nobody@example.com"])
+    assert sorted(said.split(":")[0] for said in storm.figures.wrong) == sorted(
+        [another, "nobody@example.com"]
+    )
     sandbox.switch(email_case="sensitive")
     sandbox.seed([{"email_address": third.upper()}])
     storm._in_the_end()
