@@ -32,8 +32,8 @@ def take_up(ledger: Ledger, resume: Resume) -> str:
     What landed is filed first, so that it counts as delivered, and turns in which nothing was sent come again.
     """
     run = resume.run
-    ledger.answers.reopen(run.id)
     ledger.memory.settle(run.id, run.account, run.mapping, ledger.pages)
+    ledger.answers.reopen(run.id)
     answers, unclear = len(ledger.answers.answered_rows(run.id)[0]), ledger.answers.open_intents(run.id)
     ledger.runs.resumed(run.id)
     ledger.stretches.began(run.id, answers=answers, unclear=unclear)
