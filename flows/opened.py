@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.base import Destination, Source
+from connectors.breaker import Breaker
 from connectors.kinds import destination_module
 from connectors.listing import OnlyLists
 from connectors.pace import Pace
@@ -99,11 +100,14 @@ async def open_everything(
         account = ledger.accounts.seen(kind, name, access.base_url, access.key)
         if retry is not None:
             retry.refuse_another(account)
-        per_second = options.per_second or min(
-            connector.per_second, mapping.destination.rate or connector.per_second
+        per_second = options.per_second or mapping.destination.allowed(connector.per_second)
+        pace = Pace(
+            per_second,
+            ledger.bookings(account.id),
+            share=1.0 if rehearsal else mapping.destination.share or 1.0,
         )
-        pace = Pace(per_second, ledger.bookings(account.id))
         destination = connector(base_url=access.base_url, key=access.key, turns=pace)
+        _listen(destination.breaker, mapping.destination.patience, watcher)
         destination.answers = (
             rehearsal.answers
             if rehearsal
@@ -120,7 +124,7 @@ async def open_everything(
                 account.id, hours=mapping.destination.list_hours, writes=options.verb == "sync"
             )
         application = make_application(mapping, schema, source.header)
-        destination.rules = rules_of(mapping, application)
+        destination.rules = rules_of(mapping, application, options.allow)
         check_examples(mapping, schema)
         _say_numbers(mapping, schema, watcher)
         run_id = rehearsal.run_id if rehearsal else ledger.runs.new_id()
@@ -135,6 +139,13 @@ async def open_everything(
         run_id, mapping, source, home, ledger, lock, account, destination, access.base_url, per_second, schema, application,
         folder, suppressions, pace,
     )  # fmt: skip
+
+
+def _listen(breaker: Breaker, patience: float | None, watcher: Watcher) -> None:
+    """What the breaker says is said to whoever watches; it is as patient as the mapping says."""
+    breaker.say, breaker.held = watcher.say, watcher.held
+    if patience is not None:
+        breaker.patience = patience
 
 
 def _suppressed(mapping: Mapping, path: Path, home: Path, watcher: Watcher) -> Suppressions:
