@@ -56,10 +56,13 @@ class Pace:
     """Turns for the calls of one account.
 
     `per_second` is the rate allowed by the destination or set lower by the mapping; `patient` seconds is the
-    wait after a 429 that names none.
+    wait after a 429 that names none. `share` is the part that is ours of a limit that the destination tells.
     """
 
-    def __init__(self, per_second: float, booking: Booking | None = None, patient: float = 1.0) -> None:
+    def __init__(
+        self, per_second: float, booking: Booking | None = None, patient: float = 1.0, share: float = 1.0
+    ) -> None:
+        self._part = share
         self.allowed = self._most = per_second
         self._booking = booking or Alone()
         self._patient = patient
@@ -137,7 +140,7 @@ class Pace:
         it, somebody else is calling, too: the rate drops a little, at most once a second, and rises again when that ends.
         """
         if per_second > 0:
-            self.allowed = min(self._most, per_second)
+            self.allowed = min(self._most, per_second * self._part)
         self._window = window
         self._forget_old()
         limit = round(per_second * window)

@@ -6,7 +6,7 @@ See the table in connectors.destinations.corporate_merch, which says what is wri
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from connectors.base import Decision, Delivered, Known
 from connectors.destinations.corporate_merch_decisions import Deciding, Problem
 from connectors.destinations.corporate_merch_fields import TYPES, empties
 from connectors.destinations.corporate_merch_pages import data_of
+from connectors.endings import failed
 from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Answer, Meaning
 from connectors.values import is_blank, same
@@ -47,14 +48,14 @@ class Sending(Deciding):
         if answer.meaning is Meaning.REFUSED:
             return self._refused(answer, contact, decision)
         if answer.meaning is not Meaning.UNCLEAR:
-            return _failed(answer, decision, None)
+            return failed(answer, decision, None)
         try:
             found, all_read = await self._newcomer(contact.key.lower(), before)
         except (Unreachable, CredentialsError):
-            return _failed(answer, decision, None, unsure=True)
+            return failed(answer, decision, None, unsure=True)
         if found is not None and self._holds(found, decision):
             return _looked_up(self._landed(contact, decision, found, None, body))
-        return _failed(answer, decision, found, unsure=found is not None or not all_read)
+        return failed(answer, decision, found, unsure=found is not None or not all_read)
 
     async def _update(self, contact: Contact, there: Known, decision: Decision) -> Delivered:
         """The whole contact under its id. Sent twice it is the same, so that what is unclear is tried again."""
@@ -74,20 +75,20 @@ class Sending(Deciding):
         if answer.meaning is Meaning.REFUSED and not missing:
             return self._refused(answer, contact, decision)
         if not missing and answer.meaning is not Meaning.UNCLEAR:
-            return _failed(answer, decision, there)
+            return failed(answer, decision, there)
         try:
             found = await self._read_again(there.contact_id, time.time())
         except (Unreachable, CredentialsError):
             if missing:
                 return self._refused(answer, contact, decision)
-            return _failed(answer, decision, there, unsure=True)
+            return failed(answer, decision, there, unsure=True)
         if found is None:
             return Delivered("protected", "gone", GONE, decision=decision)
         if missing:  # it is there, so that what is missing is the path
             return self._refused(answer, contact, decision)
         if self._holds(found, decision):
             return _looked_up(self._landed(contact, decision, found, there, body))
-        return _failed(answer, decision, there, unsure=not _untouched(found, there, decision))
+        return failed(answer, decision, there, unsure=not _untouched(found, there, decision))
 
     def _body(self, contact: Contact, there: Known | None, decision: Decision) -> Body:
         """As it is sent: all fields under the API's names, labels and lists with those that the contact has."""
@@ -233,15 +234,6 @@ def _looked_up(landed: Delivered) -> Delivered:
     return replace(landed, code=landed.code or "looked_up", reason=landed.reason or "the list shows it")
 
 
-def _failed(answer: Answer, decision: Decision, there: Known | None, *, unsure: bool = False) -> Delivered:
-    code = "no_clear_answer" if unsure else "not_delivered"
-    detail: Mapping[str, Any] = {"detail": answer.detail, "attempts": answer.attempts}
-    return Delivered(
-        "unknown" if unsure else "failed", code, "", there.contact_id if there is not None else "", ((code, "", "", detail),),
-        decision=decision, troubled=True,
-    )  # fmt: skip
-
-
 def not_read(error: Unreachable, decision: Decision) -> Delivered:
     """Nothing was sent, because the contact could not be read again before."""
-    return _failed(Answer(Meaning.NOT_SENT, detail=error.what), decision, None)
+    return failed(Answer(Meaning.NOT_SENT, detail=error.what), decision, None)

@@ -50,6 +50,9 @@ class Lines:
     def outcome(self, name: str) -> None:
         self._outcomes[name] += 1
 
+    def held(self, waits: bool) -> None:
+        """Whether everything waits for the destination."""
+
     def say(self, line: str) -> None:
         click.echo(f"{time.strftime('%H:%M:%S')} {visible(line)}", err=True)
 
@@ -110,6 +113,9 @@ class Live:
 
     def outcome(self, name: str) -> None:
         self._outcomes[name] += 1
+
+    def held(self, waits: bool) -> None:
+        """Whether everything waits for the destination."""
 
     def say(self, line: str) -> None:
         self._console.print(visible(line), markup=False, soft_wrap=True)
