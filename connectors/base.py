@@ -20,7 +20,7 @@ from mappings.engine.frame import Frame
 from mappings.engine.schema import Schema
 
 __all__ = [
-    "Decision", "Deletes", "Delivered", "Destination", "Known", "Oddity", "Remembered", "Rules", "Source", "SourceFacts", "Started", "StopAt",
+    "Decision", "Deletes", "Delivered", "Destination", "Known", "Oddity", "Remembered", "Rules", "SettlesLater", "Source", "SourceFacts", "Started", "StopAt",
 ]  # fmt: skip
 
 
@@ -203,6 +203,8 @@ class Delivered:
     """True where the destination gave no usable answer at all: what the breaker counts."""
     untouched: bool = False
     """True where it is known that nothing of it was applied there, so that no automation was started."""
+    settled_later: bool = False
+    """True where only the destination's whole list tells what became of it (see `SettlesLater`)."""
 
 
 class Destination(Protocol):
@@ -333,4 +335,13 @@ class Deletes(Protocol):
         `updated` (code `deleted`): it is gone now; `unchanged` (`already_gone`): it was before; `protected`
         (`identity_conflict`): the key is another contact's by now, and nothing was sent; else `refused`, `failed`, `unknown`.
         """
+        ...
+
+
+@runtime_checkable
+class SettlesLater(Protocol):
+    """A destination without a look-up, which settles what is unclear in one reading of its list at the end of a run."""
+
+    async def settle_later(self, unclear: Sequence[tuple[Contact, Delivered]]) -> list[Delivered]:
+        """What became of contacts whose delivery was to be settled later, in their order. Raises Unreachable, CredentialsError."""
         ...

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from connectors.base import Decision, Delivered, Destination, Known, Remembered, Started
+from connectors.base import Decision, Delivered, Destination, Known, Remembered, SettlesLater, Started
 from connectors.consents import will_of
 from connectors.errors import (
     CredentialsError,
@@ -114,6 +114,7 @@ class Delivery:
         self._settling = Settling(destination, unclear or Unclear({}))
         self._tasks: set[asyncio.Task[None]] = set()
         self._carried: dict[int, Tally] = {}
+        self._later: list[tuple[Entry, Remembered | None, Delivered]] = []
         self._addresses = Addresses()
         self._pace_has_room = pace_has_room
         self._new_tags = NewTags(destination)
@@ -244,18 +245,53 @@ class Delivery:
             if not self.stopped:
                 async with self._addresses.alone(entry, remembered):
                     delivered, there = await self._sent(entry, known, remembered, now)
+            if delivered.settled_later and not self.stopped:
+                self._later.append((entry, remembered, delivered))
+                return
             self._watch_for_trouble(delivered)
             delivered = self._as_stopped(delivered)
-            if self._left_open(entry.contact.row, delivered):
-                return
-            own = None if entry.carried else own_of(delivered, there, remembered, self._destination.rules)
-            tally = self._tally_of(entry, delivered)
-            await self._keeping.keep(self._outcome(entry.contact.row, delivered, own, tally))
-            self._count(entry, delivered, tally)
+            if not self._left_open(entry.contact.row, delivered):
+                await self._kept(entry, there, remembered, delivered)
         except LedgerError as error:
             self.stop("ledger", error)
         finally:
             self._room.release()
+
+    async def _kept(
+        self, entry: Entry, there: Known | None, remembered: Remembered | None, delivered: Delivered
+    ) -> None:
+        """The answer is durable, and counts, when this returns. Raises LedgerError."""
+        own = None if entry.carried else own_of(delivered, there, remembered, self._destination.rules)
+        tally = self._tally_of(entry, delivered)
+        await self._keeping.keep(self._outcome(entry.contact.row, delivered, own, tally))
+        self._count(entry, delivered, tally)
+
+    async def settle_later(self) -> None:
+        """What only the destination's whole list tells, read once when all else is done.
+
+        Where the run was stopped, or the list cannot be read, it stays unclear, and a resume settles it.
+        """
+        later, self._later = self._later, []
+        if not later or self.stopped or not isinstance(self._destination, SettlesLater):
+            return
+        self._watcher.say(
+            f"{len(later):,} creation{'s' if len(later) > 1 else ''} without a clear answer: the list is read to see which landed."
+        )
+        try:
+            settled = await self._destination.settle_later([(entry.contact, one) for entry, _, one in later])
+            keeping = [
+                self._kept(entry, None, remembered, delivered)
+                for (entry, remembered, _), delivered in zip(later, settled, strict=True)
+            ]
+            for kept in await asyncio.gather(*keeping, return_exceptions=True):
+                if isinstance(kept, BaseException):
+                    raise kept
+        except CredentialsError as error:
+            self.stop("credentials", error)
+        except LedgerError as error:
+            self.stop("ledger", error)
+        except Unreachable as error:
+            self._trip(error.what.rstrip("."))
 
     async def _sent(
         self, entry: Entry, known: Known | None, remembered: Remembered | None, now: Known | None

@@ -466,6 +466,8 @@ class SyncRun:
     async def finish(self) -> int:
         """Files what landed, gives every row its outcome, writes the report; the exit code."""
         opened, plan = self.opened, self.plan
+        if self.options.verb == "sync":
+            await self.delivery.settle_later()
         self.finishing = True
         self.watcher.stage("writing the report")
         await self.delivery.close()

@@ -6,7 +6,7 @@ See the table in connectors.destinations.corporate_merch, which says what is wri
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from mappings.engine.contact import Contact
 __all__ = ["GONE", "Sending", "not_read"]
 
 GONE = "somebody removed it there"
+_NOT_LISTED = "no clear answer came to its creation, and the list does not show it"
 _NAMES = {"tags": "labels", "lists": "lists"}
 """What muster calls them, and the API."""
 
@@ -30,12 +31,13 @@ Body = dict[str, Any]
 
 
 class Sending(Deciding):
-    """One write for one contact. What is unclear is settled by reading the list again."""
+    """One write for one contact. What is unclear is settled by reading the list again: creations at the end, all at once."""
 
     async def _create(self, contact: Contact, decision: Decision) -> Delivered:
         """A creation is never repeated when its answer is unclear: it would be there twice."""
         body = self._body(contact, None, decision)
-        before = self._ids_with(contact.key.lower())  # once it is sent, others may read who came by it
+        key = contact.key.lower()
+        self._before[key] = self._ids_with(key)  # once it is sent, others may read who came by it
         try:
             answer = await self._wire.call("POST", "/contacts", json_body=body, repeatable=False)
         except CredentialsError as error:
@@ -49,13 +51,29 @@ class Sending(Deciding):
             return self._refused(answer, contact, decision)
         if answer.meaning is not Meaning.UNCLEAR:
             return failed(answer, decision, None)
-        try:
-            found, all_read = await self._newcomer(contact.key.lower(), before)
-        except (Unreachable, CredentialsError):
-            return failed(answer, decision, None, unsure=True)
-        if found is not None and self._holds(found, decision):
-            return _looked_up(self._landed(contact, decision, found, None, body))
-        return failed(answer, decision, found, unsure=found is not None or not all_read)
+        return replace(failed(answer, decision, None, unsure=True), settled_later=True)
+
+    async def settle_later(self, unclear: Sequence[tuple[Contact, Delivered]]) -> list[Delivered]:
+        """Who came by a creation without a clear answer, all of them in one reading of the list. Raises Unreachable."""
+        before = {contact.key.lower(): self._before[contact.key.lower()] for contact, _ in unclear}
+        found = await self._come_since(before)
+        return [
+            self._settled(contact, delivered, found.get(contact.key.lower()))
+            for contact, delivered in unclear
+        ]
+
+    def _settled(self, contact: Contact, delivered: Delivered, found: Known | None) -> Delivered:
+        decision = delivered.decision
+        if found is None:
+            problem: Problem = ("not_listed", "", "", {"detail": delivered.problems[0][3]["detail"]})
+            return Delivered(
+                "failed", "not_listed", _NOT_LISTED, problems=(problem,), decision=decision, untouched=True
+            )
+        if self._holds(found, decision):
+            return _looked_up(
+                self._landed(contact, decision, found, None, self._body(contact, None, decision))
+            )
+        return replace(delivered, contact_id=found.contact_id, settled_later=False)
 
     async def _update(self, contact: Contact, there: Known, decision: Decision) -> Delivered:
         """The whole contact under its id. Sent twice it is the same, so that what is unclear is tried again."""

