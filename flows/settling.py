@@ -59,9 +59,13 @@ class Settling:
             return None
         if known is not None and self._holds(contact, known, remembered, now):
             return Delivered(
-                self._landed_as(before, then, remembered), "looked_up", _SHOWN, known.contact_id,
-                decision=then, opted_out=known.opted_out,
-            )  # fmt: skip
+                ("updated" if before is not None else "created") if sure else "upserted",
+                "looked_up",
+                _SHOWN,
+                known.contact_id,
+                decision=replace(then, outcome=""),
+                opted_out=known.opted_out,
+            )
         if self._unclear.closing:
             return Delivered(
                 "unsent", "superseded", _NOT_THERE, decision=Decision(automations=then.automations)
