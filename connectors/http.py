@@ -353,6 +353,8 @@ class Wire:
             self.breaker.heard(True, reads=reads)
             raise
         self.breaker.heard(_usable(answer), reads=reads, why=_in_short(answer))
+        if _usable(answer) and answer.meaning is not Meaning.SLOW_DOWN:  # a refusal, too, was let in
+            self._turns.went_well()
         return answer
 
     async def _well(self) -> bool:
@@ -445,7 +447,6 @@ class Wire:
         readable = body is not None
         if readable and 200 <= status < 300:
             self.traffic.broken_in_a_row = 0
-            self._turns.went_well()
             return Answer(Meaning.DONE, status, body, f"{status}", request_id)
         if readable:
             text = self.redacted(_message(body))

@@ -11,6 +11,7 @@ MOST_BLOCKS = 256
 _AT_MOST_AHEAD = 60.0
 # In any stretch in which the limit allows so many calls no more are made, and this much longer for what is late on its way.
 _LATE = 1.005
+_FASTER = 1.2
 
 
 @dataclass(slots=True)
@@ -36,6 +37,8 @@ class Slots:
         blocks = max(1, int(calls_in // calls))
         if len(self.taken) >= blocks:
             begin = max(begin, self.taken[-blocks] + seconds)
+        if self.taken:  # what is made up for comes a little faster, and not in a burst
+            begin = max(begin, self.taken[-1] + calls / (limit * _FASTER))
         self.until = due + calls / per_second
         self.taken.append(begin)
         return begin
