@@ -232,7 +232,10 @@ class Breaker:
 
     async def _tries_one(self) -> bool:
         """Lets one call in and waits for what becomes of it; false where none waits."""
-        came = False
+        came = bool(self._beginners)
+        if not self._gate and came:
+            _settle(self._beginners.popleft(), None)
+            await asyncio.sleep(self.first / 4)  # until its call stands at the gate
         while self._gate:
             _, latest, place = self._gate.popleft()
             came = True
@@ -245,9 +248,6 @@ class Breaker:
             _settle(place, Place.TRIAL)
             await self._trial
             return True
-        while self._beginners and not came:
-            _settle(self._beginners.popleft(), None)
-            came = True
         return came
 
 

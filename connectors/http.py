@@ -14,6 +14,7 @@ import enum
 import json
 import math
 import random
+import re
 import ssl
 import time
 import urllib.parse
@@ -36,6 +37,8 @@ __all__ = ["MEANINGS", "Answer", "Meaning", "Patience", "Traffic", "Turns", "Wir
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _LONGEST = 500
+_IDLE_SECONDS = 4.0  # most servers close what was idle for five
+_KEPT = re.compile(r"timeout=(\d{1,6})")
 _LONGEST_WAIT = 300.0
 _A_TIME = 1e9
 _PROBE_SECONDS = 10.0
@@ -207,7 +210,9 @@ class Wire:
             context = httpx.create_ssl_context()  # honours SSL_CERT_FILE and SSL_CERT_DIR; takes a moment
         else:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=4.0, ssl=context)
+        connector = aiohttp.TCPConnector(
+            limit=self._connections, keepalive_timeout=_IDLE_SECONDS, ssl=context
+        )
         session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -348,6 +353,8 @@ class Wire:
             self.breaker.heard(True, reads=reads)
             raise
         self.breaker.heard(_usable(answer), reads=reads, why=_in_short(answer))
+        if _usable(answer) and answer.meaning is not Meaning.SLOW_DOWN:  # a refusal, too, was let in
+            self._turns.went_well()
         return answer
 
     async def _well(self) -> bool:
@@ -392,9 +399,17 @@ class Wire:
         except Exception as error:  # noqa: BLE001 - whatever else is let through is unclear, never lost
             return self._broken(error, status, within)
         self.traffic.answered(started, time.monotonic())
+        self._mind_the_idle(headers)
         if self._window is not None and status != 429:
             self._told(headers, self._window)
         return self._understood(status, raw, headers)
+
+    def _mind_the_idle(self, headers: Mapping[str, str]) -> None:
+        """Where the server says how long it keeps an idle connection, ours is not used again after half of that."""
+        found = _KEPT.search(headers.get("keep-alive", ""))
+        if found is not None and self._session is not None and self._session.connector is not None:
+            kept = self._session.connector
+            kept._keepalive_timeout = min(_IDLE_SECONDS, int(found[1]) / 2)  # noqa: SLF001 - there is no public way
 
     def _told(self, headers: Mapping[str, str], window: float) -> None:
         """Passes on what the destination says of its limit, where it says it in numbers."""
@@ -432,7 +447,6 @@ class Wire:
         readable = body is not None
         if readable and 200 <= status < 300:
             self.traffic.broken_in_a_row = 0
-            self._turns.went_well()
             return Answer(Meaning.DONE, status, body, f"{status}", request_id)
         if readable:
             text = self.redacted(_message(body))
