@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import itertools
 import os
 import signal
@@ -690,78 +688,6 @@ def test_what_is_our_own_follows_the_person_to_a_new_address(ledger: Ledger, acc
     assert (found.key, found.own_tags) == ("a@example.com", {"vip"})
     assert found.texts is not None
     assert found.texts["plan"] == "Gold"
-
-
-# ---- ledgers of released versions
-
-
-def test_a_step_that_was_released_is_never_changed() -> None:
-    released = ["278d60468d2c9d3a"]
-    assert [hashlib.sha256(step.encode()).hexdigest()[:16] for step in STEPS[: len(released)]] == released
-
-
-def ledger_of_version_1(home: Path) -> None:
-    """As muster 0.1.0 left it: a contact that it delivered, and a run that was killed with one answer durable."""
-    home.mkdir()
-    with contextlib.closing(sqlite3.connect(home / NAME)) as connection:
-        connection.executescript(STEPS[0])
-        wanted = '{"texts": {"email_address": "a@example.com"}, "tags": ["vip"], "opted_out": false}'
-        connection.executescript(f"""
-            pragma user_version = 1;
-            insert into meta values ('secret', '{"ab" * 32}');
-            insert into account values (1, '{KIND[0]}', '{KIND[1]}', '{KIND[2]}', 1, '', '2026-01-01', '2026-01-01');
-            insert into run values ('r1', 1, 'people', 'sha', 'sync', 'people.csv', '', 2, '2026-01-01', null, 'running', null,
-                'folder', '', '', '');
-            insert into delivered values (1, 'people', 'a@example.com', '1', 'c1', '{wanted}', 'r0', '2026-01-01');
-            insert into consent values (1, 'a@example.com', 1, 'people', '2026-01-01');
-            insert into intent values ('r1', 1, 1, 1, 0, 'b@example.com', 5, '2', 6, '', '{wanted}', null, '2026-01-01');
-            insert into intent values ('r1', 2, 1, 1, 0, 'c@example.com', 7, '3', 8, '', '{wanted}', null, '2026-01-01');
-            insert into answer values ('r1', 1, 1, 'created', '', '', 'c2', 0, '[]', '{{}}', '{{}}', '2026-01-01');
-        """)  # noqa: S608 - our own words
-
-
-def test_a_ledger_of_the_first_version_goes_on_with_all_that_it_knew(home: Path) -> None:
-    ledger_of_version_1(home)
-    ledger = Ledger(open_database(home))
-    assert not ledger.database.new
-    assert ledger.database.ask("pragma user_version") == [(len(STEPS),)]
-    assert ledger.database.secret == bytes.fromhex("ab" * 32)
-    assert ledger.memory.settle("r1", 1, "people", ledger.pages) == 1
-    keys = [(f"{name}@example.com", "") for name in "abc"]
-    found = ledger.memory.remembered(1, "people", keys)
-    assert set(found) == {"a@example.com", "b@example.com"}
-    for memory in found.values():
-        assert (memory.tags, memory.lists) == ({"vip"}, frozenset())
-        assert (memory.own_tags, memory.own_lists) == (frozenset(), frozenset())
-        assert memory.texts == {"email_address": "a@example.com"}
-    assert found["a@example.com"].opted_out
-    assert [outcome.outcome for outcome, _, _ in ledger.answers.of("r1", 1, 2)] == ["created", "unknown"]
-    delivered_as(ledger, 1, "r2", WANTED, {"tags": ["vip"], "lists": [], "texts": {}})
-    assert remembered_of(ledger, 1).own_tags == {"vip"}
-    ledger.close()
-    again = open_database(home)
-    assert again.ask("pragma integrity_check") == [("ok",)]
-    again.close()
-
-
-def test_two_that_open_a_ledger_of_the_first_version_at_once_migrate_it_once(home: Path) -> None:
-    ledger_of_version_1(home)
-    errors: list[BaseException] = []
-    barrier = threading.Barrier(4)
-
-    def work() -> None:
-        barrier.wait()
-        try:
-            open_database(home).close()
-        except BaseException as error:  # noqa: BLE001 - shown below
-            errors.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
 
 
 # ---- one run at a time
