@@ -1,13 +1,17 @@
 # Both begin with nothing but Python 3.11 or newer and make; a second run is quick.
 #   make demo   a real sync of the sample data into a sandbox
 #   make test   every test
+#   make storm  the runner is killed again and again while the destination fails: SEED=2 KILLS=500 DESTINATION=loops
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SEED ?= 1
+KILLS ?= 200
+DESTINATION ?= campaignlark
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test lint wheel clean
+.PHONY: demo test storm lint wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -15,6 +19,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+storm: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.storm --seed $(SEED) --kills $(KILLS) --destination $(DESTINATION)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
