@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from connectors.breaker import Breaker
 from connectors.http import Traffic
 from mappings.engine.contact import Contact
 from mappings.engine.frame import Frame
 from mappings.engine.schema import Schema
 
 __all__ = [
-    "Decision", "Deletes", "Delivered", "Destination", "Known", "Oddity", "Remembered", "Rules", "Source", "SourceFacts", "Started",
+    "Decision", "Deletes", "Delivered", "Destination", "Known", "Oddity", "Remembered", "Rules", "SettlesLater", "Source", "SourceFacts", "Started", "StopAt",
 ]  # fmt: skip
 
 
@@ -110,6 +111,14 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class StopAt:
+    """So many refused or failed contacts stop the run: at least `floor`, and more than this `share` of those answered."""
+
+    share: float = 0.2
+    floor: int = 50
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What the mapping says about writing.
 
@@ -135,6 +144,8 @@ class Rules:
     """The merge tags that automations watch there; None where that is not known, and any may be."""
     lookup: bool = False
     """Whether each contact is looked up before it is sent, also where that is not needed to send it rightly."""
+    stop_at: StopAt | None = StopAt()
+    """When the rest is not sent; None where any number may be refused or fail."""
     follows_since: float | None = None
     """Since when the mapping may follow its source's consents, in seconds since 1970; None where it may not."""
 
@@ -192,6 +203,8 @@ class Delivered:
     """True where the destination gave no usable answer at all: what the breaker counts."""
     untouched: bool = False
     """True where it is known that nothing of it was applied there, so that no automation was started."""
+    settled_later: bool = False
+    """True where only the destination's whole list tells what became of it (see `SettlesLater`)."""
 
 
 class Destination(Protocol):
@@ -223,6 +236,8 @@ class Destination(Protocol):
     field_types: Mapping[str, str]
     """What the destination's own app calls the types of fields, by the mapping's name of the type."""
     traffic: Traffic
+    breaker: Breaker
+    """The gate at which calls wait while the destination seems to be down."""
     rules: Rules
     answers: Mapping[str, str]
     """What is known beyond the documentation: positions by question (see connectors.probing). Set before anything is read."""
@@ -320,4 +335,13 @@ class Deletes(Protocol):
         `updated` (code `deleted`): it is gone now; `unchanged` (`already_gone`): it was before; `protected`
         (`identity_conflict`): the key is another contact's by now, and nothing was sent; else `refused`, `failed`, `unknown`.
         """
+        ...
+
+
+@runtime_checkable
+class SettlesLater(Protocol):
+    """A destination without a look-up, which settles what is unclear in one reading of its list at the end of a run."""
+
+    async def settle_later(self, unclear: Sequence[tuple[Contact, Delivered]]) -> list[Delivered]:
+        """What became of contacts whose delivery was to be settled later, in their order. Raises Unreachable, CredentialsError."""
         ...

@@ -28,7 +28,9 @@ def trouble(detail: str, attempts: int, *, unsure: bool = False) -> Problem:
 
 
 def failed(answer: Answer, decision: Decision, there: Known | None, *, unsure: bool = False) -> Delivered:
-    """A contact that was not delivered, or of which it is not known."""
+    """A contact that was not delivered, or of which it is not known; `unsent` where nothing was tried any more."""
+    if answer.left_out and not answer.attempts and not unsure:  # the run stopped before its first request
+        return Delivered("unsent", answer.left_out, answer.detail, decision=decision)
     problem = trouble(answer.detail, answer.attempts, unsure=unsure)
     return Delivered(
         "unknown" if unsure else "failed", problem[0], "", there.contact_id if there is not None else "", (problem,),

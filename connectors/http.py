@@ -9,17 +9,20 @@ unclear, and the caller settles it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import json
 import math
 import random
+import re
 import ssl
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -27,14 +30,20 @@ import aiohttp
 import httpx
 from yarl import URL
 
-from connectors.errors import CredentialsError, Unreachable
+from connectors.breaker import Breaker, Place
+from connectors.errors import CredentialsError, MusterError, Unreachable
 
 __all__ = ["MEANINGS", "Answer", "Meaning", "Patience", "Traffic", "Turns", "Wire"]
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _LONGEST = 500
+_IDLE_SECONDS = 4.0  # most servers close what was idle for five
+_KEPT = re.compile(r"timeout=(\d{1,6})")
 _LONGEST_WAIT = 300.0
 _A_TIME = 1e9
+_PROBE_SECONDS = 10.0
+_LEFT_OUT = "not sent any more, since the destination gives no usable answer"
+_TOO_LATE = "its turn came too late"
 
 
 class Meaning(enum.Enum):
@@ -80,6 +89,8 @@ class Answer:
     retry_after: float | None = None
     unclear: bool = False
     """Whether this or an earlier attempt of the same call may have been applied unheard."""
+    left_out: str = ""
+    """Why it is not sent any more: `breaker`, `interrupted`; '' where it was."""
 
     @property
     def done(self) -> bool:
@@ -118,14 +129,26 @@ class Traffic:
     throttled: int = 0
     seconds: list[float] = field(default_factory=list)
     answered_at: dict[int, int] = field(default_factory=dict)
-    last_orders: bool = False
-    """The run stops: what is out is not tried again for long."""
+    stopping: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    """Set when the run stops."""
     broken_in_a_row: int = 0
     """Requests since the last answer that said anything."""
     first_sent: float = 0.0
     last_sent: float = 0.0
 
     _MOST = 20_000
+
+    @property
+    def last_orders(self) -> bool:
+        """The run stops: what is out is not tried again for long, and nothing is waited for."""
+        return self.stopping.is_set()
+
+    @last_orders.setter
+    def last_orders(self, stops: bool) -> None:
+        if stops:
+            self.stopping.set()
+        else:
+            self.stopping.clear()
 
     def answered(self, started: float, ended: float) -> None:
         """Notes one answer: its latency (a bounded sample) and the second it came in."""
@@ -152,8 +175,12 @@ class Wire:
         connections: int = 300,
         patience: Patience | None = None,
         window: float | None = None,
+        health: str = "",
     ) -> None:
-        """`window`: so many seconds do the headers x-ratelimit-limit and -remaining speak of; None: they are not looked at."""
+        """`window`: so many seconds do the headers x-ratelimit-limit and -remaining speak of; None: they are not looked at.
+
+        `health` is the path of a cheap GET by which a destination that seems to be down is asked whether it is back.
+        """
         if not (key.isascii() and key.isprintable()):
             raise CredentialsError(
                 "The key holds a character that no key has.", "Copy it again, without quotes or line breaks."
@@ -168,6 +195,8 @@ class Wire:
         self._window = window
         self.patience = patience or Patience()
         self.traffic = Traffic()
+        self._health = health
+        self.breaker = Breaker(self.traffic.stopping, self._well if health else None)
         self._session: aiohttp.ClientSession | None = None
         self._headers = {
             "authorization": f"Bearer {key}",
@@ -181,7 +210,9 @@ class Wire:
             context = httpx.create_ssl_context()  # honours SSL_CERT_FILE and SSL_CERT_DIR; takes a moment
         else:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=4.0, ssl=context)
+        connector = aiohttp.TCPConnector(
+            limit=self._connections, keepalive_timeout=_IDLE_SECONDS, ssl=context
+        )
         session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -197,8 +228,19 @@ class Wire:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.breaker.close()
         if self._session is not None:
             await self._session.close()
+
+    def clock(self) -> float:
+        """Seconds that count against somebody's patience: it stands still while the destination is waited for."""
+        return time.monotonic() - self.breaker.shut_seconds
+
+    async def pause(self, seconds: float) -> None:
+        """Waits before the next attempt; not at all once the run stops."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.traffic.stopping.wait()
 
     def redacted(self, text: str) -> str:
         """The text without the key."""
@@ -217,9 +259,10 @@ class Wire:
 
         Raises CredentialsError when the key is not accepted.
         """
-        attempt, began, answer, unclear = 0, time.monotonic(), Answer(Meaning.NOT_SENT), False
+        attempt, began, answer, unclear = 0, self.clock(), Answer(Meaning.NOT_SENT), False
         while True:
             attempt += 1
+            last = answer
             try:
                 answer = await self._once(method, path, json_body, params)
             except CredentialsError as error:
@@ -229,18 +272,27 @@ class Wire:
             while answer.meaning is Meaning.SLOW_DOWN:
                 self.traffic.throttled += 1
                 self._turns.slow_down(answer.retry_after)
-                if time.monotonic() - began > self.patience.seconds * 10:
+                if self.clock() - began > self.patience.seconds * 10:
                     break
                 answer = await self._once(method, path, json_body, params)
+            if answer.left_out:
+                attempt -= 1
+                answer = replace(answer, attempts=0, detail=last.detail or answer.detail)
+                break
             if answer.meaning in (Meaning.DONE, Meaning.REFUSED):
                 break
-            over = attempt >= self.patience.attempts or time.monotonic() - began > self.patience.seconds
+            over = attempt >= self.patience.attempts or self.clock() - began > self.patience.seconds
             over = over or self.traffic.last_orders
             if over or (answer.meaning is Meaning.UNCLEAR and not repeatable):
                 break
             self.traffic.retried += 1
-            await asyncio.sleep(self.patience.wait(attempt))
-        return answer if attempt == 1 else replace(answer, attempts=attempt, unclear=unclear)
+            await self.pause(self.patience.wait(attempt))
+        if attempt == 1 and not answer.left_out:
+            return answer
+        # What the last attempt surely did not do, an earlier one may have done.
+        sure = answer.meaning in (Meaning.DONE, Meaning.REFUSED) or not unclear
+        meaning = answer.meaning if sure else Meaning.UNCLEAR
+        return replace(answer, attempts=attempt, unclear=unclear, meaning=meaning)
 
     async def once(self, method: str, path: str, *, json_body: Any, within: float) -> Answer:
         """One request and no second one, before all that wait for a turn; not sent at all after `within` seconds.
@@ -273,14 +325,61 @@ class Wire:
         params: Mapping[str, str] | None,
         latest: float | None = None,
     ) -> Answer:
+        """One request, when the breaker lets it through and its turn has come."""
+        reads = method == "GET"
+        while True:
+            place = await self.breaker.gate(reads=reads, latest=latest)
+            if place is Place.OUT:
+                why = "breaker" if self.breaker.given_up else "interrupted"
+                return Answer(Meaning.NOT_SENT, detail=_LEFT_OUT, attempts=0, left_out=why)
+            if place is Place.LATE:
+                return Answer(Meaning.TOO_LATE, detail=_TOO_LATE)
+            try:
+                await self._turns.turn(soon=latest is not None)
+                if place is Place.IN and not self.breaker.lets(reads=reads):
+                    continue
+                if latest is not None and time.monotonic() > latest:
+                    return Answer(Meaning.TOO_LATE, detail=_TOO_LATE)
+                return await self._judged(reads, self._sent(method, path, json_body, params, self._timeout))
+            finally:
+                if place is Place.TRIAL:
+                    self.breaker.tried()
+
+    async def _judged(self, reads: bool, sent: Awaitable[Answer]) -> Answer:
+        """The answer, of which the breaker hears."""
+        try:
+            answer = await sent
+        except CredentialsError:
+            self.breaker.heard(True, reads=reads)
+            raise
+        self.breaker.heard(_usable(answer), reads=reads, why=_in_short(answer))
+        if _usable(answer) and answer.meaning is not Meaning.SLOW_DOWN:  # a refusal, too, was let in
+            self._turns.went_well()
+        return answer
+
+    async def _well(self) -> bool:
+        """Whether the destination answers a harmless question."""
+        try:
+            await self._turns.turn(soon=True)
+            answer = await self._sent("GET", self._health, None, None, min(_PROBE_SECONDS, self._timeout))
+        except CredentialsError:
+            return True
+        except MusterError:  # the pace cannot be booked: whoever goes on is told so
+            return True
+        if answer.meaning is Meaning.SLOW_DOWN:
+            self.traffic.throttled += 1
+            self._turns.slow_down(answer.retry_after)
+        return _usable(answer)
+
+    async def _sent(
+        self, method: str, path: str, json_body: Any, params: Mapping[str, str] | None, within: float
+    ) -> Answer:
+        """The request itself. Raises CredentialsError."""
         if self._session is None:
             raise RuntimeError("the wire is used inside `async with`")
         content = None if json_body is None else _AS_JSON(json_body).encode()
         url = URL(self.base_url + path, encoded=True)
-        await self._turns.turn(soon=latest is not None)
         started = time.monotonic()
-        if latest is not None and started > latest:
-            return Answer(Meaning.TOO_LATE, detail="its turn came too late")
         self.traffic.sent += 1
         self.traffic.first_sent = self.traffic.first_sent or started
         self.traffic.last_sent = started
@@ -288,7 +387,7 @@ class Wire:
         headers: Mapping[str, str] = {}
         try:
             async with (
-                asyncio.timeout(self._timeout),
+                asyncio.timeout(within),
                 self._session.request(
                     method, url, params=params, data=content, allow_redirects=False
                 ) as response,
@@ -296,13 +395,21 @@ class Wire:
                 status, headers = response.status, response.headers
                 raw = await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            return self._broken(error, status)
+            return self._broken(error, status, within)
         except Exception as error:  # noqa: BLE001 - whatever else is let through is unclear, never lost
-            return self._broken(error, status)
+            return self._broken(error, status, within)
         self.traffic.answered(started, time.monotonic())
+        self._mind_the_idle(headers)
         if self._window is not None and status != 429:
             self._told(headers, self._window)
         return self._understood(status, raw, headers)
+
+    def _mind_the_idle(self, headers: Mapping[str, str]) -> None:
+        """Where the server says how long it keeps an idle connection, ours is not used again after half of that."""
+        found = _KEPT.search(headers.get("keep-alive", ""))
+        if found is not None and self._session is not None and self._session.connector is not None:
+            kept = self._session.connector
+            kept._keepalive_timeout = min(_IDLE_SECONDS, int(found[1]) / 2)  # noqa: SLF001 - there is no public way
 
     def _told(self, headers: Mapping[str, str], window: float) -> None:
         """Passes on what the destination says of its limit, where it says it in numbers."""
@@ -312,7 +419,7 @@ class Wire:
             return
         self._turns.told(limit / window, left, window)
 
-    def _broken(self, error: BaseException, status: int) -> Answer:
+    def _broken(self, error: BaseException, status: int, within: float) -> Answer:
         """A call without a whole answer. Only a connection that could not be made surely sent nothing."""
         self.traffic.broken_in_a_row += 1
         cause: BaseException | None = error
@@ -322,7 +429,7 @@ class Wire:
                 return Answer(Meaning.NOT_SENT, 0, None, what)
             cause = cause.__cause__
         if isinstance(error, TimeoutError):
-            what = f"no answer within {self._timeout:g} s"
+            what = f"no answer within {within:g} s"
         else:
             what = f"the connection broke: {self._said(error)}"
         return Answer(Meaning.UNCLEAR, status, None, what)
@@ -340,7 +447,6 @@ class Wire:
         readable = body is not None
         if readable and 200 <= status < 300:
             self.traffic.broken_in_a_row = 0
-            self._turns.went_well()
             return Answer(Meaning.DONE, status, body, f"{status}", request_id)
         if readable:
             text = self.redacted(_message(body))
@@ -363,6 +469,22 @@ class Wire:
             )
         self.traffic.broken_in_a_row = self.traffic.broken_in_a_row + 1 if meaning is Meaning.UNCLEAR else 0
         return Answer(meaning, status, body, detail, request_id, 1, _wait(headers))
+
+
+def _usable(answer: Answer) -> bool:
+    """Whether the destination has said anything at all."""
+    return answer.meaning not in (Meaning.UNCLEAR, Meaning.NOT_SENT)
+
+
+def _in_short(answer: Answer) -> str:
+    """What came instead of a usable answer, without the destination's words, which may be about somebody."""
+    if not answer.status:
+        return answer.detail
+    if answer.status < 300:
+        return f"{answer.status} without an answer in it"
+    with contextlib.suppress(ValueError):
+        return f"{answer.status} {HTTPStatus(answer.status).phrase}"
+    return str(answer.status)
 
 
 def _parsed(raw: bytes) -> Any:

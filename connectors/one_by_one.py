@@ -24,6 +24,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from connectors.base import Decision, Delivered, Destination, Known, Remembered, Rules
+from connectors.breaker import Breaker
 from connectors.changes import field_changes
 from connectors.consents import will_of
 from connectors.endings import LEFT_OUT, Problem, failed, not_looked_up, refused
@@ -48,6 +49,8 @@ class OneByOne(ABC):
     update_calls: tuple[str, ...]
     window: ClassVar[float | None] = None
     """As `Wire` means it: the seconds that the API's headers on its rate speak of."""
+    health: ClassVar[str] = ""
+    """As `Wire` means it: the path of a cheap GET; without one, a call that waits is tried when the API seems to be down."""
     surveys = False
     finds = True
     deletes = False
@@ -69,8 +72,9 @@ class OneByOne(ABC):
         patience: Patience | None = None,
     ) -> None:
         self.rules = rules or Rules(key=self.keys[0])
-        self._wire = Wire(base_url, key, turns, patience=patience, window=self.window)
+        self._wire = Wire(base_url, key, turns, patience=patience, window=self.window, health=self.health)
         self.traffic: Traffic = self._wire.traffic
+        self.breaker: Breaker = self._wire.breaker
         self.opt_out_calls: tuple[str, ...] = (*self.find_calls, *self.update_calls)
 
     # what a destination says itself

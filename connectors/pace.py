@@ -1,7 +1,8 @@
 """How fast we may call: one rate for an account, smooth rather than in bursts, shared by whoever books with it.
 
-Turns are booked ahead with the account's `Booking` in small blocks, a slot each, and waited for. A 429 stops all
-turns for as long as the destination says and lowers the rate; it rises again slowly.
+Turns are booked with the account's `Booking`, a slot each, and waited for. A 429 stops all turns for as long as the destination
+says and lowers the rate. It rises again along a curve that is flat near the rate at which the 429 came, and steeper once that is
+passed: with another client on the account we stay just below what is left, and take it up again when they end.
 """
 
 from __future__ import annotations
@@ -9,70 +10,98 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
+
+from connectors.slots import Slots, stretch
 
 __all__ = ["Alone", "Booking", "Pace"]
 
-# A server counts in windows of its own; at 99% the worst sliding second still holds the limit.
-_SHARE = 0.99
-_BLOCK_SECONDS = 0.05
-_LAPSE_SECONDS = 0.012
+# A server counts in windows of its own, and no two calls take equally long to arrive.
+_SHARE = 0.993
+# A turn that came so much too late, because this machine was busy, is made up for.
+_MADE_UP_SECONDS = 0.1
+_BLOCKS = 100
 _AHEAD_SECONDS = 0.1
 _LOWEST_SHARE = 0.1
-_AT_MOST_AHEAD = 60.0
+_FIRST_DROP = 0.8
+_DROP = 0.9
+_DROP_AGAIN = 0.75
+_SOFT_DROP = 0.95
+_SOON_SECONDS = 5.0
+# The curve: from a twentieth below it takes some 15 seconds to the old rate, from half some 45 to the full one.
+_STEEP = 1.5e-5
+_LONGEST_WINDOW = 10.0
 # A destination's window began up to so many windows ago by our clock, what is on its way included.
 _LOOK_BACK = 1.1
 _FEW = 0.05
 
 
 class Booking(Protocol):
-    """Where slots are booked: in the ledger's database when several processes share an account."""
+    """Where slots are booked: in the ledger's database when several processes share an account.
 
-    def book(self, calls: int, per_second: float) -> float:
-        """Books `calls` slots in a row; the time (epoch seconds) at which the first of them begins."""
+    Times are seconds of a clock that all processes of this machine share and that nobody sets: `time.monotonic`.
+    """
+
+    def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
+        """Books `calls` slots in a row; when the first of them begins. See `connectors.slots.Slots.book`."""
+        ...
+
+    def taken(self, since: float) -> int:
+        """How many bookings began after `since`, of all who share the account; as many as are remembered."""
         ...
 
 
 class Alone:
-    """Slots for one process. A clock that jumped back does not leave it booked for hours."""
+    """Slots for one process."""
 
     def __init__(self) -> None:
-        self._until = 0.0
+        self.slots = Slots()
 
-    def book(self, calls: int, per_second: float) -> float:
-        now = time.time()
-        begin = self._until if now <= self._until <= now + _AT_MOST_AHEAD else now
-        self._until = begin + calls / per_second
-        return begin
+    def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
+        return self.slots.book(calls, per_second, limit, now, since)
 
-
-async def _until(moment: float) -> None:
-    wait = moment - time.monotonic()
-    if wait > 0:
-        await asyncio.sleep(wait)
+    def taken(self, since: float) -> int:
+        return sum(at >= since for at in self.slots.taken)
 
 
 class Pace:
     """Turns for the calls of one account.
 
     `per_second` is the rate allowed by the destination or set lower by the mapping; `patient` seconds is the
-    wait after a 429 that names none.
+    wait after a 429 that names none. `share` is the part that is ours of a limit that the destination tells. A `clock`
+    that jumps or stands still neither stalls the turns nor lets them come in a burst.
     """
 
-    def __init__(self, per_second: float, booking: Booking | None = None, patient: float = 1.0) -> None:
+    def __init__(
+        self,
+        per_second: float,
+        booking: Booking | None = None,
+        patient: float = 1.0,
+        share: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._part = share
         self.allowed = self._most = per_second
         self._booking = booking or Alone()
         self._patient = patient
-        self._share = 1.0
-        self._slots: list[float] = []  # on the monotonic clock, the next one last
-        self._stopped_until = 0.0
+        self._clock = clock
+        self._latest = float("-inf")
+        self._share = self._top = self._bottom = 1.0
+        self._lowered_at = float("-inf")
+        self._slots: list[float] = []  # the next one last
+        self._sent: deque[float] = deque(maxlen=10_000)
+        self._stopped_until = float("-inf")
         self._queue = asyncio.Lock()
         self._waiting = asyncio.Lock()
-        self._raised_at = 0.0
         self._callers = 0
         self._fewer = asyncio.Event()
-        self._window = 0.0
-        self._taken: deque[float] = deque()
+        self._window = 1.0
+
+    def _now(self) -> float:
+        """The clock's time, which never goes back, and is no earlier than what was waited for."""
+        self._latest = max(self._latest, self._clock())
+        return self._latest
 
     @property
     def per_second(self) -> float:
@@ -88,75 +117,99 @@ class Pace:
     async def turn(self, *, soon: bool = False) -> None:
         """Waits for the next slot; `soon` goes before all who are not."""
         self._callers += 1
+        came = self._now()
         try:
             if soon:
-                await self._next_slot()
+                await self._next_slot(came)
             else:
                 async with self._queue:
-                    await self._next_slot()
+                    await self._next_slot(came)
         finally:
             self._callers -= 1
             self._fewer.set()
 
-    async def _next_slot(self) -> None:
+    async def _next_slot(self, came: float) -> None:
         async with self._waiting:
-            lapsed = time.monotonic() - _LAPSE_SECONDS
+            lapsed = self._now() - _MADE_UP_SECONDS
             while self._slots and self._slots[-1] < lapsed:
-                self._slots.pop()  # what was booked and not used in time is not made up for in a burst
+                self._slots.pop()
             if not self._slots:
-                self._book()
+                self._book(max(came, lapsed, self._stopped_until))
             slot = self._slots.pop()
-            await _until(slot)
+            await self._until(slot)
             while self._stopped_until > slot:  # a 429 may come meanwhile, and again
                 slot = self._stopped_until
-                await _until(slot)
-            if self._window:
-                self._taken.append(time.monotonic())
-                self._forget_old()
+                await self._until(slot)
+            # One that woke up late is closer to those after it than it was booked.
+            calls, seconds = stretch(self.allowed)
+            if len(self._sent) >= calls:
+                await self._until(self._sent[-calls] + seconds)
+            self._sent.append(self._now())
 
-    def _book(self) -> None:
-        rate = self.per_second
-        calls = max(1, int(rate * _BLOCK_SECONDS))
-        begin = self._booking.book(calls, rate) - time.time() + time.monotonic()
+    async def _until(self, moment: float) -> None:
+        wait = moment - self._now()
+        if wait > 0:
+            await asyncio.sleep(wait)
+            self._latest = max(self._latest, moment)
+
+    def _book(self, since: float) -> None:
+        rate, now = self.per_second, self._now()
+        calls = self._block
+        begin = self._booking.book(calls, rate, self.allowed, now, since)
         self._slots = [begin + index / rate for index in range(calls - 1, -1, -1)]
 
     def slow_down(self, seconds: float | None) -> None:
         """The destination said 429: all turns stop for a while, and the rate drops."""
-        now = time.monotonic()
+        now = self._now()
         already = now < self._stopped_until
         self._stopped_until = max(self._stopped_until, now + (self._patient if seconds is None else seconds))
         self._slots.clear()
-        if not already:
-            self._share = max(_LOWEST_SHARE, self._share * 0.8)
-            self._raised_at = now
+        if already:
+            return
+        if now - self._lowered_at < _SOON_SECONDS * self._slowness:
+            self._lower(_DROP_AGAIN, self._stopped_until)
+            self._top = (self._top + self._bottom) / 2
+        else:
+            self._lower(_FIRST_DROP if self._share >= 1.0 else _DROP, self._stopped_until)
 
     def told(self, per_second: float, left: int, window: float = 1.0) -> None:
         """The destination says how fast it may be called and how many calls its window of so many seconds has left.
 
-        The rate is never higher than that, nor than the one allowed. Where nothing is left and our own calls do not explain
-        it, somebody else is calling, too: the rate drops a little, at most once a second, and rises again when that ends.
+        The rate is never higher than our share of that, nor than the one allowed. Where nothing is left and our own calls, those of
+        other processes with the same ledger included, do not explain it, somebody else is calling, too: the rate
+        drops a little, at most once a second, and rises again when that ends.
         """
         if per_second > 0:
-            self.allowed = min(self._most, per_second)
+            self.allowed = min(self._most, per_second * self._part)
         self._window = window
-        self._forget_old()
+        now = self._now()
+        if left > 0 or now - self._lowered_at < 1.0:
+            return
         limit = round(per_second * window)
-        others = limit - left - len(self._taken)
-        now = time.monotonic()
-        if left <= 0 and others > max(1.0, limit * _FEW) and now - self._raised_at >= 1.0:
-            self._share = max(_LOWEST_SHARE, self._share - 0.05)
-            self._raised_at = now
-
-    def _forget_old(self) -> None:
-        """Of our own calls only those count that may be in the destination's window."""
-        oldest = time.monotonic() - self._window * _LOOK_BACK
-        while self._taken and self._taken[0] < oldest:
-            self._taken.popleft()
+        ours = self._booking.taken(now - window * _LOOK_BACK) * self._block
+        if limit - ours > max(1.0, limit * _FEW):
+            self._lower(_SOFT_DROP, now)
 
     def went_well(self) -> None:
-        """An answer came: after quiet seconds the rate rises again, a twentieth of the limit each."""
-        if self._share < 1.0:
-            now = time.monotonic()
-            if now - max(self._raised_at, self._stopped_until) >= 1.0:
-                self._share = min(1.0, self._share + 0.05)
-                self._raised_at = now
+        """An answer came: the rate rises again with the time since it was lowered."""
+        if self._share >= 1.0:
+            return
+        quiet = (self._now() - self._lowered_at) / self._slowness
+        if quiet > 0:
+            back = ((self._top - self._bottom) / _STEEP) ** (1 / 3)
+            self._share = min(1.0, max(self._share, self._top + _STEEP * (quiet - back) ** 3))
+
+    def _lower(self, factor: float, at: float) -> None:
+        self._top = self._share
+        self._share = self._bottom = max(_LOWEST_SHARE, self._share * factor)
+        self._lowered_at = at
+
+    @property
+    def _block(self) -> int:
+        """So many calls are booked at once: one, but where they come too fast for that."""
+        return max(1, int(self.allowed / _BLOCKS + 0.5))
+
+    @property
+    def _slowness(self) -> float:
+        """Where the destination counts in long windows, everything takes longer to show."""
+        return min(max(self._window, 1.0), _LONGEST_WINDOW)

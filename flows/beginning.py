@@ -1,10 +1,8 @@
 """How a sync begins where an earlier run of its mapping was interrupted: that one is finished, closed, or left alone.
 
-    the same mapping, file and options            it is finished, and is the sync
-    the same file's place, otherwise              what may have been sent is settled, and it is superseded; then the sync
-    another file, or only a part of one           the sync; the interrupted run waits for `muster resume`
-
-What landed in any of them is filed first, so that it counts as delivered.
+the same mapping, file and options            it is finished, and is the sync
+the same file's place, otherwise              what may have been sent is settled, and it is superseded; then the sync
+another file, or only a part of one           the sync; the interrupted run waits for `muster resume`
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from flows.pipeline import deliver_all
 from flows.resume import Begun, Resume
 from flows.stopping import interruptible
 from flows.sync_run import SyncRun
-from flows.watching import Silent, Watcher
+from flows.watching import Hushed, Silent, Watcher
 
 __all__ = ["begun"]
 
@@ -62,27 +60,30 @@ async def begun(
         watcher.say(
             f"The run {resume.run.id} of the same mapping and file was interrupted: this sync finishes it."
         )
+    hushed = Hushed(watcher)
     opening = SyncRun(
         mapping,
         source,
-        options if resume is None else resume.options(options.report_dir),
-        Silent(),
+        options if resume is None else resume.options(options.report_dir, options.allow),
+        hushed,
         resume=resume,
     )
     async with opening as run:
         await run.open()
-        run.watcher = watcher
+        run.watcher, hushed.speaks = watcher, True
         run.register()
         yield run
 
 
 async def closed(resume: Resume, watcher: Watcher) -> None:
     """Settles what may have been sent in a run that is not finished any more, and writes its report."""
-    async with SyncRun(str(resume.mapping_path), None, resume.options(), Silent(), resume=resume) as run:
+    hushed = Hushed(watcher)
+    async with SyncRun(str(resume.mapping_path), None, resume.options(), hushed, resume=resume) as run:
         await run.open()
-        run.watcher = watcher
+        hushed.speaks = True
+        run.register()
+        hushed.speaks = False
         await run.prepare()
-        run.watcher = Silent()
         with interruptible(run):
             await deliver_all(run, run.delivery.deliver)
             await run.finish()
@@ -106,7 +107,6 @@ def _earlier(run: SyncRun) -> _Earlier | None:
     finish: Resume | None = None
     close: list[Run] = []
     for older in ledger.runs.unfinished(opened.account.id, opened.mapping.name):
-        ledger.memory.settle(older.id, older.account, older.mapping, ledger.pages)
         if finish is None and not close and options.planned is None and _is_same(older, run):
             text = ledger.runs.mapping_text(older.mapping_sha256)
             with contextlib.suppress(
@@ -116,8 +116,6 @@ def _earlier(run: SyncRun) -> _Earlier | None:
                 continue
         if whole and not older.follows and older.source_path == str(opened.source.path):
             close.append(older)
-        else:
-            run.watcher.say(f"The run {older.id} was interrupted; muster resume {older.id} finishes it.")
     return _Earlier(finish, tuple(close)) if finish is not None or close else None
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from connectors.base import Decision, Delivered, Destination, Known, Remembered, Started
+from connectors.base import Decision, Delivered, Destination, Known, Remembered, SettlesLater, Started
 from connectors.consents import will_of
 from connectors.errors import (
     CredentialsError,
@@ -27,6 +26,7 @@ from connectors.errors import (
 from flows.addresses import Addresses
 from flows.batches import Batch, Entry
 from flows.consent import strictest
+from flows.failure_limit import FailureLimit
 from flows.figures import LEFT_ALONE, Figures
 from flows.identity import Identity
 from flows.keeping import Keeping
@@ -43,23 +43,17 @@ from mappings.engine.contact import Contact
 __all__ = ["WHY_STOPPED", "Delivery", "Tally"]
 
 _IN_FLIGHT = 256
-_DOWN = 10
-"""So many requests in a row without a usable answer, and nothing new is begun until one comes."""
-_LOOK_AGAIN_SECONDS = 0.05
-_PATIENT_SECONDS = 30.0
-"""So long it is waited for, before the run stops."""
 _BEING_SAVED_SECONDS = (0.1, 0.3, 0.6)
 """So long it is waited for a suppression file that somebody is just saving, before the run stops."""
 _LAST_SECONDS = 20.0
 """So long what is on its way may take when the run is interrupted."""
-_BREAKER = 20
-"""So many contacts in a row without any usable answer, and the destination counts as down."""
 
 
 WHY_STOPPED = {
     "guarded": "a guard stopped the run before anything was sent",
     "interrupted": "the run was interrupted before its turn",
     "breaker": "the destination gave no usable answer any more",
+    "failures": "too many rows were refused or failed",
     "credentials": "the key was not accepted any more",
     "ledger": "the ledger could not be written any more",
     "suppressions": "a suppression file could not be read any more",
@@ -120,13 +114,12 @@ class Delivery:
         self._settling = Settling(destination, unclear or Unclear({}))
         self._tasks: set[asyncio.Task[None]] = set()
         self._carried: dict[int, Tally] = {}
+        self._later: list[tuple[Entry, Remembered | None, Delivered]] = []
         self._addresses = Addresses()
         self._pace_has_room = pace_has_room
         self._new_tags = NewTags(destination)
         self._room = asyncio.Semaphore(_IN_FLIGHT)
-        self._troubled = 0
-        self._in_flight = 0
-        self._said_down = False
+        self._failures = FailureLimit()
         self.tally = Tally()
         self.planned = Figures()
         """What a plan would have said of the contacts so far: decided before anything is asked or sent for them."""
@@ -234,25 +227,13 @@ class Delivery:
         )  # fmt: skip
 
     async def _may_begin(self) -> None:
-        """Waits for room, and while the destination is down: what is in flight goes on trying, nothing new is begun."""
+        """Waits for room, and while the destination is down: nothing new is begun then."""
         await self._room.acquire()
-        self._in_flight += 1
         if self.stopped:
             return
         await self._pace_has_room()
-        began = time.monotonic()
-        while self._destination.traffic.broken_in_a_row >= _DOWN and not self.stopped:
-            if not self._said_down:
-                self._said_down = True
-                self._watcher.say(
-                    "The destination gives no usable answer; nothing new is begun until it does."
-                )
-            if self._in_flight == 1 or time.monotonic() - began > _PATIENT_SECONDS:
-                self._trip(
-                    f"the last {self._destination.traffic.broken_in_a_row} requests got no usable answer"
-                )
-                return
-            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        await self._destination.breaker.may_begin()
+        self._watch_the_breaker()
 
     async def _one(
         self, entry: Entry, known: Known | None, remembered: Remembered | None, now: Known | None
@@ -264,19 +245,53 @@ class Delivery:
             if not self.stopped:
                 async with self._addresses.alone(entry, remembered):
                     delivered, there = await self._sent(entry, known, remembered, now)
+            if delivered.settled_later and not self.stopped:
+                self._later.append((entry, remembered, delivered))
+                return
             self._watch_for_trouble(delivered)
             delivered = self._as_stopped(delivered)
-            if self._left_open(entry.contact.row, delivered):
-                return
-            own = None if entry.carried else own_of(delivered, there, remembered, self._destination.rules)
-            tally = self._tally_of(entry, delivered)
-            await self._keeping.keep(self._outcome(entry.contact.row, delivered, own, tally))
-            self._count(entry, delivered, tally)
+            if not self._left_open(entry.contact.row, delivered):
+                await self._kept(entry, there, remembered, delivered)
         except LedgerError as error:
             self.stop("ledger", error)
         finally:
-            self._in_flight -= 1
             self._room.release()
+
+    async def _kept(
+        self, entry: Entry, there: Known | None, remembered: Remembered | None, delivered: Delivered
+    ) -> None:
+        """The answer is durable, and counts, when this returns. Raises LedgerError."""
+        own = None if entry.carried else own_of(delivered, there, remembered, self._destination.rules)
+        tally = self._tally_of(entry, delivered)
+        await self._keeping.keep(self._outcome(entry.contact.row, delivered, own, tally))
+        self._count(entry, delivered, tally)
+
+    async def settle_later(self) -> None:
+        """What only the destination's whole list tells, read once when all else is done.
+
+        Where the run was stopped, or the list cannot be read, it stays unclear, and a resume settles it.
+        """
+        later, self._later = self._later, []
+        if not later or self.stopped or not isinstance(self._destination, SettlesLater):
+            return
+        self._watcher.say(
+            f"{len(later):,} creation{'s' if len(later) > 1 else ''} without a clear answer: the list is read to see which landed."
+        )
+        try:
+            settled = await self._destination.settle_later([(entry.contact, one) for entry, _, one in later])
+            keeping = [
+                self._kept(entry, None, remembered, delivered)
+                for (entry, remembered, _), delivered in zip(later, settled, strict=True)
+            ]
+            for kept in await asyncio.gather(*keeping, return_exceptions=True):
+                if isinstance(kept, BaseException):
+                    raise kept
+        except CredentialsError as error:
+            self.stop("credentials", error)
+        except LedgerError as error:
+            self.stop("ledger", error)
+        except Unreachable as error:
+            self._trip(error.what.rstrip("."))
 
     async def _sent(
         self, entry: Entry, known: Known | None, remembered: Remembered | None, now: Known | None
@@ -413,20 +428,19 @@ class Delivery:
         return delivered.outcome == "unknown" or (delivered.outcome == "unsent" and row in self._settling)
 
     def _watch_for_trouble(self, delivered: Delivered) -> None:
-        if not delivered.troubled:
-            if delivered.outcome != "unsent":
-                self._troubled = 0
-            return
-        self._troubled += 1
-        if self._troubled >= _BREAKER and not self.stopped:
-            detail = str(dict(delivered.problems[0][3]).get("detail", "")) if delivered.problems else ""
-            if detail[:3].isdecimal():  # the rest are the destination's words about somebody
-                detail = detail.partition(":")[0]
-            self._trip(f"{_BREAKER} contacts in a row got no usable answer: {detail}")
+        """Stops the run where the destination was waited for in vain, or too many contacts were refused or failed."""
+        self._watch_the_breaker()
+        self._failures.add(delivered)
+        if not self.stopped and (error := self._failures.passed(self._destination.rules.stop_at)) is not None:
+            self.stop("failures", error)
+
+    def _watch_the_breaker(self) -> None:
+        if self._destination.breaker.given_up:
+            self._trip(self._destination.breaker.given_up)
 
     def _trip(self, what: str) -> None:
         """The breaker: the destination counts as down."""
-        fix = "Start the same sync again when the destination is back; what landed is not sent again."
+        fix = "muster resume finishes it when the destination is back; what landed is not sent again."
         self.stop("breaker", MusterError(f"Stopped: {what}.", fix))
 
     def stop(self, why: str, error: MusterError | None = None) -> None:

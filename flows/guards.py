@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 
 from mappings.engine.document import Guards, TypedLimit
 
-__all__ = ["GUARDS", "Counts", "Guard", "Verdict", "judged", "of_mapping", "set_by_mapping"]
+__all__ = [
+    "FAILURES", "GUARDS", "Counts", "Guard", "Verdict", "judged", "limited", "of_mapping", "set_by_mapping",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ GUARDS = (
     Guard("resubscribes", 0.02, 20, "people who opted out would be subscribed again"),
 )
 """The defaults. `--allow NAME` opens one for one run, which is recorded."""
+FAILURES = Guard("failures", 0.20, 50, "contacts were refused or failed")
+"""The one that stops a run while it sends: see flows.failure_limit."""
 
 
 def of_mapping(guards: Guards | None) -> tuple[Guard, ...]:
@@ -59,7 +63,7 @@ def of_mapping(guards: Guards | None) -> tuple[Guard, ...]:
     >>> [guard.floor for guard in of_mapping(Guards.model_validate({"opt_outs": {"floor": 50}})) if guard.own]
     [50]
     """
-    return tuple(_limited(guard, guards) for guard in GUARDS)
+    return tuple(limited(guard, guards) for guard in GUARDS)
 
 
 def set_by_mapping(guards: Guards | None) -> dict[str, str]:
@@ -68,11 +72,12 @@ def set_by_mapping(guards: Guards | None) -> dict[str, str]:
     >>> set_by_mapping(Guards.model_validate({"opt_outs": "typed"}))
     {'opt_outs': 'until their number is typed; by default above 2%, from 20 on'}
     """
-    both = zip(of_mapping(guards), GUARDS, strict=True)
+    both = zip((*of_mapping(guards), limited(FAILURES, guards)), (*GUARDS, FAILURES), strict=True)
     return {guard.name: f"{guard.limit}; by default {default.limit}" for guard, default in both if guard.own}
 
 
-def _limited(guard: Guard, guards: Guards | None) -> Guard:
+def limited(guard: Guard, guards: Guards | None) -> Guard:
+    """The guard with the limit that a mapping sets, if it does."""
     limit = getattr(guards, guard.name, None)
     if limit is None:
         return guard

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from connectors.base import Destination, Source
+from connectors.breaker import Breaker
 from connectors.kinds import destination_module
 from connectors.listing import OnlyLists
 from connectors.pace import Pace
 from flows.consent import complaint_of
-from flows.ledger import Account, Ledger, RunLock, open_database
+from flows.ledger import Account, Bookings, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
 from flows.open_questions import known_answers
 from flows.opening import (
@@ -101,11 +102,10 @@ async def open_everything(
         account = ledger.accounts.seen(kind, name, access.base_url, access.key)
         if follows is not None:
             follows.refuse_another(account)
-        per_second = options.per_second or min(
-            connector.per_second, mapping.destination.rate or connector.per_second
-        )
-        pace = Pace(per_second, ledger.bookings(account.id))
+        per_second = options.per_second or mapping.destination.allowed(connector.per_second)
+        pace = _pace(mapping, per_second, ledger.bookings(account.id), alone=rehearsal is not None)
         destination = connector(base_url=access.base_url, key=access.key, turns=pace)
+        _listen(destination.breaker, mapping.destination.patience, watcher)
         destination.answers = (
             rehearsal.answers
             if rehearsal
@@ -121,9 +121,10 @@ async def open_everything(
             destination.listing = ledger.listing(
                 account.id, hours=mapping.destination.list_hours, writes=options.verb == "sync"
             )
-        day = resume.begun.today if resume is not None else None
-        application = make_application(mapping, schema, source.header, day)
-        destination.rules = rules_of(mapping, application)
+        application = make_application(
+            mapping, schema, source.header, resume.begun.today if resume is not None else None
+        )
+        destination.rules = rules_of(mapping, application, options.allow)
         if resume is None:  # they were run when it was begun
             check_examples(mapping, schema)
         _say_numbers(mapping, schema, watcher)
@@ -151,6 +152,18 @@ def _read(
     mapping = load_mapping(path)
     source = open_source_of(mapping, path, source_given) if retry is None else retry.source_of(mapping)
     return path, mapping, source
+
+
+def _pace(mapping: Mapping, per_second: float, bookings: Bookings, *, alone: bool) -> Pace:
+    """The account's pace, or the mapping's share of it."""
+    return Pace(per_second, bookings, share=1.0 if alone else mapping.destination.share or 1.0)
+
+
+def _listen(breaker: Breaker, patience: float | None, watcher: Watcher) -> None:
+    """What the breaker says is said to whoever watches; it is as patient as the mapping says."""
+    breaker.say, breaker.held = watcher.say, watcher.held
+    if patience is not None:
+        breaker.patience = patience
 
 
 def _suppressed(mapping: Mapping, path: Path, home: Path, watcher: Watcher) -> Suppressions:

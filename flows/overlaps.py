@@ -122,15 +122,17 @@ def _rate(account: str, kind: str, mappings: Sequence[Mapping]) -> Overlap:
     connector: Any = destination_module(kind).Connector
     allowed = connector.per_second
     times, unit = (1, "second") if allowed >= 1 else (60, "minute")
-    total = sum(min(one.destination.rate or allowed, allowed) for one in mappings)
+    total = sum(one.destination.allowed(allowed) for one in mappings)
     declared = ", ".join(
-        f"{_file(one)} {one.destination.rate:g}" for one in mappings if one.destination.rate is not None
+        f"{_file(one)} {one.destination.allowed(allowed):g}"
+        for one in mappings
+        if one.destination.rate is not None or one.destination.share is not None
     )
     what = f"{len(mappings)} mappings share the account's {allowed * times:g} requests a {unit}"
     what += f" (rate: {declared})" if declared else ""
     if total > allowed:
         what += "; at the same time each is slower than alone."
-        fix = "Run them one after the other, or give each a part with rate: under destination:."
+        fix = "Run them one after the other, or give each a part with share: or rate: under destination:."
     else:
         what += f" and need {total * times:g} of them together."
         fix = "They can run at the same time."

@@ -29,6 +29,8 @@ from flows.ledger.database import private_folder
 __all__ = ["PrefectServer", "configured_url", "healthy"]
 
 _PATIENCE = 60.0
+PATIENCE_WITH_OTHERS = 10.0
+"""Seconds for a server that is configured, to answer."""
 _AGAIN_SECONDS = 0.1
 
 
@@ -126,7 +128,7 @@ class PrefectServer:
     async def ready(self) -> None:
         """Waits until the server answers. Raises CannotStart when it does not."""
         began = time.monotonic()
-        patience = _PATIENCE if self.own else 10.0
+        patience = _PATIENCE if self.own else PATIENCE_WITH_OTHERS
         while True:
             if await asyncio.to_thread(healthy, self.url):
                 break

@@ -87,7 +87,7 @@ async def rehearsing(
     access = _access(settings, mapping, connector.default_base_url)
     home = settings.home(path)
     folder = _new_folder(home)
-    per_second = min(connector.per_second, mapping.destination.rate or connector.per_second)
+    per_second = mapping.destination.allowed(connector.per_second)
     key = f"rehearsal-{secrets.token_hex(8)}"
     try:
         with contextlib.ExitStack() as stack:

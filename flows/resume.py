@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -130,8 +130,11 @@ class Resume:
         """Where the mapping's file was, whatever is there now: settings and suppression files are looked for beside it."""
         return Path(self.run.mapping_path)
 
-    def options(self, report_dir: Path | None = None) -> Options:
-        return dataclasses.replace(self.begun.options, report_dir=report_dir)
+    def options(self, report_dir: Path | None = None, allow: Collection[str] = ()) -> Options:
+        """What was asked for then. Of what is allowed now only the failure limit is asked again."""
+        more = frozenset(allow) & {"failures"}
+        begun = self.begun.options
+        return dataclasses.replace(begun, report_dir=report_dir, allow=begun.allow | more)
 
     def mapping(self) -> document.Mapping:
         """The mapping as it was. Raises MappingError where this version of muster reads it otherwise."""

@@ -54,13 +54,18 @@ class Settling:
     ) -> Delivered | None:
         """What became of it, by how it is there `now` that it was looked up; None where it is to be sent."""
         before, then = self._then(contact, remembered)
-        if then.outcome:  # nothing was sent for it
+        sure = before is not None or self._unclear.surveyed
+        if sure and then.outcome:  # nothing was sent for it
             return None
         if known is not None and self._holds(contact, known, remembered, now):
             return Delivered(
-                self._landed_as(before, then, remembered), "looked_up", _SHOWN, known.contact_id,
-                decision=then, opted_out=known.opted_out,
-            )  # fmt: skip
+                ("updated" if before is not None else "created") if sure else "upserted",
+                "looked_up",
+                _SHOWN,
+                known.contact_id,
+                decision=replace(then, outcome=""),
+                opted_out=known.opted_out,
+            )
         if self._unclear.closing:
             return Delivered(
                 "unsent", "superseded", _NOT_THERE, decision=Decision(automations=then.automations)
@@ -95,11 +100,6 @@ class Settling:
         moved = before is not None and before.key != contact.key.lower()
         known, old = (None, before) if moved else (before, None)
         return before, self._destination.decide(contact, known, remembered, old)
-
-    def _landed_as(self, before: Known | None, then: Decision, remembered: Remembered | None) -> str:
-        if before is not None or (remembered is not None and remembered.texts is not None):
-            return "updated"
-        return "created" if then.creates and self._unclear.surveyed else "upserted"
 
     def _holds(
         self, contact: Contact, known: Known, remembered: Remembered | None, now: Known | None

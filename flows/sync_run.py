@@ -195,6 +195,13 @@ class SyncRun:
         opened = self.opened
         runs = opened.ledger.runs
         self._registered = True
+        for run in runs.unfinished(opened.account.id, opened.mapping.name):
+            if run.id != self.id:
+                opened.ledger.memory.settle(run.id, run.account, run.mapping, opened.ledger.pages)
+                self.watcher.say(
+                    f"The run {run.id} was {'cut off' if run.state == 'running' else run.state}; what landed in it is not sent "
+                    f"again, and muster resume {run.id} finishes it."
+                )
         if self.resume is not None:
             self.watcher.say(f"resume    {take_up(opened.ledger, self.resume)}")
             return
@@ -459,6 +466,8 @@ class SyncRun:
     async def finish(self) -> int:
         """Files what landed, gives every row its outcome, writes the report; the exit code."""
         opened, plan = self.opened, self.plan
+        if self.options.verb == "sync":
+            await self.delivery.settle_later()
         self.finishing = True
         self.watcher.stage("writing the report")
         await self.delivery.close()
@@ -468,8 +477,8 @@ class SyncRun:
             if self._registered:
                 opened.ledger.stretches.ended(self.id, STRETCH_ENDINGS.get(self.why_stopped, "stopped"))
             ending = report(self)
-            whole = not self.follows and ending.state in ("completed", "needs_review")
-            if whole:
+            whole = ending.state in ("completed", "needs_review")
+            if whole and not self.follows:
                 opened.ledger.columns.remember(opened.account.id, opened.mapping.name, opened.source.header)
             opened.ledger.runs.finished(
                 self.id, ending.state, ending.summary.exit_code, ending.summary.model_dump(mode="json")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from flows.roll import OUTCOMES
 from mappings.engine.documenting import README as MAPPING_README
 from mappings.engine.documenting import with_generated_parts
 from mappings.engine.reading import read_mapping_text
+from tests import warm
 from tests.mappings import editor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,15 +23,15 @@ README = (ROOT / "README.md").read_text("utf-8")
 CASES = MAPPING_README.parent / "CASES.md"
 
 
-def test_the_session_in_the_readme_is_what_a_person_sees(tmp_path: Path) -> None:
+def test_the_session_in_the_readme_is_what_a_person_sees(
+    tmp_path: Path, begun_before: Callable[[Path], None]
+) -> None:
     shown = README.split("$ make demo\n", 1)[1].split("```", 1)[0]
     clean = {
         k: v for k, v in os.environ.items() if not k.startswith(("MUSTER_", "CAMPAIGNLARK_", "PREFECT_"))
     }
-    done = subprocess.run(
-        [Path(sys.executable).parent / "muster", "demo"], cwd=tmp_path, env={**clean, "HOME": str(tmp_path)},
-        capture_output=True, text=True, timeout=180, check=False,
-    )  # fmt: skip
+    begun_before(tmp_path / ".muster" / "demo")
+    done = warm.run(["demo"], cwd=tmp_path, env={**clean, "HOME": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     said = [line[9:] for line in done.stderr.splitlines()]
     kept = [line for line in said if re.match(r"(A sandbox|account|address|ledger|source)\b", line)]

@@ -9,6 +9,7 @@ tests/flows/cli/test_cold.py, for every verb.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import gc
 import importlib
@@ -28,10 +29,12 @@ from typing import IO, Any, Self
 __all__ = ["Child", "run", "start"]
 
 _HEAVY = (
-    "email_validator", "jinja2", "nameparser", "numpy", "pandas", "phonenumbers", "pyarrow", "pyarrow.parquet", "pyarrow.compute",
-    "pyarrow.csv", "pydantic", "rich.console", "rich.live", "rich.progress", "rich.table", "xlsxwriter", "aiohttp", "aiohttp.web", "uvicorn",
-    "prefect", "prefect.artifacts", "prefect.cache_policies", "prefect.client.schemas.objects", "prefect.context", "prefect.runtime",
-    "prefect.states", "prefect.flow_engine", "prefect.task_engine", "prefect.logging.handlers",
+    "aiohttp", "aiohttp.web", "anyio._backends._asyncio", "email_validator", "encodings.idna", "fastapi", "graphviz", "jinja2", "nameparser",
+    "numpy", "opentelemetry._logs", "opentelemetry.metrics", "pandas", "phonenumbers", "prefect", "prefect.artifacts",
+    "prefect.cache_policies", "prefect.client.schemas.objects", "prefect.context", "prefect.flow_engine", "prefect.logging.handlers",
+    "prefect.runtime", "prefect.states", "prefect.task_engine", "prefect.utilities.visualization", "pyarrow", "pyarrow.compute",
+    "pyarrow.csv", "pyarrow.dataset", "pyarrow.parquet", "pycountry", "pydantic", "rich._emoji_codes", "rich.console", "rich.live",
+    "rich.progress", "rich.table", "uvicorn", "xlsxwriter",
 )  # fmt: skip
 """What the verbs import in the end. A name that is missing here costs time, nothing else."""
 _FLOWS = ("flows.sync_contacts", "flows.retry_failures")
@@ -214,10 +217,8 @@ def _keep(teller: socket.socket, stdio: list[int]) -> Callable[[], Any]:
         os.close(descriptor)
     teller.sendall(f"{pid:10}".encode())
     _, status = os.waitpid(pid, 0)
-    try:
+    with contextlib.suppress(BrokenPipeError):  # nobody wants to know
         teller.sendall(str(status).encode())
-    except BrokenPipeError:  # nobody wants to know
-        pass
     os._exit(0)
 
 
@@ -240,9 +241,9 @@ def _become(order: dict[str, Any], stdio: list[int]) -> Callable[[], Any]:
     os.environ.update(order["env"])
     time.tzset()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]  # noqa: SIM115, PTH123
-    sys.stdout = sys.__stdout__ = open(1, "w", 1 if os.isatty(1) else -1, closefd=False)  # type: ignore[misc]  # noqa: SIM115, PTH123
-    sys.stderr = sys.__stderr__ = open(2, "w", 1, errors="backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115, PTH123
+    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", 1 if os.isatty(1) else -1, closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", 1, errors="backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     sys.meta_path.insert(0, _SettingsAgain())
     gc.enable()
     if order["code"]:
@@ -253,23 +254,19 @@ def _become(order: dict[str, Any], stdio: list[int]) -> Callable[[], Any]:
 
 
 def _import_all() -> None:
+    root = Path(__file__).parents[1]
+    sys.path.insert(0, str(root))
     for name in _HEAVY:
         importlib.import_module(name)
-    import flows.cli
-
-    for folder in (
-        "flows",
-        "flows/cli",
-        "flows/report",
-        "flows/ledger",
-        "connectors",
-        "connectors/sources",
-        "connectors/destinations",
-    ):
-        for path in (Path(flows.cli.__file__).parents[2] / folder).glob("*.py"):
-            name = ".".join((*Path(folder).parts, path.stem))
-            if name not in _FLOWS and path.stem != "__init__":
+    for package in ("mappings/engine", "connectors", "flows"):
+        for path in sorted((root / package).rglob("*.py")):
+            name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+            if name not in _FLOWS and not name.startswith("flows.conformance"):
                 importlib.import_module(name)
+    from flows.report.text import drawn_by
+
+    for template in (root / "flows/report").glob("*page.html.j2"):
+        drawn_by(template.name)
     gc.collect()
     gc.freeze()
     gc.disable()

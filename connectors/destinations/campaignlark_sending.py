@@ -5,7 +5,6 @@ See the table in connectors.destinations.campaignlark, which says what is writte
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -65,7 +64,7 @@ class Sending(Deciding):
         A partial upsert without a status may be repeated as it is. Before everything else is tried again, the
         contact is looked up: it may have been applied, and the status to be sent may be another one by now.
         """
-        patience, began = self._wire.patience, time.monotonic()
+        patience, began = self._wire.patience, self._wire.clock()
         tries, late, unclear = 0, 0, False
         answer = Answer(Meaning.NOT_SENT)
         try:
@@ -88,14 +87,14 @@ class Sending(Deciding):
                 tries += answer.attempts if harmless or not pacing else 0
                 unclear = unclear or answer.unclear or answer.meaning is Meaning.UNCLEAR
                 answer = replace(answer, attempts=tries)
-                spent = time.monotonic() - began > patience.seconds * (10 if pacing else 1)
-                spent = spent or self._wire.traffic.last_orders
+                spent = self._wire.clock() - began > patience.seconds * (10 if pacing else 1)
+                spent = spent or self._wire.traffic.last_orders or bool(answer.left_out)
                 over = harmless or spent or tries >= patience.attempts or answer.meaning is Meaning.REFUSED
                 if over and not unclear:
                     return self._ended(answer, decision, there, gone=method == "PUT")
                 if not over and not pacing:
                     self._wire.traffic.retried += 1
-                    await asyncio.sleep(patience.wait(tries))
+                    await self._wire.pause(patience.wait(tries))
                 try:
                     found = await self._read_again(contact, there)
                 except Unreachable:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from connectors.base import Known, Remembered, Rules, Started
+from connectors.breaker import Breaker
 from connectors.errors import LookUpRefused, MappingError, Unreachable
 from connectors.http import MEANINGS, Answer, Meaning, Patience, Traffic, Turns, Wire
 from mappings.engine.contact import Contact
@@ -75,6 +76,7 @@ class Workspace:
             meanings=MEANINGS,
             again={(400, "Validation error"): Meaning.AGAIN},
             patience=patience,
+            health="/fields",
         )
         self._tag_ids: dict[str, int] = {}
         self._required: tuple[Field, ...] = ()
@@ -83,6 +85,10 @@ class Workspace:
     @property
     def traffic(self) -> Traffic:
         return self._wire.traffic
+
+    @property
+    def breaker(self) -> Breaker:
+        return self._wire.breaker
 
     async def __aenter__(self) -> Self:
         await self._wire.__aenter__()

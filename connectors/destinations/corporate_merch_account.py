@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, ClassVar
 
 from connectors.base import Known, Remembered, Started
@@ -49,6 +49,8 @@ class Account(Paging):
         self._everybody: dict[str, Known] | None = None
         self._news_at = time.time()
         self._reading = asyncio.Lock()
+        self._before: dict[str, frozenset[str]] = {}
+        """The ids that had an address right before a contact with it was created."""
 
     async def read_schema(self) -> Schema:
         """The documented fields. One contact is asked for, which proves address and key."""
@@ -131,18 +133,18 @@ class Account(Paging):
         """The ids of those with this address, as far as they were read."""
         return frozenset(self._places.ids(key))
 
-    async def _newcomer(self, key: str, before: frozenset[str]) -> tuple[Known | None, bool]:
-        """Somebody with this address who is none of `before`, among the newest; and whether all were read for it."""
-        async with self._reading:
-            page = await self._page(1, keep=True)
-            wanted = [1, page.last, 2] if page.more else [1]
-            read: set[int] = set()
-            for number in wanted:
-                if number in read or number > page.last:
-                    continue
-                page = page if number == 1 else await self._page(number, keep=True)
-                read.add(number)
-                for one in page.contacts:
-                    if one.key == key and one.contact_id not in before:
-                        return one, True
-            return None, read >= set(range(1, page.last + 1))
+    async def _come_since(self, before: Mapping[str, Collection[str]]) -> dict[str, Known]:
+        """Who has one of these addresses and is none of the ids that had it before. Pages are read, the newest first, until
+        all are found or the list ends. Raises Unreachable.
+        """
+        found: dict[str, Known] = {}
+        number, more = 1, True
+        while more and len(found) < len(before):
+            page = await self._page(number, keep=True)
+            found |= {
+                one.key: one
+                for one in page.contacts
+                if one.key in before and one.contact_id not in before[one.key]
+            }
+            number, more = number + 1, page.more and bool(page.contacts)
+        return found

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from connectors.base import Known, Rules
+from connectors.breaker import Breaker
 from connectors.destinations.corporate_merch_fields import TYPES
 from connectors.destinations.corporate_merch_inferred import Inferred
 from connectors.destinations.corporate_merch_list import Places
@@ -68,13 +69,19 @@ class Paging:
         self.inferred = inferred or self.inferred
         self.listing: Listing | None = None
         self.surveyed: Survey | None = None
-        self._wire = Wire(base_url, key, turns, patience=patience, window=window)
+        self._wire = Wire(
+            base_url, key, turns, patience=patience, window=window, health="/contacts?page=1&limit=1"
+        )
         self._places = Places()
         self._again: dict[str, Known] = {}
 
     @property
     def traffic(self) -> Traffic:
         return self._wire.traffic
+
+    @property
+    def breaker(self) -> Breaker:
+        return self._wire.breaker
 
     async def __aenter__(self) -> Self:
         await self._wire.__aenter__()

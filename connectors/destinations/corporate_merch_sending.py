@@ -6,7 +6,7 @@ See the table in connectors.destinations.corporate_merch, which says what is wri
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from connectors.base import Decision, Delivered, Known
 from connectors.destinations.corporate_merch_decisions import Deciding, Problem
 from connectors.destinations.corporate_merch_fields import TYPES, empties
 from connectors.destinations.corporate_merch_pages import data_of
+from connectors.endings import failed
 from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Answer, Meaning
 from connectors.values import is_blank, same
@@ -22,6 +23,7 @@ from mappings.engine.contact import Contact
 __all__ = ["GONE", "Sending", "not_read"]
 
 GONE = "somebody removed it there"
+_NOT_LISTED = "no clear answer came to its creation, and the list does not show it"
 _NAMES = {"tags": "labels", "lists": "lists"}
 """What muster calls them, and the API."""
 
@@ -29,12 +31,13 @@ Body = dict[str, Any]
 
 
 class Sending(Deciding):
-    """One write for one contact. What is unclear is settled by reading the list again."""
+    """One write for one contact. What is unclear is settled by reading the list again: creations at the end, all at once."""
 
     async def _create(self, contact: Contact, decision: Decision) -> Delivered:
         """A creation is never repeated when its answer is unclear: it would be there twice."""
         body = self._body(contact, None, decision)
-        before = self._ids_with(contact.key.lower())  # once it is sent, others may read who came by it
+        key = contact.key.lower()
+        self._before[key] = self._ids_with(key)  # once it is sent, others may read who came by it
         try:
             answer = await self._wire.call("POST", "/contacts", json_body=body, repeatable=False)
         except CredentialsError as error:
@@ -47,14 +50,30 @@ class Sending(Deciding):
         if answer.meaning is Meaning.REFUSED:
             return self._refused(answer, contact, decision)
         if answer.meaning is not Meaning.UNCLEAR:
-            return _failed(answer, decision, None)
-        try:
-            found, all_read = await self._newcomer(contact.key.lower(), before)
-        except (Unreachable, CredentialsError):
-            return _failed(answer, decision, None, unsure=True)
-        if found is not None and self._holds(found, decision):
-            return _looked_up(self._landed(contact, decision, found, None, body))
-        return _failed(answer, decision, found, unsure=found is not None or not all_read)
+            return failed(answer, decision, None)
+        return replace(failed(answer, decision, None, unsure=True), settled_later=True)
+
+    async def settle_later(self, unclear: Sequence[tuple[Contact, Delivered]]) -> list[Delivered]:
+        """Who came by a creation without a clear answer, all of them in one reading of the list. Raises Unreachable."""
+        before = {contact.key.lower(): self._before[contact.key.lower()] for contact, _ in unclear}
+        found = await self._come_since(before)
+        return [
+            self._settled(contact, delivered, found.get(contact.key.lower()))
+            for contact, delivered in unclear
+        ]
+
+    def _settled(self, contact: Contact, delivered: Delivered, found: Known | None) -> Delivered:
+        decision = delivered.decision
+        if found is None:
+            problem: Problem = ("not_listed", "", "", {"detail": delivered.problems[0][3]["detail"]})
+            return Delivered(
+                "failed", "not_listed", _NOT_LISTED, problems=(problem,), decision=decision, untouched=True
+            )
+        if self._holds(found, decision):
+            return _looked_up(
+                self._landed(contact, decision, found, None, self._body(contact, None, decision))
+            )
+        return replace(delivered, contact_id=found.contact_id, settled_later=False)
 
     async def _update(self, contact: Contact, there: Known, decision: Decision) -> Delivered:
         """The whole contact under its id. Sent twice it is the same, so that what is unclear is tried again."""
@@ -74,20 +93,20 @@ class Sending(Deciding):
         if answer.meaning is Meaning.REFUSED and not missing:
             return self._refused(answer, contact, decision)
         if not missing and answer.meaning is not Meaning.UNCLEAR:
-            return _failed(answer, decision, there)
+            return failed(answer, decision, there)
         try:
             found = await self._read_again(there.contact_id, time.time())
         except (Unreachable, CredentialsError):
             if missing:
                 return self._refused(answer, contact, decision)
-            return _failed(answer, decision, there, unsure=True)
+            return failed(answer, decision, there, unsure=True)
         if found is None:
             return Delivered("protected", "gone", GONE, decision=decision)
         if missing:  # it is there, so that what is missing is the path
             return self._refused(answer, contact, decision)
         if self._holds(found, decision):
             return _looked_up(self._landed(contact, decision, found, there, body))
-        return _failed(answer, decision, there, unsure=not _untouched(found, there, decision))
+        return failed(answer, decision, there, unsure=not _untouched(found, there, decision))
 
     def _body(self, contact: Contact, there: Known | None, decision: Decision) -> Body:
         """As it is sent: all fields under the API's names, labels and lists with those that the contact has."""
@@ -233,15 +252,6 @@ def _looked_up(landed: Delivered) -> Delivered:
     return replace(landed, code=landed.code or "looked_up", reason=landed.reason or "the list shows it")
 
 
-def _failed(answer: Answer, decision: Decision, there: Known | None, *, unsure: bool = False) -> Delivered:
-    code = "no_clear_answer" if unsure else "not_delivered"
-    detail: Mapping[str, Any] = {"detail": answer.detail, "attempts": answer.attempts}
-    return Delivered(
-        "unknown" if unsure else "failed", code, "", there.contact_id if there is not None else "", ((code, "", "", detail),),
-        decision=decision, troubled=True,
-    )  # fmt: skip
-
-
 def not_read(error: Unreachable, decision: Decision) -> Delivered:
     """Nothing was sent, because the contact could not be read again before."""
-    return _failed(Answer(Meaning.NOT_SENT, detail=error.what), decision, None)
+    return failed(Answer(Meaning.NOT_SENT, detail=error.what), decision, None)

@@ -5,8 +5,6 @@ See the table in connectors.destinations.loops, which says what is written. An a
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -65,7 +63,7 @@ class Sending(Deciding):
 
     async def _sent(self, write: Write, decision: Decision, there: Known | None) -> Delivered:
         """One write; what is unclear is settled by a look-up, before it is tried again where that is not harmless."""
-        patience, began = self._wire.patience, time.monotonic()
+        patience, began = self._wire.patience, self._wire.clock()
         method, path = write.call.split(" ")
         tries, unclear = 0, False
         answer = Answer(Meaning.NOT_SENT)
@@ -100,14 +98,14 @@ class Sending(Deciding):
                     settled, code=settled.code or "looked_up", reason=settled.reason or "a look-up shows it"
                 )
             untouched = self._untouched(found, write, there)
-            spent = time.monotonic() - began > patience.seconds or self._wire.traffic.last_orders
-            over = write.repeatable or tries >= patience.attempts or spent
+            spent = self._wire.clock() - began > patience.seconds or self._wire.traffic.last_orders
+            over = write.repeatable or tries >= patience.attempts or spent or bool(answer.left_out)
             if answer.meaning is Meaning.REFUSED:
                 return await self._ended(write, answer, decision, there)
             if over or not untouched:
                 return failed(answer, decision, there, unsure=not untouched)
             self._wire.traffic.retried += 1
-            await asyncio.sleep(patience.wait(tries))
+            await self._wire.pause(patience.wait(tries))
 
     async def _ended(
         self, write: Write, answer: Answer, decision: Decision, there: Known | None
@@ -240,7 +238,7 @@ class Sending(Deciding):
                     "protected", "identity_conflict", reason, there.contact_id, decision=decision
                 )
             whom = written(there) if name == EMAIL else user_id_of(there)
-            if tries >= patience.attempts or answer.meaning is Meaning.REFUSED:
+            if tries >= patience.attempts or answer.left_out or answer.meaning is Meaning.REFUSED:
                 return (
                     refused(answer.detail, decision, contact_id)
                     if answer.meaning is Meaning.REFUSED

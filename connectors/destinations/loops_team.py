@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from connectors.automations import starts, watched
 from connectors.base import Known, Remembered, Rules, Started
+from connectors.breaker import Breaker
 from connectors.errors import LookUpRefused, Unreachable
 from connectors.http import Answer, Meaning, Patience, Traffic, Turns, Wire
 from mappings.engine.contact import Contact
@@ -101,7 +102,7 @@ class Team:
         patience: Patience | None = None,
     ) -> None:
         self.rules = rules or Rules(key=EMAIL)
-        self._wire = Wire(base_url, key, turns, patience=patience, window=1.0)
+        self._wire = Wire(base_url, key, turns, patience=patience, window=1.0, health="/api-key")
         self._list_ids: dict[str, str] = {}
         self._list_names: dict[str, str] = {}
         self._dates: frozenset[str] = frozenset()
@@ -113,6 +114,10 @@ class Team:
     @property
     def traffic(self) -> Traffic:
         return self._wire.traffic
+
+    @property
+    def breaker(self) -> Breaker:
+        return self._wire.breaker
 
     async def __aenter__(self) -> Self:
         await self._wire.__aenter__()

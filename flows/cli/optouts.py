@@ -223,3 +223,5 @@ class _Saying:
 
     def say(self, line: str) -> None:
         _say(line)
+
+    def held(self, waits: bool) -> None: ...

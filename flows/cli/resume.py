@@ -19,10 +19,18 @@ __all__ = ["command"]
 
 @click.command("resume")
 @click.argument("run", required=False)
+@click.option(
+    "--allow",
+    multiple=True,
+    type=click.Choice(["failures"]),
+    help="Go on however many rows are refused or fail. All else was allowed when the run began, or was not.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 @click.option("--fail-on-warning", is_flag=True, help="Exit with 1 also when there are only warnings.")
 @click.option("--report-dir", type=click.Path(path_type=Path), help="Also write the report into this folder.")
-def command(run: str | None, as_json: bool, fail_on_warning: bool, report_dir: Path | None) -> int:
+def command(
+    run: str | None, allow: tuple[str, ...], as_json: bool, fail_on_warning: bool, report_dir: Path | None
+) -> int:
     """Finish the interrupted run RUN (its id, or the beginning of it); without it, the newest that was interrupted.
 
     It goes on with the rows and the mapping as the run read them, and with what was allowed then. Rows that have an answer
@@ -37,7 +45,7 @@ def command(run: str | None, as_json: bool, fail_on_warning: bool, report_dir: P
         resume = Resume.of(found, home, ledger.runs.mapping_text(found.mapping_sha256))
     with watcher() as watching:
         going_on = run_sync(
-            str(resume.mapping_path), None, resume.options(report_dir), watching, resume=resume
+            str(resume.mapping_path), None, resume.options(report_dir, allow), watching, resume=resume
         )
         ending, folder = asyncio.run(going_on)
     return show_ending(ending, folder, as_json=as_json, fail_on_warning=fail_on_warning)

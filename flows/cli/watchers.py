@@ -10,17 +10,19 @@ from typing import Self
 
 import click
 
+from flows.cli.time_left import TimeLeft
 from mappings.engine.complaints import visible
 
 __all__ = ["Lines", "Live", "watcher"]
+
+_EVERY_SECONDS = 10
 
 
 class Lines:
     """Plain log lines on standard error: a line for each stage, and progress every ten seconds."""
 
     def __init__(self) -> None:
-        self._done = 0
-        self._total: int | None = None
+        self._left = TimeLeft(None)
         self._said = time.monotonic()
         self._outcomes: Counter[str] = Counter()
 
@@ -36,19 +38,23 @@ class Lines:
         """The watching is over."""
 
     def stage(self, name: str, total: int | None = None) -> None:
-        self._done, self._total, self._said = 0, total, time.monotonic()
+        self._left, self._said = TimeLeft(total), time.monotonic()
         self.say(name + (f": {total:,} contacts" if total is not None else ""))
 
     def advance(self, count: int) -> None:
-        self._done += count
-        if time.monotonic() - self._said >= 10:
+        self._left.advance(count)
+        if time.monotonic() - self._said >= _EVERY_SECONDS:
             self._said = time.monotonic()
-            of = f" of {self._total:,}" if self._total is not None else ""
+            of = f" of {self._left.total:,}" if self._left.total is not None else ""
             so_far = ", ".join(f"{name} {count:,}" for name, count in self._outcomes.items())
-            self.say(f"{self._done:,}{of}" + (f"; {so_far}" if so_far else ""))
+            self.say("; ".join(filter(None, [f"{self._left.done:,}{of}", so_far, str(self._left)])))
 
     def outcome(self, name: str) -> None:
         self._outcomes[name] += 1
+
+    def held(self, waits: bool) -> None:
+        """Whether everything waits for the destination."""
+        self._left.held(waits)
 
     def say(self, line: str) -> None:
         click.echo(f"{time.strftime('%H:%M:%S')} {visible(line)}", err=True)
@@ -68,9 +74,7 @@ class Live:
         )  # fmt: skip
         self._task: int | None = None
         self._outcomes: Counter[str] = Counter()
-        self._began = time.monotonic()
-        self._done = 0
-        self._total: int | None = None
+        self._left = TimeLeft(None)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -90,37 +94,37 @@ class Live:
 
         if self._task is not None:
             self._progress.remove_task(TaskID(self._task))
-        self._done, self._total, self._began = 0, total, time.monotonic()
+        self._left = TimeLeft(total)
         self._task = self._progress.add_task(name, total=total, note="", count="")
 
     def advance(self, count: int) -> None:
+        self._left.advance(count)
+        self._show()
+
+    def _show(self) -> None:
         from rich.progress import TaskID  # noqa: PLC0415 - as above
 
-        self._done += count
         if self._task is None:
             return
-        seconds = max(time.monotonic() - self._began, 0.001)
-        rate = self._done / seconds
-        note = f"{rate:,.0f}/s"
-        done = f"{self._done:,}" + (f"/{self._total:,}" if self._total else "")
-        if self._total:
-            note += f"  {_left((self._total - self._done) / rate)} left"
-        note += "".join(f"  {name} {count:,}" for name, count in self._outcomes.most_common(4))
-        self._progress.update(TaskID(self._task), completed=self._done, note=note, count=done)
+        left = self._left
+        rate = None if left.waits else left.per_second
+        notes = [f"{rate:,.0f}/s" if rate is not None else "", str(left)]
+        notes += [f"{name} {count:,}" for name, count in self._outcomes.most_common(4)]
+        done = f"{left.done:,}" + (f"/{left.total:,}" if left.total else "")
+        self._progress.update(
+            TaskID(self._task), completed=left.done, note="  ".join(filter(None, notes)), count=done
+        )
 
     def outcome(self, name: str) -> None:
         self._outcomes[name] += 1
 
+    def held(self, waits: bool) -> None:
+        """Whether everything waits for the destination."""
+        self._left.held(waits)
+        self._show()
+
     def say(self, line: str) -> None:
         self._console.print(visible(line), markup=False, soft_wrap=True)
-
-
-def _left(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def watcher() -> Lines | Live:

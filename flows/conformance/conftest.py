@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from connectors import http
+from connectors import breaker, http
 from connectors.errors import CannotStart
 from connectors.kinds import destination_module
 from connectors.kinds import kinds as destinations
@@ -104,5 +104,7 @@ def bench(kind: str, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv(f"{kind.upper()}_API_KEY", KEY)
     monkeypatch.setattr(connector, "per_second", 5000.0)
     monkeypatch.setattr(http, "Patience", functools.partial(http.Patience, first=0.01, most=0.05))
+    for name, seconds in (("PATIENT_SECONDS", 0.4), ("_FIRST_SECONDS", 0.02), ("_MOST_SECONDS", 0.1)):
+        monkeypatch.setattr(breaker, name, seconds)
     monkeypatch.setattr(Pace, "__init__", functools.partialmethod(Pace.__init__, patient=0.05))
     return Bench(kind, connector, trial_of(kind), sandbox, server, tmp_path, tmp_path / "home")

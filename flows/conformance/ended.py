@@ -65,6 +65,8 @@ class Listening:
     def say(self, line: str) -> None:
         self.said.append(line)
 
+    def held(self, waits: bool) -> None: ...
+
 
 async def finish(
     run: SyncRun,

@@ -1,25 +1,26 @@
-"""The account's rate, shared by all processes that use this ledger: slots are booked in one statement.
+"""The account's rate, shared by all processes that use this ledger: slots are booked in one short transaction.
 
 The bookings are in a file of their own, which is never waited for: what is lost with the power is a tenth of a
-second of somebody's turns, and a write that waits for the disk would hold up the calls.
+second of somebody's turns, and a write that waits for the disk would hold up the calls. Times are those of `time.monotonic`,
+which all processes of a machine share and nobody sets; what is left of the time before it was started anew counts for nothing.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import time
+import struct
 from pathlib import Path
 
 from connectors.errors import LedgerError
+from connectors.slots import Slots
 
 __all__ = ["NAME", "Bookings"]
 
 NAME = "pace.sqlite"
-_AT_MOST_AHEAD = 60.0
 
 
 class Bookings:
-    """The bookings of one account. A clock that jumped back does not leave it booked for hours."""
+    """The bookings of one account."""
 
     def __init__(self, home: Path, account: int) -> None:
         self._account = account
@@ -31,7 +32,7 @@ class Bookings:
             self._database.execute("pragma journal_mode = wal")
             self._database.execute("pragma synchronous = off")
             self._database.execute(
-                "create table if not exists pace (account integer primary key, booked_until double precision not null)"
+                "create table if not exists slots (account integer primary key, booked_until double precision not null, taken blob not null)"
             )
             path.chmod(0o600)
         except (sqlite3.Error, OSError) as error:
@@ -39,22 +40,41 @@ class Bookings:
                 f"{path} cannot be used: {error}.", "Remove it; it holds nothing but the pace."
             ) from None
 
-    def book(self, calls: int, per_second: float) -> float:
-        """Books `calls` slots in a row; when the first begins (epoch seconds). Raises LedgerError."""
-        now, length = time.time(), calls / per_second
-        sql = """
-            insert into pace values (?, ? + ?) on conflict (account) do update set booked_until =
-            case when booked_until < ? or booked_until > ? then ? else booked_until end + ?
-            returning booked_until
-        """
-        parameters = (self._account, now, length, now, now + _AT_MOST_AHEAD, now, length)
+    def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
+        """Books `calls` slots in a row; when the first begins. See `connectors.slots`. Raises LedgerError."""
         try:
-            [(until,)] = self._database.execute(sql, parameters).fetchall()
+            self._database.execute("begin immediate")
+            try:
+                slots = self._slots()
+                begin = slots.book(calls, per_second, limit, now, since)
+                taken = struct.pack(f"<{len(slots.taken)}d", *slots.taken)
+                self._database.execute(
+                    "insert or replace into slots values (?, ?, ?)", (self._account, slots.until, taken)
+                )
+            finally:
+                self._database.execute("commit")
         except sqlite3.Error as error:
             raise LedgerError(
                 f"The pace cannot be booked: {error}.", "Check the disk, then start again."
             ) from None
-        return float(until) - length
+        return begin
+
+    def taken(self, since: float) -> int:
+        """How many bookings began after `since`, of all processes. Raises LedgerError."""
+        try:
+            return sum(at >= since for at in self._slots().taken)
+        except sqlite3.Error as error:
+            raise LedgerError(
+                f"The pace cannot be read: {error}.", "Check the disk, then start again."
+            ) from None
+
+    def _slots(self) -> Slots:
+        sql = "select booked_until, taken from slots where account = ?"
+        row = self._database.execute(sql, (self._account,)).fetchone()
+        if row is None:
+            return Slots()
+        until, taken = row
+        return Slots(until, list(struct.unpack(f"<{len(taken) // 8}d", taken)))
 
     def close(self) -> None:
         self._database.close()

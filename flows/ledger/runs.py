@@ -143,13 +143,16 @@ class Runs:
         )
 
     def supersede(self, run: Run) -> list[str]:
-        """A run over a whole source is complete: older ones of that source are not to be resumed any more. Their ids."""
+        """A run over a whole source is complete: older ones of that source are not to be resumed any more. Their ids.
+
+        Likewise a retry: older ones of the same run's rows.
+        """
         where = """
-            account = ? and mapping = ? and source_path = ? and started_at < ? and id <> ?
+            account = ? and mapping = ? and follows = ? and (follows <> '' or source_path = ?) and started_at < ? and id <> ?
             and state in ('running', 'interrupted', 'stopped', 'failed') and begun <> ''
         """
-        parameters = (run.account, run.mapping, run.source_path, run.started_at, run.id)
-        older = [one.id for one in self._select(where, parameters) if not one.follows]
+        parameters = (run.account, run.mapping, run.follows, run.source_path, run.started_at, run.id)
+        older = [one.id for one in self._select(where, parameters)]
         for one in older:
             self._database.tell("update run set state = 'superseded' where id = ?", (one,))
         return older

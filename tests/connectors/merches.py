@@ -13,6 +13,7 @@ from aiohttp import web
 from connectors.base import Decision, Delivered, Known, Remembered, Rules
 from connectors.destinations.corporate_merch import Connector
 from connectors.destinations.corporate_merch_inferred import Inferred
+from connectors.errors import Unreachable
 from connectors.http import Patience
 from connectors.pace import Pace
 from connectors.sandbox.corporate_merch import CorporateMerchSandbox
@@ -150,7 +151,11 @@ class Merch:
                 meanwhile()
             if fault:
                 self.running.faults(fault)
-            return decision, await connector.deliver(asked, known, remembered, now)
+            result = await connector.deliver(asked, known, remembered, now)
+            if result.settled_later:  # as a run does when all else is done
+                with contextlib.suppress(Unreachable):
+                    [result] = await connector.settle_later([(asked, result)])
+            return decision, result
 
 
 async def surveyed(connector: Connector) -> dict[str, Known]:

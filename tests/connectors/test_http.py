@@ -464,6 +464,34 @@ async def test_a_kept_connection_that_the_server_closed_loses_and_doubles_no_put
     assert sandbox.traffic.applied["PUT /v1/contacts/{id}"] <= 6
 
 
+async def test_what_may_be_repeated_gets_through_where_the_server_closes_idle_connections() -> None:
+    sandbox = CampaignLarkSandbox({"rate": "0"})
+    async with impatient(sandbox, 0.1) as url, wire(url, patience=PATIENCE) as opened:
+        for number in range(8):
+            body = {"email_address": ANN, "fields": {"first_name": str(number)}, "partial_update": True}
+            assert (await opened.call("POST", UPSERT, json_body=body)).done
+            await asyncio.sleep(0.1)
+    assert sandbox.contacts()[0]["fields"]["first_name"] == "7"
+
+
+async def test_a_connection_is_not_used_again_when_the_server_has_likely_closed_it() -> None:
+    connections: list[int] = []
+
+    async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(0)
+        while True:
+            await request_of(reader)
+            connections[-1] += 1
+            writer.write(reply(Keep_Alive="timeout=1"))
+
+    async with listening(answering) as port, wire(f"http://127.0.0.1:{port}") as opened:
+        for pause in (0.0, 0.0, 0.6):
+            assert (await opened.call("GET", "/fields")).done
+            await asyncio.sleep(pause)
+        assert (await opened.call("GET", "/fields")).done
+    assert connections == [3, 1]
+
+
 async def test_a_connection_that_closes_just_when_a_put_is_sent_is_unclear_and_not_repeated_by_the_library() -> (
     None
 ):

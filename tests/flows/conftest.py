@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from connectors import http
+from connectors import breaker, http
 from connectors.destinations.campaignlark import Connector
 from connectors.sandbox.serving import Running, running
 from flows.beginning import begun
@@ -173,6 +173,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pace is the sandbox's, and retries wait for hundredths of a second."""
     monkeypatch.setattr(Connector, "per_second", 5000.0)
     monkeypatch.setattr(http, "Patience", functools.partial(http.Patience, first=0.01, most=0.05))
+    for name, seconds in (("PATIENT_SECONDS", 0.4), ("_FIRST_SECONDS", 0.02), ("_MOST_SECONDS", 0.1)):
+        monkeypatch.setattr(breaker, name, seconds)
 
 
 @pytest.fixture

@@ -273,6 +273,7 @@ async def test_a_destination_that_is_down_before_the_first_contact_costs_seconds
 ) -> None:
     monkeypatch.undo()
     monkeypatch.setenv("MUSTER_HOME", str(desk.home))
+    desk.mapping(destination={"kind": "campaignlark", "patience": "2 seconds"})
     monkeypatch.setattr(Connector, "per_second", 1000.0)
     file, port = desk.file(crowd(person, 2000)), free_port()
     with running("campaignlark", rate=0, port=port) as server:
@@ -288,11 +289,92 @@ async def test_a_destination_that_is_down_before_the_first_contact_costs_seconds
                 if run.delivery.stopped:
                     break
             assert await run.finish() == 3
-            assert time.monotonic() - began < 60
+            assert 2 <= time.monotonic() - began < 60
             assert run.ending is not None
             outcomes = run.ending.summary.outcomes
             assert outcomes.failed + outcomes.unsent == 2000
-            assert outcomes.failed <= 256 + 20
+            assert outcomes.failed <= 256, "those in flight that were tried"
+            assert run.error is not None
+            assert run.error.what.startswith(
+                "Stopped: the destination gave no usable answer for 2 s (no connection to"
+            )
+            assert run.error.fix == (
+                "muster resume finishes it when the destination is back; what landed is not sent again."
+            )
+
+
+async def test_a_destination_that_is_away_for_a_while_is_waited_for_and_the_run_finishes_by_itself(
+    desk: Desk, person: Person
+) -> None:
+    rows = crowd(person, 150)
+    desk.mapping(destination={"kind": "campaignlark", "patience": "1 minute"})
+    async with desk.run(desk.file(rows)) as run:
+        await run.open()
+        await run.prepare()
+        desk.server.faults({"kind": "502", "next": 60})
+        for batch in run.to_deliver():
+            await run.delivery.deliver(batch)
+        assert await run.finish() == 0
+        assert run.opened.destination.breaker.shut_seconds > 0
+        watcher: Any = run.watcher
+        said = [line for line in watcher.said if line.startswith("The destination")]
+    assert said[0].startswith(
+        "The destination gives no usable answer (502 Bad Gateway). Nothing new is begun;"
+    )
+    assert said[-1].startswith("The destination answers again after")
+    all_there(desk, rows)
+
+
+async def test_ctrl_c_while_the_destination_is_waited_for_lets_go_at_once(desk: Desk, person: Person) -> None:
+    rows = crowd(person, 300)
+    desk.mapping(destination={"kind": "campaignlark", "patience": "10 minutes"})
+    async with desk.run(desk.file(rows)) as run:
+        await run.open()
+        await run.prepare()
+        desk.server.faults("500")
+        run.opened.destination.breaker.held = lambda waits: run.interrupt() if waits else None
+        began = time.monotonic()
+        for batch in run.to_deliver():
+            await run.delivery.deliver(batch)
+            if run.delivery.stopped:
+                break
+        assert time.monotonic() - began < 10
+        desk.server.clear_faults()
+        assert await run.finish() == 130
+        assert run.ending is not None
+        assert run.ending.summary.balanced
+
+
+async def test_too_many_refused_rows_stop_the_rest_which_can_be_allowed(desk: Desk, person: Person) -> None:
+    rows = crowd(person, 300)
+    desk.mapping(guards={"failures": {"share": "10%", "floor": "20"}})
+    file = desk.file(rows)
+    async with desk.run(file) as run:
+        await run.open()
+        await run.prepare()
+        desk.server.faults({"kind": "validation_error", "share": 0.5, "paths": "upsert"}, seed=3)
+        desk.server.switch(busy_refuses_contacts="yes")
+        wire: Any = run.opened.destination
+        wire._wire._texts = {}  # so that it counts as a refusal for good
+        for batch in run.to_deliver():
+            await run.delivery.deliver(batch)
+        assert await run.finish() == 3
+        assert run.delivery.stopped == "failures"
+        assert run.error is not None
+        assert (
+            "contacts answered so far were refused or failed (the limit is 10%, from 20 on)" in run.error.what
+        )
+        assert "most often refused" in run.error.what
+        assert "failures.csv" in run.error.fix
+        assert run.ending is not None
+        outcomes = run.ending.summary.outcomes
+        assert outcomes.refused >= 20
+        assert outcomes.unsent > 0
+    desk.server.clear_faults()
+    resumed = await desk.sync(file, allow=["failures"])
+    assert resumed.exit_code == 1, "what was refused has its answer"
+    assert set(resumed.outcomes) == {"created", "refused"}
+    assert (await desk.sync(file, allow=["changes"])).exit_code == 0
 
 
 # ---- killed

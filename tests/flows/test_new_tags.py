@@ -147,7 +147,7 @@ async def test_a_tag_that_cannot_be_created_now_stops_the_run_and_nothing_is_los
         assert at.delivery.stopped == "breaker"
         assert at.delivery.error is not None
         assert "Spring" in at.delivery.error.what or "Fair" in at.delivery.error.what
-        assert "Start the same sync again" in at.delivery.error.fix
+        assert "muster resume" in at.delivery.error.fix
     assert {(one.outcome, one.code) for one in found.values()} == {("unsent", "breaker")}
     assert created(desk) <= 2, "the others that wait do not try again"
     assert desk.contacts() == {}

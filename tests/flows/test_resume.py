@@ -2,55 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from connectors.errors import CannotStart, SourceError
 from flows import sync_run
-from flows.conformance.ended import Ended, Listening
+from flows.conformance.ended import Ended
 from flows.ledger import Ledger, open_database
-from flows.pipeline import deliver_all
+from tests.flows.interrupting import UNHEARD, interrupted
 
 if TYPE_CHECKING:
     from conftest import Desk
 
 Person = Callable[..., dict[str, str]]
 LOOKED_UP = ("created", "looked_up")
-UNHEARD = {"kind": "late", "share": 0.5, "seconds": 3, "paths": "POST"}
-"""Half of the writes are applied at once, and answered when nobody waits any more."""
 
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that there are some that nobody has begun with when a run is interrupted."""
     monkeypatch.setattr(sync_run, "BATCH", 20)
-
-
-async def interrupted(
-    desk: Desk, file: Path, after: int, *, now: bool = False, mapping: str = "people.yml", **options: Any
-) -> list[str]:
-    """A sync that is interrupted after so many outcomes: what is on its way is finished, or not. What it said."""
-    async with desk.begun(file, mapping, **options) as run:
-        await run.prepare()
-        delivering = asyncio.ensure_future(deliver_all(run, run.delivery.deliver))
-
-        def stop(number: int) -> None:
-            if number == after:
-                run.interrupt()
-                if now:
-                    delivering.cancel()
-
-        watcher: Any = run.watcher
-        assert isinstance(watcher, Listening)
-        watcher.on_outcome = stop
-        await delivering
-        assert await run.finish() == 130
-        return watcher.said
 
 
 def states(desk: Desk) -> list[str]:

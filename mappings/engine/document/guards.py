@@ -10,7 +10,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from mappings.engine.document.words import Maybe, Part
 
-__all__ = ["Guards", "Limit", "TypedLimit"]
+__all__ = ["Guards", "Limit", "Share", "TypedLimit"]
 
 _SHARE = r"^\d+(\.\d+)? ?%$"
 
@@ -94,4 +94,8 @@ class Guards(Part):
     )
     resubscribes: Maybe[Limit] = Field(
         None, description="people subscribed again who had opted out; 2% from 20"
+    )
+    failures: Maybe[Limit] = Field(
+        None,
+        description="contacts refused or failed, of those answered so far: the rest is not sent; 20% from 50",
     )

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic.json_schema import WithJsonSchema
 
+from mappings.engine.document.guards import Share
 from mappings.engine.document.words import Maybe, Part
 
 __all__ = ["Destination", "SourceSettings"]
+
+
+_WAIT = re.compile(r"(\d{1,4}(?:\.\d+)?)\s*(s|second|min|minute|h|hour)s?", re.IGNORECASE)
+_SECONDS = {"s": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
+_LONGEST_WAIT = 86_400
+
+
+def _as_seconds(value: Any) -> Any:
+    """A time as a mapping writes it, in seconds.
+
+    >>> _as_seconds("10 minutes"), _as_seconds("30 s"), _as_seconds("1.5 hours")
+    (600.0, 30.0, 5400.0)
+    """
+    if not isinstance(value, str):
+        return value
+    found = _WAIT.fullmatch(value.strip())
+    seconds = float(found[1]) * _SECONDS[found[2].lower()] if found else None
+    if seconds is None or seconds > _LONGEST_WAIT:
+        raise ValueError(
+            f"'{value}' is no time to wait; write one such as 30 seconds, 10 minutes or 2 hours (24 at most)."
+        )
+    return seconds
+
+
+Wait = Annotated[
+    float, BeforeValidator(_as_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_WAIT.pattern}$"})
+]
+"""A time to wait, in seconds; written as 10 minutes."""
 
 
 class SourceSettings(Part):
@@ -45,6 +76,15 @@ class Destination(Part):
     rate: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="calls per second, lower than the destination allows"
     )
+    share: Maybe[Share] = Field(
+        None,
+        gt=0,
+        description="the part of the rate that this mapping may use, such as 50%; the rest is for others on the same account",
+    )
+    patience: Maybe[Wait] = Field(
+        None,
+        description="how long a destination that is down is waited for before the run stops, such as 30 seconds or 2 hours; 5 minutes if not said",
+    )
     lookup: bool = Field(
         False, description="look each contact up before it is sent, so that it is known whether it was there"
     )
@@ -58,3 +98,12 @@ class Destination(Part):
         None,
         description="tags: those that this mapping names and that do not exist there are created by the sync",
     )
+
+    def allowed(self, per_second: float) -> float:
+        """Calls per second for this mapping where the destination allows so many.
+
+        >>> Destination(kind="loops", share=0.5).allowed(10), Destination(kind="loops", share=0.5, rate=2).allowed(10)
+        (5.0, 2)
+        """
+        part = per_second * (self.share or 1.0)
+        return min(part, self.rate or part)

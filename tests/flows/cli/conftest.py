@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,14 @@ fields:
   country: Country
 consent: {assumed: "they signed up with this form"}
 """
+IMPATIENT = """
+import functools
+import flows.prefect_server
+from connectors import http
+http.Patience = functools.partial(http.Patience, first=0.01, most=0.05)
+flows.prefect_server.PATIENCE_WITH_OTHERS = 0.5
+"""
+"""For who waits for what does not come back: as often as ever, but shorter."""
 
 
 @dataclass
@@ -42,14 +50,20 @@ class Shell:
     folder: Path
     environment: dict[str, str]
     children: list[warm.Child] = field(default_factory=list)
+    before: str = ""
+    """Python that the command's process runs first, such as IMPATIENT."""
 
     def run(
         self, *words: str, env: Mapping[str, str] | None = None, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        return warm.run(words, cwd=self.folder, env={**self.environment, **(env or {})}, timeout=timeout)
+        return warm.run(
+            words, cwd=self.folder, env={**self.environment, **(env or {})}, timeout=timeout, code=self._code
+        )
 
     def start(self, *words: str) -> warm.Child:
-        child = warm.start(words, cwd=self.folder, env=self.environment, start_new_session=True)
+        child = warm.start(
+            words, cwd=self.folder, env=self.environment, code=self._code, start_new_session=True
+        )
         self.children.append(child)
         return child
 
@@ -63,6 +77,14 @@ class Shell:
     def call(self, code: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Some Python code in a process of its own, with these arguments."""
         return warm.run(words, cwd=self.folder, env=self.environment, code=code)
+
+    @property
+    def _code(self) -> str:
+        return (
+            f"{self.before}\nimport sys\nfrom flows.cli import main\nmain(sys.argv[1:])"
+            if self.before
+            else ""
+        )
 
     def write(self, name: str, text: str | bytes) -> Path:
         path = self.folder / name
@@ -81,10 +103,14 @@ class Shell:
 
 
 @pytest.fixture(scope="session")
-def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def prefect_url(
+    tmp_path_factory: pytest.TempPathFactory, begun_before: Callable[[Path], None]
+) -> Iterator[str]:
     """A real Prefect server, as people configure one: by PREFECT_API_URL."""
     before = dict(os.environ)
-    server = PrefectServer(tmp_path_factory.mktemp("prefect"))
+    home = tmp_path_factory.mktemp("prefect")
+    begun_before(home)
+    server = PrefectServer(home)
     with server:
         os.environ.pop("PREFECT_API_URL", None)
         asyncio.run(server.begin())

@@ -6,11 +6,11 @@ import json
 import os
 import pty
 import select
-import subprocess
 import time
 
 from connectors.sandbox.serving import Running, running
-from tests.flows.cli.conftest import MAPPING, MUSTER, Shell
+from tests import warm
+from tests.flows.cli.conftest import MAPPING, Shell
 from tests.flows.cli.test_commands import writes
 
 OUT = "Email,First name,Country,Out\n"
@@ -32,10 +32,17 @@ consent: {assumed: "they signed up with this form"}
 def at_a_terminal(shell: Shell, words: list[str], answers: dict[str, str]) -> tuple[int, str]:
     """Runs muster at a terminal of its own and types an answer when its question comes; the exit code and what was shown."""
     ours, theirs = pty.openpty()
-    child = subprocess.Popen(
-        [MUSTER, *words], cwd=shell.folder, env={**shell.environment, "TERM": "dumb"}, stdin=theirs, stdout=theirs, stderr=theirs,
-    )  # fmt: skip
-    os.close(theirs)
+    environment = {**shell.environment, "TERM": "dumb"}
+    with warm.start(words, cwd=shell.folder, env=environment, stdio=(theirs, theirs, theirs)) as child:
+        os.close(theirs)
+        shown = typing(ours, answers)
+        code = child.wait(20)
+    os.close(ours)
+    return code, " ".join(shown.split())
+
+
+def typing(ours: int, answers: dict[str, str]) -> str:
+    """Types the answers as the questions come, until the other side is closed; what was shown."""
     shown, ends, left = "", time.monotonic() + 100, dict(answers)
     while time.monotonic() < ends:
         ready, _, _ = select.select([ours], [], [], 0.2)
@@ -46,9 +53,7 @@ def at_a_terminal(shell: Shell, words: list[str], answers: dict[str, str]) -> tu
                 break
         for question in [one for one in left if one in shown]:
             os.write(ours, f"{left.pop(question)}\n".encode())
-    code = child.wait(20)
-    os.close(ours)
-    return code, " ".join(shown.split())
+    return shown
 
 
 def test_a_terminal_asks_for_the_number_and_for_the_name(shell: Shell, sandbox: Running) -> None:

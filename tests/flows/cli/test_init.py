@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from connectors.sandbox.serving import Running
-from tests.flows.cli.conftest import MUSTER, Shell
+from tests.flows.cli.conftest import IMPATIENT, MUSTER, Shell
 
 SAMPLES = Path(__file__).resolve().parents[3] / "sample_data"
 GERMAN = (
@@ -92,6 +92,7 @@ def test_a_sync_of_what_it_wrote_subscribes_nobody_where_nobody_decided(
 def test_where_the_account_cannot_be_asked_it_says_why_and_writes_what_is_documented(
     shell: Shell, environment: dict[str, str], why: str
 ) -> None:
+    shell.before = IMPATIENT
     done = shell.run("init", "people.csv", "--to", "campaignlark", env=environment)
     assert done.returncode == 0, done.stderr
     assert "The fields of campaignlark could not be read" in done.stderr

@@ -9,7 +9,7 @@ import urllib.request
 from typing import Any
 
 from connectors.sandbox.serving import Running
-from tests.flows.cli.conftest import SIGNUPS, Shell
+from tests.flows.cli.conftest import IMPATIENT, SIGNUPS, Shell
 
 CALL = """
 import asyncio, sys
@@ -74,20 +74,14 @@ def test_the_flow_runs_by_itself_as_a_deployment_would_call_it(shell: Shell, san
 
 
 def test_a_flow_that_cannot_start_says_why_without_a_persons_data(shell: Shell, sandbox: Running) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", CALL, "signups.yml", "nothing.csv"], cwd=shell.folder, env=shell.environment,
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
+    done = shell.call(CALL, "signups.yml", "nothing.csv")
     assert done.stdout.startswith("FAILED|CouldNotStart|There is no file")
     assert not sandbox.contacts()
 
 
 def test_a_guarded_flow_is_failed_and_named_so(shell: Shell, sandbox: Running) -> None:
     shell.write("people.csv", "Email,First name,Country\n")
-    done = subprocess.run(
-        [sys.executable, "-c", CALL, "signups.yml", "people.csv"], cwd=shell.folder, env=shell.environment,
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
+    done = shell.call(CALL, "signups.yml", "people.csv")
     assert done.stdout.startswith("FAILED|Stopped|Stopped by the guard `empty_source`")
     assert not sandbox.contacts()
 
@@ -95,6 +89,7 @@ def test_a_guarded_flow_is_failed_and_named_so(shell: Shell, sandbox: Running) -
 def test_a_prefect_server_that_does_not_answer_is_said_before_anything_is_sent(
     shell: Shell, sandbox: Running
 ) -> None:
+    shell.before = IMPATIENT
     done = shell.run("sync", "signups.yml", "people.csv", env={"PREFECT_API_URL": "http://127.0.0.1:9/api"})
     assert done.returncode == 2
     assert "Prefect's server at http://127.0.0.1:9/api does not answer" in done.stderr

@@ -9,8 +9,6 @@ import pty
 import re
 import signal
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,8 +22,8 @@ from connectors.sandbox.serving import Running, in_thread, kinds, running, sandb
 from flows.cli import muster
 from flows.cli.erring import explained
 from flows.open_questions import answers_path, read_answers
+from tests import warm
 
-MUSTER = Path(sys.executable).parent / "muster"
 ADDRESS = "throw@example.com"
 SANDBOXES = {kind: sandbox_of(kind, {"rate": "1000000"}) for kind in kinds()}
 Command = Callable[..., int]
@@ -120,9 +118,7 @@ def test_its_file_is_for_its_owner_and_a_sandbox_answers_by_it(
     assert ADDRESS not in path.read_text("utf-8")
     known = answers_of(tmp_path / "home", kind)
     assert switched.items() <= known.items()
-    command = [MUSTER, "sandbox", kind, "--as-probed", "--port", "0", "--json"]
-    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, cwd=tmp_path) as child:
-        assert child.stdout is not None
+    with warm.start(["sandbox", kind, "--as-probed", "--port", "0", "--json"], cwd=tmp_path) as child:
         ready = json.loads(child.stdout.readline())
         switches = httpx.get(f"{ready['inspect']}/switches", trust_env=False).json()
         child.terminate()
@@ -146,9 +142,12 @@ def test_at_a_terminal_it_asks_and_no_is_no(
     servers: dict[str, Running], doctor: Command, tmp_path: Path, answer: str
 ) -> None:
     terminal, there = pty.openpty()
-    with subprocess.Popen(
-        [MUSTER, "doctor", "loops", "--probe", ADDRESS], stdin=there, stdout=there, stderr=there, cwd=tmp_path, start_new_session=True
-    ) as child:  # fmt: skip
+    with warm.start(
+        ["doctor", "loops", "--probe", ADDRESS],
+        stdio=(there, there, there),
+        cwd=tmp_path,
+        start_new_session=True,
+    ) as child:
         os.close(there)
         said = b""
         while b"Go on?" not in said:
@@ -211,12 +210,8 @@ def test_a_contact_that_cannot_be_made_ends_it_with_what_the_api_said(
 def test_ctrl_c_removes_what_was_made_and_keeps_what_was_found(tmp_path: Path) -> None:
     with running("loops", rate=0, latency_ms=60) as server:
         environment = {**os.environ, "LOOPS_BASE_URL": server.url, "LOOPS_API_KEY": "sandbox-key", "MUSTER_HOME": str(tmp_path)}  # fmt: skip
-        command = [MUSTER, "doctor", "loops", "--probe", ADDRESS, "--yes"]
-        with subprocess.Popen(
-            command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=tmp_path,
-            start_new_session=True,
-        ) as child:  # fmt: skip
-            assert child.stdout is not None
+        command = ["doctor", "loops", "--probe", ADDRESS, "--yes"]
+        with warm.start(command, env=environment, cwd=tmp_path, start_new_session=True) as child:
             while "email_case" not in child.stdout.readline():
                 assert child.poll() is None
             child.send_signal(signal.SIGINT)
@@ -265,14 +260,12 @@ def test_doctor_says_which_answers_are_known(
 
 def test_ways_to_answer_that_are_not_there_are_said(tmp_path: Path) -> None:
     environment: dict[str, Any] = {**os.environ, "MUSTER_HOME": str(tmp_path)}
-    run = functools.partial(
-        subprocess.run, env=environment, cwd=tmp_path, text=True, capture_output=True, check=False
-    )
-    none = run([MUSTER, "sandbox", "loops", "--as-probed"])
+    run = functools.partial(warm.run, env=environment, cwd=tmp_path)
+    none = run(["sandbox", "loops", "--as-probed"])
     assert none.returncode == 2
     assert "muster doctor loops --probe ADDRESS" in none.stderr
     (tmp_path / "mine.yml").write_text("email_case: sensitiv\n", "utf-8")
-    wrong = run([MUSTER, "sandbox", "loops", "--answers", "mine.yml"])
+    wrong = run(["sandbox", "loops", "--answers", "mine.yml"])
     assert wrong.returncode == 2
     assert "mine.yml:1: email_case: 'sensitiv' is no answer. Did you mean sensitive?" in wrong.stderr
 

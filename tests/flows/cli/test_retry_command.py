@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +98,7 @@ def test_the_flow_runs_by_itself_as_a_deployment_would(shell: Shell, sandbox: Ru
         (fixed, "COMPLETED|Completed|All 2 rows are where they should be."),
         (shell.folder / "broken.csv", "FAILED|CouldNotStart|"),
     ):
-        done = subprocess.run(
-            [sys.executable, "-c", CALL, str(file)], cwd=shell.folder, env=shell.environment, text=True, capture_output=True,
-            timeout=120, check=False,
-        )  # fmt: skip
+        done = shell.call(CALL, str(file))
         assert state in done.stdout, done.stderr
         assert "p3 at" not in done.stdout
     assert len(sandbox.contacts()) == 40

@@ -5,28 +5,20 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
 
 from connectors.sandbox.serving import kinds
-
-MUSTER = Path(sys.executable).parent / "muster"
+from tests import warm
 
 
 @contextmanager
-def started(*words: str, lines: int) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+def started(*words: str, lines: int) -> Iterator[tuple[warm.Child, list[str]]]:
     """The command, once it has said this many lines; ended by the block or after it."""
-    command = [MUSTER, "sandbox", *words, "--port", "0"]
-    with subprocess.Popen(
-        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    ) as child:
-        assert child.stdout is not None
+    with warm.start(["sandbox", *words, "--port", "0"], start_new_session=True) as child:
         try:
             yield child, [child.stdout.readline() for _ in range(lines)]
         finally:
@@ -72,8 +64,9 @@ def test_several_names_start_those_each_with_a_key_of_its_own() -> None:
 
 
 def test_all_of_them_end_when_one_cannot_start() -> None:
-    command = [MUSTER, "sandbox", "loops", "campaignlark", "--port", "0", "--two-contacts", "refuse"]
-    done = subprocess.run(command, text=True, capture_output=True, timeout=30, check=False)
+    done = warm.run(
+        ["sandbox", "loops", "campaignlark", "--port", "0", "--two-contacts", "refuse"], timeout=30
+    )
     assert done.returncode == 2
     assert "CampaignLark's sandbox has no setting 'two_contacts'" in done.stderr
 
@@ -84,15 +77,12 @@ def test_all_of_them_end_when_one_cannot_start() -> None:
      (["campaignlark", "loops", "--port", "65535"], "There is no port after 65535")],
 )  # fmt: skip
 def test_what_cannot_start_is_said(words: list[str], said: str) -> None:
-    done = subprocess.run(
-        [MUSTER, "sandbox", *words], text=True, capture_output=True, timeout=30, check=False
-    )
+    done = warm.run(["sandbox", *words], timeout=30)
     assert done.returncode == 2
     assert said in done.stderr
 
 
 def test_the_settings_of_a_sandbox_are_listed_on_request() -> None:
-    command = [MUSTER, "sandbox", "loops", "--help-settings"]
-    done = subprocess.run(command, text=True, capture_output=True, timeout=30, check=False)
+    done = warm.run(["sandbox", "loops", "--help-settings"], timeout=30)
     assert done.returncode == 0
     assert "--fault" in done.stdout
