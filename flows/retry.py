@@ -11,7 +11,7 @@ from connectors.base import Source
 from connectors.errors import CannotStart, SourceError
 from connectors.kinds import source_module
 from flows.ledger import Account, Ledger, Run, open_database
-from flows.ledger.database import NAME
+from flows.ledger.database import NAME, has_ledger
 from flows.repair import Repair
 from flows.report.returned import Returned, read_returned
 from flows.settings import Settings, find_mapping
@@ -83,7 +83,7 @@ def _found(returned: Returned, mapping: Path | None) -> tuple[Path, Run]:
     """The ledger's home and the run in it."""
     looked_in = []
     for home in dict.fromkeys(_homes(returned.path, mapping)):
-        if not (home / NAME).exists():
+        if not has_ledger(home):
             continue
         looked_in.append(str(home / NAME))
         ledger = Ledger(open_database(home))

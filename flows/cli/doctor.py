@@ -82,10 +82,15 @@ def _installation() -> Iterator[tuple[bool, str, str]]:
 
 
 def _ledger() -> Iterator[tuple[bool, str, str]]:
-    from flows.ledger.database import NAME, open_database  # noqa: PLC0415 - only this check
+    from flows.ledger.database import has_ledger, open_database  # noqa: PLC0415 - only this check
 
     home = Settings().home_here()
-    if not (home / NAME).exists():
+    try:
+        there = has_ledger(home)
+    except MusterError as error:
+        yield False, error.what, error.fix
+        return
+    if not there:
         parent = next(folder for folder in (home, *home.parents) if folder.exists())
         yield (
             os.access(parent, os.W_OK),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from connectors.errors import LedgerError
 from flows.ledger import Ledger, open_database
-from flows.ledger.database import NAME
+from flows.ledger.database import has_ledger
 from flows.settings import Settings
 
 __all__ = ["ledger_here"]
@@ -15,9 +15,9 @@ __all__ = ["ledger_here"]
 
 @contextmanager
 def ledger_here() -> Iterator[Ledger]:
-    """Opens it, and never makes a new one. Raises LedgerError when there is none."""
+    """Opens it, and never makes a new one. Raises LedgerError when there is none, or it was lost."""
     home = Settings().home_here()
-    if not (home / NAME).exists():
+    if not has_ledger(home):
         raise LedgerError(
             f"There is no ledger in {home}.",
             "Go to the folder of the mapping, or set MUSTER_HOME; the first sync makes one.",

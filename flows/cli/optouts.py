@@ -55,14 +55,14 @@ def command(
     and the suppression file said. Where a destination lists nobody, each contact that the ledger knows is looked up.
     """
     from flows.ledger import Ledger, open_database  # noqa: PLC0415 - only this verb
-    from flows.ledger.database import NAME  # noqa: PLC0415 - as above
+    from flows.ledger.database import has_ledger  # noqa: PLC0415 - as above
     from flows.opt_outs import export, listed  # noqa: PLC0415 - as above
     from flows.suppressions import Suppressions  # noqa: PLC0415 - as above
 
     if destination is not None:
         destination_module(destination)  # refuses a kind that nobody knows
     home = Settings().home_here()
-    if offline and not (home / NAME).exists():
+    if offline and not has_ledger(home):
         raise LedgerError(
             f"There is no ledger in {home}.", "Go to the folder of the mapping, or set MUSTER_HOME."
         )

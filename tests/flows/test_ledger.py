@@ -543,34 +543,6 @@ def test_a_ledger_of_a_newer_version_is_refused_and_not_changed(home: Path) -> N
     assert path.read_bytes() == before
 
 
-def spoiled(path: Path, how: str) -> None:
-    whole = path.read_bytes()
-    if how == "text":
-        path.write_bytes(b"this is a shopping list, not a ledger\n" * 20)
-    elif how == "a middle of zeros":
-        path.write_bytes(whole[:8192] + bytes(len(whole) - 12288) + whole[-4096:])
-    elif how == "cut off":
-        path.write_bytes(whole[: len(whole) // 2])
-    elif how == "a header alone":
-        path.write_bytes(whole[:100])
-    elif how == "noise in the schema":
-        path.write_bytes(whole[:100] + os.urandom(3996) + whole[4096:])
-
-
-@pytest.mark.parametrize(
-    "how", ["text", "a middle of zeros", "cut off", "a header alone", "noise in the schema"]
-)
-def test_a_damaged_ledger_is_refused_and_not_changed(home: Path, how: str) -> None:
-    path = closed_ledger(home)
-    spoiled(path, how)
-    before = path.read_bytes()
-    with pytest.raises(LedgerError, match="damaged") as raised:
-        open_database(home)
-    assert str(path) in raised.value.what
-    assert "nothing was changed" in raised.value.fix
-    assert path.read_bytes() == before
-
-
 def test_a_folder_is_private_and_so_is_all_that_is_in_it(tmp_path: Path) -> None:
     home = tmp_path / "deep" / "home"
     old = os.umask(0o000)

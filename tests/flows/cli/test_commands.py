@@ -317,15 +317,20 @@ def test_keys_may_come_from_a_file_or_a_dotenv(shell: Shell) -> None:
     assert shell.run("plan", "signups.yml", "people.csv", env={"CAMPAIGNLARK_API_KEY": ""}).returncode == 0
 
 
-def test_a_damaged_and_a_newer_ledger_are_refused_and_left_as_they_are(shell: Shell) -> None:
+def test_a_damaged_ledger_is_kept_aside_and_a_newer_one_left_as_it_is(shell: Shell) -> None:
     shell.home.mkdir()
     ledger = shell.home / "ledger.sqlite"
     ledger.write_bytes(b"this is no ledger" * 100)
     done = shell.run("sync", "signups.yml", "people.csv")
     assert done.returncode == 2
-    assert "damaged" in done.stderr
-    assert ledger.read_bytes() == b"this is no ledger" * 100
-    ledger.unlink()
+    [aside] = shell.home.glob("ledger.sqlite.damaged-*")
+    assert f"It is kept as {aside}." in done.stderr
+    assert aside.read_bytes() == b"this is no ledger" * 100
+    assert not ledger.exists()
+    done = shell.run("runs")
+    assert done.returncode == 2
+    assert f"A damaged one is kept as {aside}." in done.stderr
+    aside.unlink()
     import sqlite3
 
     with sqlite3.connect(ledger) as database:
