@@ -699,6 +699,20 @@ def test_the_lock_of_a_killed_run_is_free_at_once(home: Path) -> None:
         pass
 
 
+def test_a_pid_that_stands_in_the_lock_says_nothing_whoever_it_is(home: Path) -> None:
+    """A pid file of somebody who lives does not lock, and one of nobody does not unlock."""
+    home.mkdir()
+    file = home / "locks" / "people--campaignlark-main.lock"
+    file.parent.mkdir()
+    file.write_text(f"pid {os.getppid()}")
+    with RunLock(home, "people", "campaignlark-main"):
+        assert file.read_text() == f"pid {os.getpid()}"
+        for nobody in ("pid 999999999", "", "none"):
+            file.write_text(nobody)
+            with pytest.raises(Busy), RunLock(home, "people", "campaignlark-main"):
+                pass
+
+
 # ---- runs
 
 
