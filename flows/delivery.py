@@ -115,6 +115,7 @@ class Delivery:
         self._tasks: set[asyncio.Task[None]] = set()
         self._carried: dict[int, Tally] = {}
         self._later: list[tuple[Entry, Remembered | None, Delivered]] = []
+        self._reading: asyncio.Future[list[Delivered]] | None = None
         self._addresses = Addresses()
         self._pace_has_room = pace_has_room
         self._new_tags = NewTags(destination)
@@ -278,7 +279,12 @@ class Delivery:
             f"{len(later):,} creation{'s' if len(later) > 1 else ''} without a clear answer: the list is read to see which landed."
         )
         try:
-            settled = await self._destination.settle_later([(entry.contact, one) for entry, _, one in later])
+            waiting = [(entry.contact, delivered) for entry, _, delivered in later]
+            self._reading = asyncio.ensure_future(self._destination.settle_later(waiting))
+            await asyncio.wait([self._reading])
+            if self._reading.cancelled():  # the run was stopped meanwhile; reading changes nothing there
+                return
+            settled = self._reading.result()
             keeping = [
                 self._kept(entry, None, remembered, delivered)
                 for (entry, remembered, _), delivered in zip(later, settled, strict=True)
@@ -448,6 +454,8 @@ class Delivery:
         if not self.stopped:
             self.stopped, self.error = why, error
             self._destination.traffic.last_orders = True
+            if self._reading is not None:
+                self._reading.cancel()
             if why == "interrupted" and self._tasks:
                 asyncio.get_running_loop().call_later(_LAST_SECONDS, self._cut)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 from connectors.destinations import corporate_merch, loops
 from connectors.sandbox.serving import Running, running
 from flows import sync_run
+from flows.pipeline import deliver_all
 from tests.flows.interrupting import UNHEARD, interrupted
 from tests.flows.test_corporate_merch_sync import COLUMNS, CREATE, TEAM, row
 
@@ -93,6 +95,25 @@ async def test_all_creations_without_a_clear_answer_are_settled_by_one_reading_o
     merch.server.clear_faults()
     again = await merch.sync(merch.file(rows, columns=COLUMNS), allow=["changes"])
     assert again.outcomes == {"unchanged": len(people), "created": 120 - len(people)}
+
+
+async def test_the_reading_of_the_list_ends_at_an_interruption_and_a_resume_settles_the_creations(
+    merch: Desk,
+) -> None:
+    file = merch.file([row(number) for number in range(1, 31)], columns=COLUMNS)
+    merch.server.faults({"kind": "reset_after", "share": 0.5, "paths": "POST"}, seed=4)
+    async with merch.begun(file) as run:
+        await run.prepare()
+        await deliver_all(run, run.delivery.deliver)
+        merch.server.clear_faults()
+        merch.server.faults({"kind": "late", "seconds": 5})
+        asyncio.get_running_loop().call_later(0.3, run.interrupt)
+        assert await run.finish() == 130
+        assert run.ending is not None
+        assert run.ending.summary.outcomes.unknown > 0
+    merch.server.clear_faults()
+    assert (await merch.resume()).outcomes == {"created": 30}
+    assert len(merch.server.contacts()) == 30
 
 
 async def test_a_creation_that_landed_unheard_before_an_interruption_is_found_in_the_list(
