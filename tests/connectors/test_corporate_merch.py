@@ -634,26 +634,28 @@ async def test_the_pace_is_forty_a_minute() -> None:
 
 
 async def test_at_its_pace_the_limit_is_never_reached() -> None:
-    with started(rate="20", window="2", counting="sliding") as merch:
-        async with merch.connector(pace=Pace(10)) as connector:
-            for number in range(25):
-                assert (
-                    await connector.deliver(contact(f"p{number}@example.com"), None, None, None)
-                ).outcome == "created"
-            assert connector.traffic.throttled == 0
+    async def measure() -> None:
+        with started(rate="20", window="2", counting="sliding") as merch:
+            async with merch.connector(pace=Pace(10)) as connector:
+                for number in range(25):
+                    assert (
+                        await connector.deliver(contact(f"p{number}@example.com"), None, None, None)
+                    ).outcome == "created"
+                assert connector.traffic.throttled == 0
+
+    await in_a_quiet_moment(measure)
 
 
 @pytest.mark.parametrize("headers", ["throttled", "all"])
 async def test_over_the_limit_it_waits_as_long_as_the_headers_say(headers: str) -> None:
-    with started(rate="2", window="1", wait_headers=headers) as merch:
-        async with merch.connector() as connector:
-            began = time.monotonic()
-            for number in range(3):
-                assert (
-                    await connector.deliver(contact(f"p{number}@example.com"), None, None, None)
-                ).outcome == "created"
+    with started(rate="2", window="2", wait_headers=headers) as merch:
+        began = time.monotonic()
+        async with merch.connector() as other:
+            await asyncio.gather(other.count(), other.count())
+        async with merch.connector() as connector:  # which has not been told anything yet
+            assert (await connector.deliver(contact(), None, None, None)).outcome == "created"
             assert connector.traffic.throttled >= 1
-            assert time.monotonic() - began >= 0.9
+            assert time.monotonic() - began >= 1.8
 
 
 def test_a_name_that_is_shown_is_not_changed_for_another() -> None:
@@ -683,7 +685,7 @@ async def test_alone_in_the_account_the_whole_rate_is_used_although_the_window_i
                     slowest = min(slowest, pace.per_second / pace.allowed)
                 reached = 120 / (time.monotonic() - began) / 40
             assert connector.traffic.throttled == 0
-            assert slowest == pytest.approx(0.99)
+            assert slowest > 0.98
             assert reached > 0.98
 
     await in_a_quiet_moment(measure)

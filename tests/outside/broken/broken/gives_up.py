@@ -12,5 +12,5 @@ __all__ = ["TRIAL", "Connector", "create"]
 
 
 class Connector(corporate_merch.Connector):
-    async def _newcomer(self, *_: Any) -> tuple[Known | None, bool]:
-        return None, True
+    async def _come_since(self, *_: Any) -> dict[str, Known]:
+        return {}
