@@ -25,12 +25,14 @@ _BLOCKS = 100
 _AHEAD_SECONDS = 0.1
 _LOWEST_SHARE = 0.1
 _FIRST_DROP = 0.8
-_DROP = 0.9
+_DROP = 0.95
 _DROP_AGAIN = 0.75
 _SOFT_DROP = 0.95
-_SOON_SECONDS = 5.0
-# The curve: from a twentieth below it takes some 15 seconds to the old rate, from half some 45 to the full one.
-_STEEP = 1.5e-5
+_SOON_SECONDS = 2.0
+# The curve: from a twentieth below it takes some 10 seconds to the old rate, from half some 35 to the full one.
+_STEEP = 4e-5
+# Where the rate was lowered already, a 429 is a touch: it comes at the end of a window.
+_TOUCH = 0.25
 _LONGEST_WINDOW = 10.0
 # A destination's window began up to so many windows ago by our clock, what is on its way included.
 _LOOK_BACK = 1.1
@@ -162,11 +164,14 @@ class Pace:
         """The destination said 429: all turns stop for a while, and the rate drops."""
         now = self._now()
         already = now < self._stopped_until
-        self._stopped_until = max(self._stopped_until, now + (self._patient if seconds is None else seconds))
+        soon = now - self._lowered_at < _SOON_SECONDS * self._slowness
+        if seconds is None:
+            seconds = self._patient * (_TOUCH if self._share < 1.0 and not soon else 1.0)
+        self._stopped_until = max(self._stopped_until, now + seconds)
         self._slots.clear()
         if already:
             return
-        if now - self._lowered_at < _SOON_SECONDS * self._slowness:
+        if soon:
             self._lower(_DROP_AGAIN, self._stopped_until)
             self._top = (self._top + self._bottom) / 2
         else:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -262,7 +264,7 @@ async def test_near_the_rate_that_was_too_much_it_rises_slowly_and_faster_once_t
     assert rates == sorted(rates)
     gains = [after - before for before, after in itertools.pairwise(rates) if after < 1]
     flattest = gains.index(min(gains))
-    assert 8 < flattest < 25
+    assert 5 < flattest < 20
     assert low / full < rates[flattest] < 0.6
     assert rates[flattest] - rates[flattest - 5] < 0.01
     assert rates[40] > 0.6
@@ -312,6 +314,49 @@ async def test_a_turn_that_is_given_up_holds_up_nobody() -> None:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     await asyncio.wait_for(pace.turn(), 1)
+
+
+def beside(theirs: float, limit: int, seconds: int) -> tuple[list[int], list[int]]:
+    """A client of ours and one that takes `theirs` a second from the 5th to the 105th, against a server that counts by the second of
+    its clock; what of ours was answered and what refused in each second. No time passes but the counted one.
+    """
+    now = 1000.0
+    pace = Pace(limit, clock=lambda: now)
+    answers: deque[tuple[float, bool]] = deque()
+    done, refused = [0] * (seconds + 1), [0] * (seconds + 1)
+    ours, other, window, count = now, now + 5, 0, 0
+    while now < 1000 + seconds:
+        coming = [ours, other if other < 1105 else math.inf, answers[0][0] if answers else math.inf]
+        now = min(coming)
+        if now == coming[2]:
+            _, good = answers.popleft()
+            (done if good else refused)[int(now - 1000)] += 1
+            if good:
+                pace.went_well()
+            else:
+                pace.slow_down(None)
+                ours = max(ours, pace._stopped_until)
+            continue
+        window, count = int(now), count + 1 if int(now) == window else 1
+        if now == ours:
+            answers.append((now + 0.02, count <= limit))
+            ours = now + 1 / pace.per_second
+        else:
+            other = now + 1 / theirs
+    return done, refused
+
+
+@pytest.mark.parametrize("theirs", [20, 35, 50, 63, 80])
+def test_beside_another_client_we_settle_at_the_rest_with_few_429s_and_come_back_when_they_end(
+    theirs: int,
+) -> None:
+    done, refused = beside(theirs, 100, 170)
+    assert sum(refused[5:15]) <= 12, "while it settles"
+    assert sum(done[15:105]) / 90 >= 0.85 * (100 - theirs)
+    assert sum(refused[15:105]) <= 0.02 * sum(done[15:105])
+    assert sum(done[105:115]) / 10 < 100, "slowly"
+    assert sum(done[145:165]) / 20 >= 98
+    assert not sum(refused[110:])
 
 
 # ---- clocks

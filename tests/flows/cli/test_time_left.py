@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from flows.cli import watchers
 from flows.cli.time_left import TimeLeft
 
 
@@ -84,3 +85,19 @@ def test_at_the_very_beginning_and_without_a_total_nothing_is_claimed() -> None:
     clock.now += 10
     endless.advance(5)
     assert endless.seconds is None
+
+
+def test_plain_log_lines_say_it_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(watchers, "_EVERY_SECONDS", 0)
+    lines = watchers.Lines()
+    lines.stage("delivering", 1000)
+    for _ in range(2):
+        lines.outcome("created")
+        lines.advance(100)
+    lines.held(True)
+    lines.advance(1)
+    said = capsys.readouterr().err
+    assert "200 of 1,000; created 2; 0 s left" in said
+    assert "waiting for the destination" in said
