@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows.watching import Silent
 from tests.storm.journal import Journal
 
 __all__ = ["TIMEOUT_SECONDS", "Order", "main"]
@@ -60,7 +61,7 @@ class Order:
         return json.dumps(asdict(self))
 
 
-class _Watching:
+class _Watching(Silent):
     """Tells the journal and the one who kills how far the run is."""
 
     def __init__(self, journal: Journal, pipe: int) -> None:
@@ -73,8 +74,6 @@ class _Watching:
     def say(self, line: str) -> None:
         self._journal.write("said", line)
 
-    def advance(self, count: int) -> None: ...
-    def outcome(self, name: str) -> None: ...
     def close(self) -> None: ...
 
 

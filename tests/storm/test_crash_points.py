@@ -43,9 +43,13 @@ class Bench:
         rows[12] |= {"Out": "yes"}
         rows += [_row(NEW[1], City="Bonn", Tags="vip"), _row("nobody"), _row(NEW[2], Score="many")]
         self.file = self._file("second.csv", rows)
-        server.faults(
-            latency_ms=1, jitter_ms=150
-        )  # so that not all answers come at once and are kept by one commit
+
+    def killed(self, point: str, nth: int = 1) -> Attempt:
+        """An attempt that kills itself there. Its answers come one after the other, and are not all kept by one commit."""
+        self.server.faults(latency_ms=1, jitter_ms=80)
+        attempt = self.attempt(point=point, nth=nth)
+        self.server.clear_faults()
+        return attempt
 
     def attempt(self, file: Path | None = None, **order: Any) -> Attempt:
         return self._attempts.one(self._mapping, file or self.file, batch=BATCH, **order)
@@ -96,7 +100,7 @@ def test_killed_at_any_point_it_is_resumed_to_the_right_contacts_and_one_balance
     bench: Bench, point: str
 ) -> None:
     nth = 1 if point in ONCE else 2
-    killed = bench.attempt(point=point, nth=nth)
+    killed = bench.killed(point, nth)
     assert killed.killed, killed.journal.said
     run, durable = bench.run(), bench.clear(bench.run().id)
     assert set(killed.journal.kept) <= durable.keys()
@@ -121,12 +125,13 @@ def test_killed_at_any_point_it_is_resumed_to_the_right_contacts_and_one_balance
     )
     assert sum(report.summary["outcomes"].values()) == len(report.rows) == 28
     assert len(report.summary["interruptions"]) == 1
-    assert bench.attempt().exit_code == 1
-    assert Counter(bench.report().summary["outcomes"]) >= Counter({"unchanged": 25})
+    if point in ONCE:  # what was filed is known by the next run
+        assert bench.attempt().exit_code == 1
+        assert Counter(bench.report().summary["outcomes"]) >= Counter({"unchanged": 25})
 
 
 def test_a_commit_that_was_torn_by_a_power_cut_was_none(bench: Bench) -> None:
-    assert bench.attempt(point="after_commit", nth=2).killed
+    assert bench.killed("after_commit", 2).killed
     run = bench.run().id
     before = bench.clear(run)
     log = bench.home / "ledger.sqlite-wal"
@@ -141,8 +146,8 @@ def test_a_commit_that_was_torn_by_a_power_cut_was_none(bench: Bench) -> None:
 
 
 def test_killed_at_each_of_its_first_commits_it_still_gets_there(bench: Bench) -> None:
-    for _ in range(6):
-        if not bench.attempt(point="after_commit", nth=1).killed:
+    for _ in range(4):
+        if not bench.killed("after_commit").killed:
             break
     while bench.run().unfinished:
         assert bench.attempt().exit_code == 1
