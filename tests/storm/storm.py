@@ -34,7 +34,6 @@ __all__ = ["IN_FLIGHT", "Figures", "Storm"]
 
 IN_FLIGHT = 256
 """So many contacts may be sent and not yet durable, as flows.delivery bounds them."""
-_KILLED_SHARE = 0.75
 _MOST_ATTEMPTS = 60
 _MOST_RUNS = 12
 _LANDED = ("created", "updated", "upserted", "unchanged")
@@ -78,7 +77,7 @@ class _Tried:
 
 
 class Storm:
-    """One storm over one sandbox, which nobody else uses. `say` hears of the progress."""
+    """One storm over one sandbox, which nobody else uses. A `share` of its requests fails, a share of `killed` attempts is killed; `say` hears of the progress."""
 
     def __init__(
         self,
@@ -90,10 +89,12 @@ class Storm:
         seed: int,
         rows: int = 60,
         share: float = 1 / 3,
+        killed: float = 0.75,
         say: Callable[[Figures], None] = lambda _: None,
     ) -> None:
         self._place, self._server, self._attempts, self._say = place, server, attempts, say
         self._home = folder / "home"
+        self._killed = killed
         self._mapping = folder / "storm.yml"
         self._mapping.write_text(yaml.safe_dump(place.document(), sort_keys=False), "utf-8")
         (folder / "files").mkdir()
@@ -174,7 +175,7 @@ class Storm:
         before = {address: one["writes"] for address, one in self._people.items()}
         going_on = current is not None and current.begun and chance.random() < 0.3
         order: dict[str, Any] = {"resume": current.id} if going_on and current is not None else {}
-        if figures.kills < self._most_kills and chance.random() < _KILLED_SHARE:
+        if figures.kills < self._most_kills and chance.random() < self._killed:
             order |= self._moment()
         attempt = self._attempts.one(
             self._mapping, path, seed=chance.randrange(2**32), batch=chance.choice([10, 25, 250]), **order

@@ -21,7 +21,9 @@ def test_a_dozen_kills_in_the_worst_weather_lose_nothing_and_double_nobody(
 ) -> None:
     sandbox.reset()
     place = PLACES["campaignlark"]
-    storm = Storm(place, sandbox, Attempts.at(runner, tmp_path, sandbox), tmp_path, seed=SEED, rows=24)
+    storm = Storm(
+        place, sandbox, Attempts.at(runner, tmp_path, sandbox), tmp_path, seed=SEED, rows=24, killed=0.9
+    )
     figures = storm.blow(12)
     assert figures.failures == [], f"seed {SEED}"
     assert figures.kills == 12
