@@ -167,7 +167,8 @@ def _helper() -> socket.socket:
 
     def end() -> None:
         ours.close()
-        process.wait(20)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # a command that a failed test left at work
+            process.wait(20)
 
     atexit.register(end)
     return ours
@@ -192,9 +193,11 @@ class _SettingsAgain(importlib.abc.MetaPathFinder):
 
 def _serve(orders: socket.socket) -> Callable[[], Any]:
     """Forks for each order until nobody gives any. Returns only in the processes that are to be commands, with what to run."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a keeper
     while True:
         said, descriptors, _, _ = socket.recv_fds(orders, 1, 4)
+        with contextlib.suppress(ChildProcessError):  # all keepers were waited for
+            while os.waitpid(-1, os.WNOHANG if said else 0)[0]:
+                pass
         if not said:
             os._exit(0)
         if os.fork() == 0:
@@ -206,7 +209,6 @@ def _serve(orders: socket.socket) -> Callable[[], Any]:
 
 def _keep(teller: socket.socket, stdio: list[int]) -> Callable[[], Any]:
     """Between the helper and a command: forks it, tells its pid, waits for it, tells its end."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with teller.makefile("rb", buffering=0) as reading:
         order = json.loads(_exactly(reading, int(_exactly(reading, 10))))
     pid = os.fork()
