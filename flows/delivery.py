@@ -120,6 +120,7 @@ class Delivery:
         self._pace_has_room = pace_has_room
         self._new_tags = NewTags(destination)
         self._room = asyncio.Semaphore(_IN_FLIGHT)
+        self._in_order = asyncio.Lock()
         self._failures = FailureLimit()
         self.tally = Tally()
         self.planned = Figures()
@@ -195,12 +196,15 @@ class Delivery:
             self.stop("ledger", error)
             return
         async with asyncio.TaskGroup() as group:
-            for entry in batch.entries:
-                await self._may_begin()
-                task = group.create_task(self._one(entry, *looked_up[entry.contact.key]))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-                await asyncio.sleep(0)  # it stands in the queue for a turn before the next one asks for room
+            async with self._in_order:  # or they would end together, and nothing be on its way meanwhile
+                for entry in batch.entries:
+                    await self._may_begin()
+                    task = group.create_task(self._one(entry, *looked_up[entry.contact.key]))
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
+                    await asyncio.sleep(
+                        0
+                    )  # it stands in the queue for a turn before the next one asks for room
         self.delivered.add(batch.number)
 
     def _intent(
@@ -336,6 +340,8 @@ class Delivery:
             said = ("refused", "", "", {"detail": error.what})
             return Delivered("refused", "refused", problems=(said,)), None
         except MusterError as error:  # a look-up without an answer: nothing was sent
+            if self._destination.breaker.given_up:
+                return self._unsent(), None
             problem = ("not_delivered", "", "", {"detail": error.what, "attempts": 1})
             return Delivered("failed", "not_delivered", problems=(problem,), troubled=True), None
 

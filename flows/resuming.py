@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
 from connectors.errors import CannotStart
 from flows.delivery import Tally
-from flows.ledger import Answers, Ledger
+from flows.ledger import Answers, Ledger, Run
 from flows.plan import Plan
 from flows.resume import Resume
 
-__all__ = ["leave_the_others", "left_unclear", "refuse_if_ended", "take_up", "tally_of"]
+__all__ = ["file_landed", "leave_the_others", "left_unclear", "refuse_if_ended", "take_up", "tally_of"]
 
 
 def refuse_if_ended(ledger: Ledger, run_id: str) -> None:
@@ -26,13 +27,21 @@ def refuse_if_ended(ledger: Ledger, run_id: str) -> None:
         )
 
 
-def take_up(ledger: Ledger, resume: Resume) -> str:
+def file_landed(ledger: Ledger, run: Run, keys: Collection[str]) -> int:
+    """Files what landed in a run that was interrupted, and hears its opt-outs, under all merge tags that are `keys` there."""
+    landed = ledger.memory.settle(run.id, run.account, run.mapping, ledger.pages)
+    if len(keys) > 1:
+        ledger.memory.heard_under(run.id, run.account, run.mapping, keys)
+    return landed
+
+
+def take_up(ledger: Ledger, resume: Resume, keys: Collection[str]) -> str:
     """Begins another stretch of the run; what is found, in a sentence.
 
     What landed is filed first, so that it counts as delivered, and turns in which nothing was sent come again.
     """
     run = resume.run
-    ledger.memory.settle(run.id, run.account, run.mapping, ledger.pages)
+    file_landed(ledger, run, keys)
     ledger.answers.reopen(run.id)
     answers, unclear = len(ledger.answers.answered_rows(run.id)[0]), ledger.answers.open_intents(run.id)
     ledger.runs.resumed(run.id)

@@ -41,7 +41,7 @@ from flows.report.summary import MappingEdited
 from flows.report.wording import listed_there
 from flows.reporting import Ending, report
 from flows.resume import Begun, Resume
-from flows.resuming import leave_the_others, left_unclear, refuse_if_ended, take_up, tally_of
+from flows.resuming import file_landed, leave_the_others, left_unclear, refuse_if_ended, take_up, tally_of
 from flows.retry import Retry
 from flows.roll import State
 from flows.settling import Unclear
@@ -197,17 +197,17 @@ class SyncRun:
         self._registered = True
         for run in runs.unfinished(opened.account.id, opened.mapping.name):
             if run.id != self.id:
-                opened.ledger.memory.settle(run.id, run.account, run.mapping, opened.ledger.pages)
+                file_landed(opened.ledger, run, opened.destination.keys)
                 self.watcher.say(
                     f"The run {run.id} was {'cut off' if run.state == 'running' else run.state}; what landed in it is not sent "
                     f"again, and muster resume {run.id} finishes it."
                 )
         if self.resume is not None:
-            self.watcher.say(f"resume    {take_up(opened.ledger, self.resume)}")
+            self.watcher.say(f"resume    {take_up(opened.ledger, self.resume, opened.destination.keys)}")
             return
         for run in runs.never_begun(opened.account.id, opened.mapping.name):
             # an earlier version of muster did not keep what it begins with: what landed then is filed, and looked up otherwise
-            landed = opened.ledger.memory.settle(run.id, run.account, run.mapping, opened.ledger.pages)
+            landed = file_landed(opened.ledger, run, opened.destination.keys)
             runs.finished(run.id, "interrupted", 130, {})
             what = f"after {landed:,} contacts had landed" if landed else "before anything was sent"
             self.watcher.say(f"The run {run.id} was cut off {what}.")

@@ -169,7 +169,7 @@ class TheLedger(RuleBasedStateMachine):
         assert found.unfinished
 
         self._heard(run)
-        take_up(self._ledger, _Resumed(found))  # type: ignore[arg-type]
+        take_up(self._ledger, _Resumed(found), ("email_address",))  # type: ignore[arg-type]
         for row, answer in list(run.answers.items()):
             if (answer.outcome, answer.code) in NOTHING or answer.outcome == "unsent":
                 del run.intents[row], run.answers[row]
@@ -346,7 +346,7 @@ def test_an_opt_out_is_heard_also_where_nothing_came_of_its_row_and_the_row_come
         ledger.answers.intend("r", [Intent(row, 1, f"k{row}", key_hash(f"k{row}"), "", 1, wanted)])
         ledger.answers.answered("r", [Outcome(row, outcome, code)])
     run = ledger.runs.get("r")
-    take_up(ledger, _Resumed(run))  # type: ignore[arg-type]
+    take_up(ledger, _Resumed(run), ("email_address",))  # type: ignore[arg-type]
     remembered = ledger.memory.remembered(account, MAPPING, [("k1", ""), ("k2", "")])
     ledger.close()
     assert {key: one.opted_out for key, one in remembered.items()} == {"k1": True, "k2": True}
