@@ -196,7 +196,10 @@ class Delivery:
             self.stop("ledger", error)
             return
         async with asyncio.TaskGroup() as group:
-            async with self._in_order:  # or they would end together, and nothing be on its way meanwhile
+            await (
+                self._in_order.acquire()
+            )  # or batches would end together, and nothing be on its way meanwhile
+            try:
                 for entry in batch.entries:
                     await self._may_begin()
                     task = group.create_task(self._one(entry, *looked_up[entry.contact.key]))
@@ -205,6 +208,8 @@ class Delivery:
                     await asyncio.sleep(
                         0
                     )  # it stands in the queue for a turn before the next one asks for room
+            finally:
+                self._in_order.release()
         self.delivered.add(batch.number)
 
     def _intent(
@@ -340,8 +345,6 @@ class Delivery:
             said = ("refused", "", "", {"detail": error.what})
             return Delivered("refused", "refused", problems=(said,)), None
         except MusterError as error:  # a look-up without an answer: nothing was sent
-            if self._destination.breaker.given_up:
-                return self._unsent(), None
             problem = ("not_delivered", "", "", {"detail": error.what, "attempts": 1})
             return Delivered("failed", "not_delivered", problems=(problem,), troubled=True), None
 
