@@ -45,6 +45,8 @@ __all__ = ["WHY_STOPPED", "Delivery", "Tally"]
 _IN_FLIGHT = 256
 _BEING_SAVED_SECONDS = (0.1, 0.3, 0.6)
 """So long it is waited for a suppression file that somebody is just saving, before the run stops."""
+_MOST_LATER = 5_000
+"""So many that wait for the end of the run are kept in memory; of more of them, it is stopped, and a resume settles all."""
 _LAST_SECONDS = 20.0
 """So long what is on its way may take when the run is interrupted."""
 
@@ -256,7 +258,7 @@ class Delivery:
                 async with self._addresses.alone(entry, remembered):
                     delivered, there = await self._sent(entry, known, remembered, now)
             if delivered.settled_later and not self.stopped:
-                self._later.append((entry, remembered, delivered))
+                self._wait_with(entry, remembered, delivered)
                 return
             self._watch_for_trouble(delivered)
             delivered = self._as_stopped(delivered)
@@ -275,6 +277,12 @@ class Delivery:
         tally = self._tally_of(entry, delivered)
         await self._keeping.keep(self._outcome(entry.contact.row, delivered, own, tally))
         self._count(entry, delivered, tally)
+
+    def _wait_with(self, entry: Entry, remembered: Remembered | None, delivered: Delivered) -> None:
+        """Its answer is not kept yet: so long it counts as unclear, whatever happens to the run."""
+        self._later.append((entry, remembered, delivered))
+        if len(self._later) >= _MOST_LATER:
+            self._trip(f"{len(self._later):,} creations got no clear answer")
 
     async def settle_later(self) -> None:
         """What only the destination's whole list tells, read once when all else is done.
@@ -333,7 +341,7 @@ class Delivery:
             if delivered is None:
                 delivered = await self._destination.deliver(contact, known, remembered, now)
             if unclear:
-                delivered = self._settling.sent_again(contact, known, remembered, delivered)
+                delivered = self._settling.sent_again(contact, known or now, remembered, delivered)
             delivered = self._with_reason(contact, remembered, known or now, delivered)
             return await self._with_opt_out(contact, remembered, delivered), known or now
         except CredentialsError as error:

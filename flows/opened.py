@@ -119,7 +119,7 @@ async def open_everything(
             follows.refuse_another(account)
         if isinstance(destination, OnlyLists):
             destination.listing = ledger.listing(
-                account.id, hours=mapping.destination.list_hours, writes=options.verb == "sync"
+                account.id, hours=_list_hours(mapping, ledger, resume), writes=options.verb == "sync"
             )
         application = make_application(
             mapping, schema, source.header, resume.begun.today if resume is not None else None
@@ -164,6 +164,12 @@ def _listen(breaker: Breaker, patience: float | None, watcher: Watcher) -> None:
     breaker.say, breaker.held = watcher.say, watcher.held
     if patience is not None:
         breaker.patience = patience
+
+
+def _list_hours(mapping: Mapping, ledger: Ledger, resume: Resume | None) -> float:
+    """How old the ledger's list of contacts may be; where a run may have created some unheard, everybody is read."""
+    unheard = resume is not None and None in ledger.answers.unclear(resume.run.id).values()
+    return 0.0 if unheard else mapping.destination.list_hours
 
 
 def _suppressed(mapping: Mapping, path: Path, home: Path, watcher: Watcher) -> Suppressions:

@@ -16,7 +16,9 @@ from typing import Any
 
 from connectors.automations import both
 from connectors.base import Decision, Delivered, Destination, Known, Remembered
-from mappings.engine.contact import Contact
+from connectors.changes import folded
+from connectors.values import same
+from mappings.engine.contact import Contact, rendered
 
 __all__ = ["Settling", "Unclear", "as_it_was"]
 
@@ -54,7 +56,7 @@ class Settling:
     ) -> Delivered | None:
         """What became of it, by how it is there `now` that it was looked up; None where it is to be sent."""
         before, then = self._then(contact, remembered)
-        sure = before is not None or self._unclear.surveyed
+        sure = self._unclear.surveyed or self._unclear.before.get(contact.row) is not None
         if sure and then.outcome:  # nothing was sent for it
             return None
         if known is not None and self._holds(contact, known, remembered, now):
@@ -77,15 +79,17 @@ class Settling:
         return None
 
     def sent_again(
-        self, contact: Contact, known: Known | None, remembered: Remembered | None, delivered: Delivered
+        self, contact: Contact, there: Known | None, remembered: Remembered | None, delivered: Delivered
     ) -> Delivered:
-        """The same, saying that it was sent again; what the first time may have started is counted, too."""
+        """The same, saying that it was sent again; what the first time may have started is counted, too.
+
+        `there`: how it was looked up before.
+        """
         before, then = self._then(contact, remembered)
         if then.outcome or delivered.decision.outcome:
             return delivered
-        touched = before is not None and known is not None and _differ(before, known)
         decision = delivered.decision
-        if touched:
+        if before is not None and there is not None and self._touched(contact.row, before, then, there):
             decision = replace(decision, automations=both(decision.automations, then.automations))
         return replace(
             delivered,
@@ -96,10 +100,37 @@ class Settling:
 
     def _then(self, contact: Contact, remembered: Remembered | None) -> tuple[Known | None, Decision]:
         """How it was there, and what was about to be done."""
-        before = as_it_was(self._unclear.before.get(contact.row))
+        before = as_it_was(self._unclear.before.get(contact.row)) or self._as_delivered(contact, remembered)
         moved = before is not None and before.key != contact.key.lower()
         known, old = (None, before) if moved else (before, None)
         return before, self._destination.decide(contact, known, remembered, old)
+
+    def _as_delivered(self, contact: Contact, remembered: Remembered | None) -> Known | None:
+        """How it was there as far as is remembered, where it was looked up only after its intent was kept."""
+        texts = remembered.texts if remembered is not None else None
+        if self._unclear.surveyed or remembered is None or texts is None:
+            return None
+        types = self._destination.rules.types
+        return Known(
+            contact_id=remembered.contact_id,
+            key=(remembered.key or contact.key).lower(),
+            status="",
+            opted_out=remembered.opted_out,
+            fields={tag: rendered(text, types.get(tag, "text")) for tag, text in texts.items()},
+            tags=remembered.tags,
+            seen=0.0,
+            lists=remembered.lists,
+        )
+
+    def _touched(self, row: int, before: Known, then: Decision, there: Known) -> bool:
+        """Whether something of what was to be done may have been done."""
+        if self._unclear.before.get(row) is not None:
+            return _differ(before, there)
+        types = self._destination.rules.types
+        named = folded(then.tags) & folded(there.tags) or folded(then.lists) & folded(there.lists or ())
+        return bool(named) or any(
+            same(new, there.fields.get(tag), types.get(tag, "text")) for tag, (_, new) in then.changes.items()
+        )
 
     def _holds(
         self, contact: Contact, known: Known, remembered: Remembered | None, now: Known | None

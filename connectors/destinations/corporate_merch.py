@@ -30,10 +30,11 @@ the old address (validated, forced, verified) is set to false, unless the mappin
 What would be refused is found before: required fields (a new contact's, and those of one that is there), an address without a
 street, states of the US and Canada that have no code. Everything that is wrong with a contact is told at once.
 
-A creation without a clear answer is never tried again within the run: the newest contacts are read, and where they do
-not settle it, the outcome is unknown. Nobody is mailed there, so that there is nobody to opt out.
+A creation without a clear answer is never tried again within the run: all of them are settled together when everything
+else was sent, by reading the list once. Nobody is mailed there, so that there is nobody to opt out.
 
-Here is what is written. How it is sent and settled is in corporate_merch_sending, what is to be done is decided in
+Here is what is written. How it is sent is in corporate_merch_sending, how creations without a clear answer are settled in
+corporate_merch_settling, what is to be done is decided in
 corporate_merch_decisions, read in corporate_merch_account and _pages, who stands where in _list; the fields are in corporate_merch_fields, the codes of
 states in corporate_merch_places, and what no page says in corporate_merch_inferred, in one place.
 """
@@ -44,14 +45,15 @@ import time
 from collections.abc import Sequence
 
 from connectors.base import Delivered, Known, Remembered
-from connectors.destinations.corporate_merch_sending import GONE, Sending, not_read
+from connectors.destinations.corporate_merch_sending import GONE, not_read
+from connectors.destinations.corporate_merch_settling import Settling
 from connectors.errors import Unreachable
 from mappings.engine.contact import Contact
 
 __all__ = ["Connector"]
 
 
-class Connector(Sending):
+class Connector(Settling):
     """An account of Corporate Merch: what is decided is done.
 
     >>> round(Connector.per_second * 60), Connector.default_base_url

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, ClassVar
 
 from connectors.base import Known, Remembered, Started
@@ -50,7 +50,7 @@ class Account(Paging):
         self._news_at = time.time()
         self._reading = asyncio.Lock()
         self._before: dict[str, frozenset[str]] = {}
-        """The ids that had an address right before a contact with it was created."""
+        """The ids that had an address right before a contact with it was created, of those without a clear answer."""
 
     async def read_schema(self) -> Schema:
         """The documented fields. One contact is asked for, which proves address and key."""
@@ -105,12 +105,12 @@ class Account(Paging):
             last = stood
             for number in (stood, stood + 1, stood - 1):
                 if 1 <= number <= max(last, 1):
-                    last = (await self._page(number, keep=True)).last
+                    last = (await self._page_meanwhile(number, keep=True)).last
                     if (read := self._again.get(contact_id)) is not None and read.seen >= since:
                         return read
             number, more = 1, True
             while more:
-                page = await self._page(number, keep=True)
+                page = await self._page_meanwhile(number, keep=True)
                 if (read := self._again.get(contact_id)) is not None and read.seen >= since:
                     return read
                 number, more = number + 1, page.more and bool(page.contacts)
@@ -123,7 +123,7 @@ class Account(Paging):
                 number, more = 1, True
                 while more:
                     before = len(self._places)
-                    page = await self._page(number, keep=True)
+                    page = await self._page_meanwhile(number, keep=True)
                     number, more = number + 1, page.more and len(self._places) > before
                 self._news_at = time.time()
             ids = self._places.ids(key)
@@ -132,19 +132,3 @@ class Account(Paging):
     def _ids_with(self, key: str) -> frozenset[str]:
         """The ids of those with this address, as far as they were read."""
         return frozenset(self._places.ids(key))
-
-    async def _come_since(self, before: Mapping[str, Collection[str]]) -> dict[str, Known]:
-        """Who has one of these addresses and is none of the ids that had it before. Pages are read, the newest first, until
-        all are found or the list ends. Raises Unreachable.
-        """
-        found: dict[str, Known] = {}
-        number, more = 1, True
-        while more and len(found) < len(before):
-            page = await self._page(number, keep=True)
-            found |= {
-                one.key: one
-                for one in page.contacts
-                if one.key in before and one.contact_id not in before[one.key]
-            }
-            number, more = number + 1, page.more and bool(page.contacts)
-        return found

@@ -29,6 +29,10 @@ class Places:
     def __len__(self) -> int:
         return len(self._standings)
 
+    def everybody(self) -> frozenset[str]:
+        """The ids of all of them."""
+        return frozenset(self._standings)
+
     def ids(self, key: str) -> Sequence[str]:
         """The contacts with this address, in lower case."""
         return self._ids.get(key, ())
@@ -41,14 +45,15 @@ class Places:
         one = self._standings.get(contact_id)
         return 1 if one is None else max(0, self.total - 1 - one.place) // size + 1
 
-    def stands(self, contact_id: str, key: str, place: int) -> None:
-        """Somebody was seen at a place."""
+    def stands(self, contact_id: str, key: str, place: int) -> bool:
+        """Somebody was seen at a place; whether that is news: they were not known, or had another address."""
         before = self._standings.get(contact_id)
         if before is not None and before.key != key:
             self._ids[before.key].remove(contact_id)
         if before is None or before.key != key:
             self._ids.setdefault(key, []).append(contact_id)
         self._standings[contact_id] = Standing(contact_id, key, place)
+        return before is None or before.key != key
 
     def wrote(self, contact_id: str, key: str) -> bool:
         """Somebody was created or changed; whether that is news."""

@@ -39,13 +39,17 @@ _MOST_STEPS_BACK = 20
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the list: its contacts, whether more follow, the last page's number, and how many there are in all."""
+    """A page of the list: its contacts, whether more follow, the last page's number, and how many there are in all.
+
+    `news` are the ids of those who were not known before, or had another address.
+    """
 
     number: int
     contacts: list[Known]
     more: bool
     last: int
     total: int
+    news: tuple[str, ...] = ()
 
 
 class Paging:
@@ -74,6 +78,8 @@ class Paging:
         )
         self._places = Places()
         self._again: dict[str, Known] = {}
+        self._came: set[str] = set()
+        """Who was created or seen to have come since the account was surveyed."""
 
     @property
     def traffic(self) -> Traffic:
@@ -158,6 +164,11 @@ class Paging:
             read[page.number] = page
 
     async def _all(self, first: Page | None, why: str) -> AsyncIterator[list[Known]]:
+        """Everybody; of those who share an address, the oldest in the place of each."""
+        async for contacts in self._each(first, why):
+            yield [self._one_of(one) for one in contacts]
+
+    async def _each(self, first: Page | None, why: str) -> AsyncIterator[list[Known]]:
         """All pages, `first` being the one that was just read; kept in the ledger when the last one was read."""
         began = time.time()
         self._places = Places()
@@ -172,7 +183,7 @@ class Paging:
             read += 1
             fresh = [one for one in page.contacts if one.contact_id not in seen]
             seen.update(one.contact_id for one in fresh)
-            yield [self._one_of(one) for one in fresh]
+            yield fresh
             shrunk, total = page.total < total, page.total
             if shrunk and number > 1 and back < _MOST_STEPS_BACK:
                 number, back = number - 1, back + 1
@@ -191,15 +202,29 @@ class Paging:
             return known
         return replace(known, contact_id=min(ids, key=lambda one: (len(one), one)), status=TWICE)
 
-    def _stand(self, page: Page) -> None:
-        """Notes where the contacts of a page stand."""
+    def _stand(self, page: Page) -> tuple[str, ...]:
+        """Notes where the contacts of a page stand; the ids of those of whom that is news."""
         self._places.total = page.total
+        news = []
         for index, one in enumerate(page.contacts, start=(page.number - 1) * self.inferred.per_page):
-            self._places.stands(one.contact_id, one.key, page.total - 1 - index)
+            if self._places.stands(one.contact_id, one.key, page.total - 1 - index):
+                news.append(one.contact_id)
+        return tuple(news)
+
+    async def _page_meanwhile(self, number: int, *, keep: bool = False) -> Page:
+        """A page that is read after the survey: who came is noted, in the ledger's list as well. Raises Unreachable."""
+        page = await self._page(number, keep=keep)
+        self._came.update(page.news)
+        if page.news and self.listing is not None:
+            self.listing.add([self._places.standing(one) for one in page.news])
+        return page
 
     def _wrote(self, written: Known) -> None:
         """Notes a contact that this run created or changed."""
-        if self._places.wrote(written.contact_id, written.key) and self.listing is not None:
+        if not self._places.wrote(written.contact_id, written.key):
+            return
+        self._came.add(written.contact_id)
+        if self.listing is not None:
             self.listing.add([self._places.standing(written.contact_id)])
 
     async def _page(self, number: int, *, limit: int = 0, keep: bool = False) -> Page:
@@ -222,7 +247,7 @@ class Paging:
         more = about.get("has_more")
         page = Page(number, contacts, bool(more) if more is not None else number < last, last, total)
         if limit == whole:
-            self._stand(page)
+            page = replace(page, news=self._stand(page))
         if keep:
             self._again |= {one.contact_id: one for one in contacts}
         return page

@@ -6,7 +6,7 @@ See the table in connectors.destinations.corporate_merch, which says what is wri
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -20,10 +20,9 @@ from connectors.http import Answer, Meaning
 from connectors.values import is_blank, same
 from mappings.engine.contact import Contact
 
-__all__ = ["GONE", "Sending", "not_read"]
+__all__ = ["GONE", "Sending", "looked_up", "not_read"]
 
 GONE = "somebody removed it there"
-_NOT_LISTED = "no clear answer came to its creation, and the list does not show it"
 _NAMES = {"tags": "labels", "lists": "lists"}
 """What muster calls them, and the API."""
 
@@ -31,13 +30,12 @@ Body = dict[str, Any]
 
 
 class Sending(Deciding):
-    """One write for one contact. What is unclear is settled by reading the list again: creations at the end, all at once."""
+    """One write for one contact. An update without a clear answer is settled by reading its page again."""
 
     async def _create(self, contact: Contact, decision: Decision) -> Delivered:
         """A creation is never repeated when its answer is unclear: it would be there twice."""
         body = self._body(contact, None, decision)
-        key = contact.key.lower()
-        self._before[key] = self._ids_with(key)  # once it is sent, others may read who came by it
+        before = self._ids_with(contact.key.lower())  # once it is sent, others may read who came by it
         try:
             answer = await self._wire.call("POST", "/contacts", json_body=body, repeatable=False)
         except CredentialsError as error:
@@ -51,29 +49,8 @@ class Sending(Deciding):
             return self._refused(answer, contact, decision)
         if answer.meaning is not Meaning.UNCLEAR:
             return failed(answer, decision, None)
+        self._before[contact.key.lower()] = before
         return replace(failed(answer, decision, None, unsure=True), settled_later=True)
-
-    async def settle_later(self, unclear: Sequence[tuple[Contact, Delivered]]) -> list[Delivered]:
-        """Who came by a creation without a clear answer, all of them in one reading of the list. Raises Unreachable."""
-        before = {contact.key.lower(): self._before[contact.key.lower()] for contact, _ in unclear}
-        found = await self._come_since(before)
-        return [
-            self._settled(contact, delivered, found.get(contact.key.lower()))
-            for contact, delivered in unclear
-        ]
-
-    def _settled(self, contact: Contact, delivered: Delivered, found: Known | None) -> Delivered:
-        decision = delivered.decision
-        if found is None:
-            problem: Problem = ("not_listed", "", "", {"detail": delivered.problems[0][3]["detail"]})
-            return Delivered(
-                "failed", "not_listed", _NOT_LISTED, problems=(problem,), decision=decision, untouched=True
-            )
-        if self._holds(found, decision):
-            return _looked_up(
-                self._landed(contact, decision, found, None, self._body(contact, None, decision))
-            )
-        return replace(delivered, contact_id=found.contact_id, settled_later=False)
 
     async def _update(self, contact: Contact, there: Known, decision: Decision) -> Delivered:
         """The whole contact under its id. Sent twice it is the same, so that what is unclear is tried again."""
@@ -105,7 +82,7 @@ class Sending(Deciding):
         if missing:  # it is there, so that what is missing is the path
             return self._refused(answer, contact, decision)
         if self._holds(found, decision):
-            return _looked_up(self._landed(contact, decision, found, there, body))
+            return looked_up(self._landed(contact, decision, found, there, body))
         return failed(answer, decision, there, unsure=not _untouched(found, there, decision))
 
     def _body(self, contact: Contact, there: Known | None, decision: Decision) -> Body:
@@ -248,7 +225,8 @@ def _untouched(found: Known, there: Known, decision: Decision) -> bool:
     )
 
 
-def _looked_up(landed: Delivered) -> Delivered:
+def looked_up(landed: Delivered) -> Delivered:
+    """A write of which no answer said that it landed."""
     return replace(landed, code=landed.code or "looked_up", reason=landed.reason or "the list shows it")
 
 
