@@ -396,7 +396,10 @@ def test_a_sandbox_killed_in_mid_run_leaves_outcomes_that_add_up_and_the_next_ru
     shell: Shell, prefect_url: str
 ) -> None:
     shell.write("people.csv", SIGNUPS + "".join(f"q{n}@example.com,Q {n},France\n" for n in range(160)))
-    slow = shell.write("slow.yml", MAPPING.replace("kind: campaignlark", "kind: campaignlark, rate: 100, patience: 2 seconds"))
+    slow = shell.write(
+        "slow.yml",
+        MAPPING.replace("kind: campaignlark", "kind: campaignlark, rate: 100, patience: 2 seconds"),
+    )
     with running("campaignlark", rate=0) as server:
         shell.environment["CAMPAIGNLARK_BASE_URL"] = server.url
         shell.before = IMPATIENT
