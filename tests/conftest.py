@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -56,3 +56,22 @@ def _first_start(home: Path, made: Path) -> None:
     ):
         there.backup(here)
     partly.rename(made)
+
+
+@pytest.fixture(scope="session")
+def prefect_url(
+    tmp_path_factory: pytest.TempPathFactory, begun_before: Callable[[Path], None]
+) -> Iterator[str]:
+    """A real Prefect server, as people configure one: by PREFECT_API_URL."""
+    before = dict(os.environ)
+    home = tmp_path_factory.mktemp("prefect")
+    begun_before(home)
+    server = PrefectServer(home)
+    with server:
+        os.environ.pop("PREFECT_API_URL", None)
+        asyncio.run(server.begin())
+        asyncio.run(server.ready())
+        url = server.url
+        os.environ.clear()
+        os.environ.update(before)
+        yield url

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -23,15 +22,14 @@ README = (ROOT / "README.md").read_text("utf-8")
 CASES = MAPPING_README.parent / "CASES.md"
 
 
-def test_the_session_in_the_readme_is_what_a_person_sees(
-    tmp_path: Path, begun_before: Callable[[Path], None]
-) -> None:
+def test_the_session_in_the_readme_is_what_a_person_sees(tmp_path: Path, prefect_url: str) -> None:
     shown = README.split("$ make demo\n", 1)[1].split("```", 1)[0]
     clean = {
         k: v for k, v in os.environ.items() if not k.startswith(("MUSTER_", "CAMPAIGNLARK_", "PREFECT_"))
     }
-    begun_before(tmp_path / ".muster" / "demo")
-    done = warm.run(["demo"], cwd=tmp_path, env={**clean, "HOME": str(tmp_path)})
+    done = warm.run(
+        ["demo"], cwd=tmp_path, env={**clean, "HOME": str(tmp_path), "PREFECT_API_URL": prefect_url}
+    )
     assert done.returncode == 0, done.stderr
     said = [line[9:] for line in done.stderr.splitlines()]
     kept = [line for line in said if re.match(r"(A sandbox|account|address|ledger|source)\b", line)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 import pytest
 
 from connectors.sandbox.serving import Running, running
-from flows.prefect_server import PrefectServer
 from tests import warm
 
 MUSTER = Path(sys.executable).parent / "muster"
@@ -100,25 +98,6 @@ class Shell:
     @property
     def home(self) -> Path:
         return self.folder / ".muster"
-
-
-@pytest.fixture(scope="session")
-def prefect_url(
-    tmp_path_factory: pytest.TempPathFactory, begun_before: Callable[[Path], None]
-) -> Iterator[str]:
-    """A real Prefect server, as people configure one: by PREFECT_API_URL."""
-    before = dict(os.environ)
-    home = tmp_path_factory.mktemp("prefect")
-    begun_before(home)
-    server = PrefectServer(home)
-    with server:
-        os.environ.pop("PREFECT_API_URL", None)
-        asyncio.run(server.begin())
-        asyncio.run(server.ready())
-        url = server.url
-        os.environ.clear()
-        os.environ.update(before)
-        yield url
 
 
 @pytest.fixture
