@@ -108,7 +108,7 @@ def test_what_never_left_this_machine_is_never_called_unclear(
 def test_trouble_that_passes_is_waited_for(bench: Bench) -> None:
     for number in range(1, 31):
         bench.seed(number, "Old")
-    bench.fault("502", next=25)
+    bench.fault("502", next=14)
     ended = bench.lands(*(bench.row(number) for number in range(1, 31)))
     said_of_it = [line for line in ended.said if line.startswith("The destination")]
     assert said_of_it[0].startswith("The destination gives no usable answer (502 Bad Gateway).")

@@ -187,13 +187,18 @@ WITHOUT_A_CASE = {
     ("SourceSettings", "header_line"): A_FILE,
     ("Destination", "account"): SYNC,
     ("Destination", "rate"): SYNC,
+    ("Destination", "share"): SYNC,
+    ("Destination", "patience"): SYNC,
     ("Destination", "list_hours"): SYNC,
     ("Destination", "create_missing"): SYNC,
     ("Mapping", "automations"): SYNC,
     ("Automations", "allow"): SYNC,
     ("Automations", "tracked"): THERE,
     ("Mapping", "guards"): SYNC,
-    **{("Guards", name): SYNC for name in ("shrunk", "invalid", "changes", "opt_outs", "resubscribes")},
+    **{
+        ("Guards", name): SYNC
+        for name in ("shrunk", "invalid", "changes", "opt_outs", "resubscribes", "failures")
+    },
     **{("Limit", name): SYNC for name in ("share", "floor")},
     **{("TypedLimit", name): SYNC for name in ("share", "floor", "typed")},
     ("Destination", "lookup"): "asks the destination, which a case has not",

@@ -276,7 +276,7 @@ DETAILS = {
     "consent_not_understood": set(), "duplicate_rejected": {"other", "field"}, "refused": {"field", "detail"},
     "tags_refused": {"field", "detail"}, "tag_not_created": {"field", "detail"}, "block_left_over": {"field", "kept"},
     "address_kept": {"field", "detail"}, "not_delivered": {"field", "detail", "attempts"},
-    "no_clear_answer": {"field", "detail", "attempts"}, "kept_differently": {"field", "kept"},
+    "no_clear_answer": {"field", "detail", "attempts"}, "not_listed": {"field", "detail"}, "kept_differently": {"field", "kept"},
     "id_changed": {"was", "now"},
 }  # fmt: skip
 

@@ -103,7 +103,7 @@ class Destination(Part):
         """Calls per second for this mapping where the destination allows so many.
 
         >>> Destination(kind="loops", share=0.5).allowed(10), Destination(kind="loops", share=0.5, rate=2).allowed(10)
-        (5.0, 2)
+        (5.0, 2.0)
         """
         part = per_second * (self.share or 1.0)
         return min(part, self.rate or part)

@@ -12,5 +12,5 @@ __all__ = ["TRIAL", "Connector", "create"]
 
 
 class Connector(corporate_merch.Connector):
-    async def _come_since(self, *_: Any) -> dict[str, Known]:
+    async def _found(self, *_: Any) -> dict[str, list[Known]]:
         return {}
