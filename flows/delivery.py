@@ -198,18 +198,16 @@ class Delivery:
             self.stop("ledger", error)
             return
         async with asyncio.TaskGroup() as group:
-            await (
-                self._in_order.acquire()
-            )  # or batches would end together, and nothing be on its way meanwhile
+            # batches that begin side by side would end together, and nothing be on its way meanwhile
+            await self._in_order.acquire()
             try:
                 for entry in batch.entries:
                     await self._may_begin()
                     task = group.create_task(self._one(entry, *looked_up[entry.contact.key]))
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
-                    await asyncio.sleep(
-                        0
-                    )  # it stands in the queue for a turn before the next one asks for room
+                    # it stands in the queue for a turn before the next one asks for room
+                    await asyncio.sleep(0)
             finally:
                 self._in_order.release()
         self.delivered.add(batch.number)

@@ -33,8 +33,7 @@ __all__ = ["Begun", "Resume", "Spooled"]
 class Begun:
     """What a run was begun with, as the ledger keeps it: asked for, judged and allowed before its first request.
 
-    `today` is the day from which its spans of time are counted, `rows_before` the rows of the complete run before it.
-    `surveyed`: the destination was read before, so that who was not found was not there.
+    `today` is the day from which its spans of time are counted. `surveyed`: the destination was read before, so that who was not found was not there.
     """
 
     options: Options
@@ -47,7 +46,6 @@ class Begun:
     today: dt.date
     attempt: int
     surveyed: bool
-    resubscribes: int = 0
 
     def written(self) -> dict[str, Any]:
         """As JSON."""
@@ -68,7 +66,6 @@ class Begun:
             "today": self.today.isoformat(),
             "attempt": self.attempt,
             "surveyed": self.surveyed,
-            "resubscribes": self.resubscribes,
         }
 
     @classmethod
@@ -85,7 +82,6 @@ class Begun:
             today=dt.date.fromisoformat(written["today"]),
             attempt=written["attempt"],
             surveyed=written["surveyed"],
-            resubscribes=written["resubscribes"],
         )
 
 

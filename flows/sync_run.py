@@ -243,6 +243,8 @@ class SyncRun:
         plan.warnings += len(new_columns)
         if self.follows or self.resume is not None:
             await asyncio.to_thread(set_aside, plan, opened.ledger, account, self.follows or self.id)
+        if self.resume is not None:
+            self._leave_what_is_settled(plan, self.resume)
         self._knowledge = Knowledge(opened.folder)
         lookups = len(plan.roll.to_send()) + len(plan.roll.carried)
         self._rows_before = before.rows_read if before else None
@@ -298,11 +300,13 @@ class SyncRun:
         except SourceError:  # nobody has that key
             plan.close()
             raise
-        if resume is not None:
-            self._unclear = left_unclear(plan, opened.ledger, self.id)
-            if resume.closing:
-                leave_the_others(plan, self._unclear)
         return plan
+
+    def _leave_what_is_settled(self, plan: Plan, resume: Resume) -> None:
+        """Asked when it is known whom a later run has delivered: nothing is unclear of them any more."""
+        self._unclear = left_unclear(plan, self.opened.ledger, self.id)
+        if resume.closing:
+            leave_the_others(plan, self._unclear)
 
     def _leave_what_is_answered(self, plan: Plan, limit: int | None) -> int | None:
         """Takes rows out of the roll that have an answer from an earlier stretch; how many are left of the run's limit."""
@@ -457,7 +461,6 @@ class SyncRun:
             today=today(),
             attempt=self.attempt,
             surveyed=self._knowledge is not None and self._knowledge.surveyed,
-            resubscribes=self._resubscribes,
         )
         opened.ledger.runs.begin(self.id, begun.written())
 

@@ -246,6 +246,26 @@ async def test_a_resume_skips_who_was_delivered_by_a_later_run(desk: Desk, perso
     assert again.outcomes in ({"unchanged": 99, "updated": 1}, {"unchanged": 100})
 
 
+async def test_nothing_is_unclear_of_whom_a_later_run_has_delivered_otherwise(
+    desk: Desk, person: Person
+) -> None:
+    file = desk.file([person(n, City="Köln") for n in range(1, 101)])
+    desk.server.faults(UNHEARD, seed=5)
+    await interrupted(desk, file, 20, now=True)
+    desk.server.clear_faults()
+    run = desk_run(desk)
+    ledger = Ledger(open_database(desk.home))
+    unclear = sorted(ledger.answers.unclear(run))
+    ledger.close()
+    other = desk.file([person(n, City="Newer") for n in unclear], "other.csv")
+    await desk.sync(other, allow=["changes", "shrunk"])
+    ended = await desk.resume(run)
+    assert {(ended.row(n)["outcome"], ended.row(n)["code"]) for n in unclear} == {
+        ("filtered", "newer_delivered")
+    }
+    assert {desk.contacts()[person(n)["Email"].casefold()]["fields"]["city"] for n in unclear} == {"Newer"}
+
+
 def desk_run(desk: Desk) -> str:
     ledger = Ledger(open_database(desk.home))
     [run] = ledger.runs.unfinished()
