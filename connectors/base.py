@@ -20,7 +20,7 @@ from mappings.engine.frame import Frame
 from mappings.engine.schema import Schema
 
 __all__ = [
-    "Decision", "Deletes", "Delivered", "Destination", "Known", "Oddity", "Remembered", "Rules", "SettlesLater", "Source", "SourceFacts", "Started", "StopAt",
+    "Decision", "Deletes", "Delivered", "Destination", "Known", "Oddity", "Remembered", "Rules", "SettlesLater", "Source", "SourceFacts", "Started",
 ]  # fmt: skip
 
 
@@ -111,14 +111,6 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
-class StopAt:
-    """So many refused or failed contacts stop the run: at least `floor`, and more than this `share` of those answered."""
-
-    share: float = 0.2
-    floor: int = 50
-
-
-@dataclass(frozen=True, slots=True)
 class Rules:
     """What the mapping says about writing.
 
@@ -144,8 +136,6 @@ class Rules:
     """The merge tags that automations watch there; None where that is not known, and any may be."""
     lookup: bool = False
     """Whether each contact is looked up before it is sent, also where that is not needed to send it rightly."""
-    stop_at: StopAt | None = StopAt()
-    """When the rest is not sent; None where any number may be refused or fail."""
     follows_since: float | None = None
     """Since when the mapping may follow its source's consents, in seconds since 1970; None where it may not."""
 

@@ -100,6 +100,7 @@ class Delivery:
         identity: Identity | None = None,
         attempt: int = 1,
         unclear: Unclear | None = None,
+        failures: FailureLimit | None = None,
     ) -> None:
         self._run = run_id
         self._account = account
@@ -123,7 +124,7 @@ class Delivery:
         self._new_tags = NewTags(destination)
         self._room = asyncio.Semaphore(_IN_FLIGHT)
         self._in_order = asyncio.Lock()
-        self._failures = FailureLimit()
+        self.failures = failures or FailureLimit()
         self.tally = Tally()
         self.planned = Figures()
         """What a plan would have said of the contacts so far: decided before anything is asked or sent for them."""
@@ -451,8 +452,8 @@ class Delivery:
     def _watch_for_trouble(self, delivered: Delivered) -> None:
         """Stops the run where the destination was waited for in vain, or too many contacts were refused or failed."""
         self._watch_the_breaker()
-        self._failures.add(delivered)
-        if not self.stopped and (error := self._failures.passed(self._destination.rules.stop_at)) is not None:
+        self.failures.add(delivered)
+        if not self.stopped and (error := self.failures.passed()) is not None:
             self.stop("failures", error)
 
     def _watch_the_breaker(self) -> None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from mappings.engine.document import Guards, TypedLimit
 
 __all__ = [
-    "FAILURES", "GUARDS", "Counts", "Guard", "Verdict", "judged", "limited", "of_mapping", "set_by_mapping",
+    "FAILURES", "GUARDS", "Counts", "Guard", "Verdict", "judged", "limited", "of_mapping", "opens",
+    "set_by_mapping", "trips",
 ]  # fmt: skip
 
 
@@ -174,23 +175,24 @@ def judged(
         asked = guard.first_run or not first
         known = guard.name != "opt_outs" or counts.opt_outs is not None
         named = allowed.get(guard.name)
-        tripped = asked and _trips(guard, count, share)
+        tripped = asked and trips(guard, count, share)
         if guard.typed:  # a number that was named has to be right, also where nobody is counted
             tripped = known and (count > 0 or bool(named))
         verdicts.append(
             Verdict(
-                guard.name, count, share, guard.share, guard.floor, tripped, _opens(guard, count, allowed), guard.says, asked,
-                typed=guard.typed, own=guard.own, allowed_count=named, default_trips=asked and _trips(defaults[guard.name], count, share),
+                guard.name, count, share, guard.share, guard.floor, tripped, opens(guard, count, allowed), guard.says, asked,
+                typed=guard.typed, own=guard.own, allowed_count=named, default_trips=asked and trips(defaults[guard.name], count, share),
             )
         )  # fmt: skip
     return verdicts
 
 
-def _trips(guard: Guard, count: int, share: float) -> bool:
+def trips(guard: Guard, count: int, share: float) -> bool:
+    """Whether so many, and such a share, are more than the guard lets pass."""
     return count > 0 and count >= guard.floor and share > guard.share
 
 
-def _opens(guard: Guard, count: int, allowed: MappingOf[str, int | None]) -> bool:
+def opens(guard: Guard, count: int, allowed: MappingOf[str, int | None]) -> bool:
     """Whether what was allowed lets this many pass: exactly so many where they are typed, else no more than were named."""
     if guard.name not in allowed:
         return False

@@ -124,7 +124,7 @@ async def open_everything(
         application = make_application(
             mapping, schema, source.header, resume.begun.today if resume is not None else None
         )
-        destination.rules = rules_of(mapping, application, options.allow)
+        destination.rules = rules_of(mapping, application)
         if resume is None:  # they were run when it was begun
             check_examples(mapping, schema)
         _say_numbers(mapping, schema, watcher)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ from connectors.base import Rules, Source
 from connectors.errors import MappingError, SourceError
 from connectors.kinds import source_module
 from connectors.sources.finding import find, readable
-from flows.allowing import allowed
-from flows.failure_limit import stop_at
 from flows.suppressions import Suppressions
 from mappings.engine.applying import Application
 from mappings.engine.complaints import MappingInvalid
@@ -82,8 +79,8 @@ def today() -> dt.date:
     return dt.datetime.now().astimezone().date()
 
 
-def rules_of(mapping: Mapping, application: Application, allow: Iterable[str] = ()) -> Rules:
-    """What the mapping says about writing, and what a person has allowed for this run."""
+def rules_of(mapping: Mapping, application: Application) -> Rules:
+    """What the mapping says about writing."""
     return Rules(
         write=mapping.write,
         gone=mapping.gone,
@@ -98,7 +95,6 @@ def rules_of(mapping: Mapping, application: Application, allow: Iterable[str] = 
         key=mapping.key,
         tracked=_tracked(mapping),
         lookup=mapping.destination.lookup,
-        stop_at=stop_at(mapping.guards, allowed(allow)),
     )
 
 

@@ -80,7 +80,8 @@ class Repair:
     def _compare_headers(self, found: Sequence[str]) -> None:
         for at, name in enumerate(self.header):
             mine = found[at] if at < len(found) else None
-            if mine not in (name, defuse(name)):
+            # a byte order mark that was text before is none any more once a program has saved it as the file's first character
+            if mine not in (name, defuse(name), name.removeprefix("\ufeff") if at == 0 else name):
                 is_now = "is missing" if mine is None else f"is '{visible(mine)}'"
                 raise SourceError(
                     f"{self.path}, line 1: column {at + 1} {is_now}; in the run {self.run_id} it is '{visible(name)}'.",

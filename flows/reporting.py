@@ -96,7 +96,7 @@ def report(run: SyncRun) -> Ending:
             "guards": [
                 Guard(name=v.name, count=v.count, share=v.share, limit_share=v.limit_share, floor=v.floor,
                       tripped=v.tripped, allowed=v.allowed, **limit_facts(v))
-                for v in plan.guards
+                for v in _verdicts(run)
             ],
             "overrides": sorted(one.name for one in overrides),
             "override_details": overrides,
@@ -125,6 +125,11 @@ def report(run: SyncRun) -> Ending:
     return Ending(summary, details, state)
 
 
+def _verdicts(run: SyncRun) -> list[Verdict]:
+    """Those of the guards before the first request, and of the one that watches while it is sent."""
+    return [*run.plan.guards, run.delivery.failures.verdict()]
+
+
 def limit_facts(verdict: Verdict) -> dict[str, Any]:
     """Whose a guard's limit is, and what was named to pass it."""
     return {
@@ -146,7 +151,7 @@ def most_frequent(started: Started) -> dict[str, dict[str, int]]:
 
 def _overrides(run: SyncRun) -> list[Override]:
     """What was let pass or allowed by name; nothing of the latter where the run stopped before."""
-    let_pass = [(v.name, v.count, v.let_pass) for v in run.plan.guards if v.let_pass]
+    let_pass = [(v.name, v.count, v.let_pass) for v in _verdicts(run) if v.let_pass]
     found = [Override(name=name, what="guard", count=count, by=by) for name, count, by in let_pass]  # type: ignore[arg-type]
     permitted = [] if run.guarded else [one for one in run.permissions if one.by]
     return found + [Override(name=p.name, what="permission", count=p.count, by=p.by) for p in permitted]  # type: ignore[arg-type]

@@ -26,7 +26,8 @@ from flows.asking import question_of
 from flows.batches import Batch, batches
 from flows.delivery import Delivery
 from flows.edited import edited, told
-from flows.guards import Verdict, of_mapping
+from flows.failure_limit import FailureLimit
+from flows.guards import FAILURES, Verdict, limited, of_mapping
 from flows.identity import Identity
 from flows.judging import consequences, judged_plan
 from flows.knowledge import Knowledge
@@ -261,6 +262,7 @@ class SyncRun:
             opened.suppressions, self.watcher, pace_has_room=opened.pace.room, forget=_resending(options.resend),
             identity=Identity(account, name, opened.ledger.memory, plan.whereabouts) if plan.whereabouts else None,
             attempt=self.attempt, unclear=self._settling(),
+            failures=FailureLimit(limited(FAILURES, opened.mapping.guards), allowed(options.allow)),
         )  # fmt: skip
         if self.resume is not None:
             self._delivery.tally = tally_of(opened.ledger.answers, self.id)

@@ -37,6 +37,7 @@ _HEAVY = (
     "rich.progress", "rich.table", "uvicorn", "xlsxwriter",
 )  # fmt: skip
 """What the verbs import in the end. A name that is missing here costs time, nothing else."""
+_STARTS_WITHIN = 120.0
 _FLOWS = ("flows.sync_contacts", "flows.retry_failures")
 """The flow files: Prefect reads its settings and sets up its logging when they are imported."""
 
@@ -137,6 +138,7 @@ def start(
     for descriptor in (theirs.detach(), nothing, its_out, its_err):
         os.close(descriptor)
     body = json.dumps(there).encode()
+    ours.settimeout(_STARTS_WITHIN)
     ours.sendall(f"{len(body):10}".encode() + body)
     pid = int(ours.recv(10))
     return Child(pid, ours, os.fdopen(out), os.fdopen(err))
@@ -227,7 +229,10 @@ def _keep(teller: socket.socket, stdio: list[int]) -> Callable[[], Any]:
 def _exactly(reading: Any, size: int) -> bytes:
     found = b""
     while len(found) < size:
-        found += reading.read(size - len(found))
+        more = reading.read(size - len(found))
+        if not more:  # whoever gave the order is no more
+            os._exit(1)
+        found += more
     return found
 
 
@@ -276,4 +281,8 @@ def _import_all() -> None:
 
 if __name__ == "__main__":
     _import_all()
+    # Who keeps a command that somebody left at work does not keep open what reads the tests' output.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
     sys.exit(_serve(socket.socket(fileno=int(sys.argv[1])))())

@@ -171,7 +171,9 @@ def _guards(console: Console, guards: Sequence[Guard]) -> None:
 
     says = {guard.name: guard.says for guard in GUARDS}
     for guard in guards:
-        if not guard.tripped or guard.allowed:
+        if (
+            not guard.tripped or guard.allowed or guard.name not in says
+        ):  # the failure limit has said it itself
             continue
         what = says[guard.name]
         if guard.typed:

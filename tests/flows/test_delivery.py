@@ -370,9 +370,15 @@ async def test_too_many_refused_rows_stop_the_rest_which_can_be_allowed(desk: De
         outcomes = run.ending.summary.outcomes
         assert outcomes.refused >= 20
         assert outcomes.unsent > 0
+        limit = run.ending.summary.guards[-1]
+        assert (limit.name, limit.tripped, limit.allowed, limit.count) == (
+            "failures", True, False, outcomes.refused,
+        )  # fmt: skip
+        assert run.ending.summary.overrides == []
     desk.server.clear_faults()
     resumed = await desk.sync(file, allow=["failures"])
     assert resumed.exit_code == 1, "what was refused has its answer"
+    assert [guard.tripped for guard in resumed.summary.guards if guard.name == "failures"] == [False]
     assert set(resumed.outcomes) == {"created", "refused"}
     assert (await desk.sync(file, allow=["changes"])).exit_code == 0
 
