@@ -13,6 +13,7 @@ from pathlib import Path
 
 from connectors.errors import LedgerError
 from connectors.slots import Slots
+from flows.ledger.damaged import PARTS, is_damage
 
 __all__ = ["NAME", "Bookings"]
 
@@ -26,14 +27,14 @@ class Bookings:
         self._account = account
         path = home / NAME
         try:
-            self._database = sqlite3.connect(
-                path, timeout=30.0, isolation_level=None, check_same_thread=False
-            )
-            self._database.execute("pragma journal_mode = wal")
-            self._database.execute("pragma synchronous = off")
-            self._database.execute(
-                "create table if not exists slots (account integer primary key, booked_until double precision not null, taken blob not null)"
-            )
+            try:
+                self._database = _opened(path)
+            except sqlite3.Error as error:
+                if not is_damage(error):
+                    raise
+                for part in ("", *PARTS):  # nothing is lost with it but a tenth of a second of turns
+                    path.with_name(path.name + part).unlink(missing_ok=True)
+                self._database = _opened(path)
             path.chmod(0o600)
         except (sqlite3.Error, OSError) as error:
             raise LedgerError(
@@ -78,3 +79,19 @@ class Bookings:
 
     def close(self) -> None:
         self._database.close()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection to the bookings, which are made where there are none."""
+    database = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+    try:
+        database.execute("pragma journal_mode = wal")
+        database.execute("pragma synchronous = off")
+        database.execute(
+            "create table if not exists slots (account integer primary key, booked_until double precision not null, taken blob not null)"
+        )
+        database.execute("select count(*) from slots").fetchone()
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database

@@ -21,6 +21,7 @@ from connectors.errors import LedgerError
 
 __all__ = [
     "NAME",
+    "PARTS",
     "Damaged",
     "Use",
     "empty",
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 NAME = "ledger.sqlite"
-_PARTS = ("-wal", "-shm")
+PARTS = ("-wal", "-shm")
 _ALONE_SECONDS = 1.0
 _MALFORMED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -163,7 +164,7 @@ def _what_next(home: Path) -> str:
 
 
 def _kept(home: Path) -> list[Path]:
-    return sorted(one for one in home.glob(f"{NAME}.damaged-*") if not one.name.endswith(_PARTS))
+    return sorted(one for one in home.glob(f"{NAME}.damaged-*") if not one.name.endswith(PARTS))
 
 
 def _runs(home: Path) -> bool:
@@ -175,7 +176,7 @@ def _aside(path: Path) -> Path:
     """Where it is now. The file has both names until its parts are moved: a restored copy must never meet another one's -wal."""
     begun = [one for one in _kept(path.parent) if path.samefile(one)]
     aside = begun[0] if begun else _linked(path)
-    for part in _PARTS:
+    for part in PARTS:
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + part).replace(aside.with_name(aside.name + part))
     if aside.exists():
@@ -197,7 +198,7 @@ def _linked(path: Path) -> Path:
     while True:
         aside = path.with_name(f"{NAME}.damaged-{moment}" + (f"-{number}" if number > 1 else ""))
         number += 1
-        if any(aside.with_name(aside.name + part).exists() for part in ("", *_PARTS)):
+        if any(aside.with_name(aside.name + part).exists() for part in ("", *PARTS)):
             continue
         try:
             aside.hardlink_to(path)

@@ -415,6 +415,19 @@ def test_a_key_is_kept_as_a_hash_that_differs_from_ledger_to_ledger(
 # ---- booking
 
 
+@pytest.mark.parametrize("damage", [b"no database at all" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_damaged_file_of_bookings_is_made_anew(ledger: Ledger, account: int, damage: bytes) -> None:
+    home = ledger.database.path.parent
+    bookings = Bookings(home, account)
+    bookings.book(1, 10.0, 10.0, 1000.0, 1000.0)
+    bookings.close()
+    (home / "pace.sqlite").write_bytes(damage)
+    anew = Bookings(home, account)
+    assert anew.book(1, 10.0, 10.0, 1000.0, 1000.0) == 1000.0
+    anew.close()
+    assert (home / "pace.sqlite").stat().st_mode & 0o777 == 0o600
+
+
 def test_slots_booked_by_several_threads_never_overlap_and_fill_the_rate(
     ledger: Ledger, account: int
 ) -> None:
