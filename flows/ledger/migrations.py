@@ -145,4 +145,30 @@ STEPS: tuple[str, ...] = (
         primary key (run, number)
     );
     """,
+    """
+    -- Who was forgotten: a keyed hash of an address or id, by which nobody is found who does not have it already.
+    create table forgotten (key_mac text primary key, made_at text not null);
+
+    -- Known problems that somebody accepted: they stay counted, and do not ask for a person again. `person` is the row's
+    -- person id, else its key as the source writes it; `value` the cell's keyed hash. `last_seen` is the last run that had it.
+    create table acceptance (
+        account integer not null, mapping text not null, person text not null, code text not null, column_name text not null,
+        value_mac text not null, who text not null, why text not null, made_at text not null, last_seen text not null default '',
+        primary key (account, mapping, person, code, column_name)
+    );
+
+    -- Who edited which cell of a run's rows, and when: in a returned file or in the page.
+    create table edit (
+        run text not null, row_number integer not null, column_name text not null, made_at text not null,
+        before text not null, after text not null, who text not null, origin text not null,
+        primary key (run, row_number, column_name, made_at)
+    );
+
+    -- A correction is of the run in which it was made, and is not applied any more once it was revoked.
+    alter table correction add column run text not null default '';
+    alter table correction add column revoked_at text not null default '';
+
+    -- What a run undoes: '' where it is none. Before-images of contacts are in `intent.before`.
+    alter table run add column undoes text not null default '';
+    """,
 )

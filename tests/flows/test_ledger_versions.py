@@ -30,6 +30,7 @@ RELEASED = [
     "90ad0101e3df4a3c",
     "986ac65d25c5c3da",
     "a86053514c660395",
+    "472342010ca18817",
 ]
 FREEZE = "run tests/flows/ledgers/freeze.py with the code before the new step"
 
