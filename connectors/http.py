@@ -36,6 +36,7 @@ from connectors.errors import CredentialsError, MusterError, Unreachable
 __all__ = ["MEANINGS", "Answer", "Meaning", "Patience", "Traffic", "Turns", "Wire"]
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
+_READER = json.JSONDecoder(parse_constant=lambda _: None)
 _LONGEST = 500
 _IDLE_SECONDS = 4.0  # most servers close what was idle for five
 _KEPT = re.compile(r"timeout=(\d{1,6})")
@@ -76,7 +77,7 @@ MEANINGS: dict[int, Meaning] = {
 """Shared by all destinations; any other 4xx and 3xx is refused, any 5xx unclear. A destination adds what it documents."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What came back. `body` is the parsed JSON (None if there is none), `detail` a sentence without secrets."""
 
@@ -489,7 +490,7 @@ def _in_short(answer: Answer) -> str:
 
 def _parsed(raw: bytes) -> Any:
     """JSON as it may be kept: NaN and infinity are nothing, half of a surrogate pair is the replacement character."""
-    body = json.loads(raw, parse_constant=lambda _: None)
+    body = _READER.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
     if b"\\ud" in raw or b"\\uD" in raw:
         whole = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         body = json.loads(whole)

@@ -74,8 +74,10 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Counts what another one has, too."""
-        self.kept.update(other.kept)
-        self.automations.update(other.automations)
+        if other.kept:
+            self.kept.update(other.kept)
+        if other.automations:
+            self.automations.update(other.automations)
         self.opted_out += other.opted_out
         self.opted_in += other.opted_in
 
@@ -252,8 +254,9 @@ class Delivery:
         try:
             if not self.stopped:
                 remembered = await self._heard_again(entry.contact, remembered, known, now)
-            delivered, there = self._unsent(), known
-            if not self.stopped:
+            if self.stopped:
+                delivered, there = self._unsent(), known
+            else:
                 async with self._addresses.alone(entry, remembered):
                     delivered, there = await self._sent(entry, known, remembered, now)
             if delivered.settled_later and not self.stopped:
@@ -511,8 +514,10 @@ class Delivery:
         out = decision.opts_out or (decision.creates and decision.status == "UNSUBSCRIBED")
         tally.opted_out += landed and out and not entry.carried  # those were counted address by address
         tally.opted_in += landed and decision.opts_in
-        tally.automations.update(_started(delivered))
-        tally.kept.update(dict.fromkeys(delivered.kept, 1))
+        if started := _started(delivered):
+            tally.automations.update(started)
+        if delivered.kept:
+            tally.kept.update(dict.fromkeys(delivered.kept, 1))
         return tally
 
     def _count(self, entry: Entry, delivered: Delivered, tally: Tally) -> None:

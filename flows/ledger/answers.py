@@ -13,7 +13,7 @@ from flows.ledger.runs import now
 __all__ = ["Answers", "Intent", "Outcome"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Intent:
     """A contact about to be sent. `wanted` is the whole contact: texts by merge tag, names of tags and lists, opted_out."""
 
@@ -30,7 +30,7 @@ class Intent:
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """What became of one row. `problems` are code, column, value and detail; `calls` counts what was done there.
 

@@ -65,8 +65,11 @@ class Database:
 
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of a query. Raises LedgerError where the disk or the file fails."""
-        with _marked(self.path), _explained(self.path):
+        try:  # asked before each contact: two contexts cost as much as the query
             return self.connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error:
+            with _marked(self.path), _explained(self.path):
+                raise
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a query one after the other, as they were when it began; meanwhile others may write."""
