@@ -11,10 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import errno
 import json
 import math
+import os
 import random
 import re
+import socket
 import ssl
 import time
 import urllib.parse
@@ -436,6 +439,12 @@ class Wire:
         return Answer(Meaning.UNCLEAR, status, None, what)
 
     def _said(self, error: BaseException) -> str:
+        """What the library says, in a line. Where the system refused a connection, its own words: the address stands beside them."""
+        if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
+            there = error.os_error
+            if there.strerror and (there.errno in errno.errorcode or isinstance(there, socket.gaierror)):
+                number = there.errno or 0
+                return (os.strerror(number) if number in errno.errorcode else there.strerror).lower()
         text = self.redacted(str(error)).strip() or type(error).__name__
         return text.splitlines()[0][:200]
 
