@@ -31,6 +31,7 @@ from flows.opening import (
 )
 from flows.options import Options
 from flows.resume import Resume
+from flows.retention import Keep
 from flows.retry import Retry
 from flows.settings import Settings, find_mapping
 from flows.suppressions import Suppressions
@@ -64,6 +65,7 @@ class Opened:
     folder: Path
     suppressions: Suppressions
     pace: Pace
+    keep: Keep
 
 
 async def open_everything(
@@ -88,9 +90,8 @@ async def open_everything(
     complaint_of(mapping, source.header, source.facts.opt_out_columns, mails_people=connector.mails_people)
     rehearsal = options.rehearsal
     access = rehearsal.access if rehearsal else settings.access(kind, name, connector.default_base_url)
-    settings.refuse_what_is_not_there_yet()
-    home = settings.home(path) if follows is None else follows.home
-    home = rehearsal.folder if rehearsal else home
+    keep = Keep.of(settings)
+    home = _home(settings, path, options, follows)
     ledger = Ledger(open_database(home))
     lock = RunLock(home, mapping.name, f"{kind}-{name}")
     destination: Destination | None = None
@@ -138,7 +139,7 @@ async def open_everything(
         raise
     return Opened(
         run_id, mapping, source, home, ledger, lock, account, destination, access.base_url, per_second, schema, application,
-        folder, suppressions, pace,
+        folder, suppressions, pace, keep,
     )  # fmt: skip
 
 
@@ -152,6 +153,14 @@ def _read(
     mapping = load_mapping(path)
     source = open_source_of(mapping, path, source_given) if retry is None else retry.source_of(mapping)
     return path, mapping, source
+
+
+def _home(settings: Settings, path: Path, options: Options, follows: Retry | Resume | None) -> Path:
+    """Where the ledger is, or is to be."""
+    settings.refuse_what_is_not_there_yet()
+    if options.rehearsal:
+        return options.rehearsal.folder
+    return settings.home(path) if follows is None else follows.home
 
 
 def _pace(mapping: Mapping, per_second: float, bookings: Bookings, *, alone: bool) -> Pace:

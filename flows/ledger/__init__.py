@@ -1,7 +1,7 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `stretches`, `answers`, `memory`,
-`pages`, `columns`, `allowances`, `opt_outs`, `listing` and `booking` are its nouns.
+`pages`, `columns`, `allowances`, `opt_outs`, `people`, `forgotten`, `listing` and `booking` are its nouns.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ from flows.ledger.answers import Answers, Intent, Outcome
 from flows.ledger.booking import Bookings
 from flows.ledger.columns import Columns
 from flows.ledger.database import Database, open_database
+from flows.ledger.forgotten import Forgotten
 from flows.ledger.listing import AccountListing
 from flows.ledger.lock import RunLock
 from flows.ledger.memory import Memory
 from flows.ledger.opt_outs import OptOuts
 from flows.ledger.pages import Page, Pages
+from flows.ledger.people import People, Who
 from flows.ledger.runs import Run, Runs
 from flows.ledger.stretches import Stretch, Stretches
 
 __all__ = [
-    "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Database", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages",
-    "Run", "RunLock", "Runs", "Stretch", "Stretches", "open_database",
+    "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Database", "Forgotten", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
+    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Who", "open_database",
 ]  # fmt: skip
 
 
@@ -40,6 +42,8 @@ class Ledger:
         self.columns = Columns(database)
         self.opt_outs = OptOuts(database)
         self.allowances = Allowances(database)
+        self.people = People(database)
+        self.forgotten = Forgotten(database)
         self._bookings: list[Bookings] = []
 
     def bookings(self, account: int) -> Bookings:

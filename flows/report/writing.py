@@ -12,9 +12,11 @@ from typing import BinaryIO
 from flows.report import failures, page, results
 from flows.report.summary import Details, Summary
 
-__all__ = ["TWICE_FILE", "whole", "write_report"]
+__all__ = ["DETAILS_FILE", "TWICE_FILE", "whole", "write_report"]
 
 TWICE_FILE = "twice_there.csv"
+DETAILS_FILE = "details.json"
+"""What the page shows beside the summary, so that it can be drawn anew."""
 
 
 def write_report(folder: Path, summary: Summary, details: Details, *, into: Path | None = None) -> None:
@@ -43,6 +45,9 @@ def write_report(folder: Path, summary: Summary, details: Details, *, into: Path
     if details.twice:
         with whole(place / TWICE_FILE) as file:
             results.write_twice(details.twice, file)
+    if into is None:
+        with whole(place / DETAILS_FILE) as file:
+            file.write(details.model_dump_json().encode())
     with whole(place / "report.html") as file:
         file.write(page.render(folder, summary, details).encode())
     with whole(place / "summary.json") as file:
