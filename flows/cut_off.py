@@ -25,7 +25,7 @@ def cut_off(ledger: Ledger, runs: Iterable[Run]) -> set[str]:
     found = {run for ids in running.values() for run in ids}
     for (account, mapping), ids in running.items():
         if is_held(home, mapping, names[account]):
-            found.discard(ledger.stretches.last_begun(ids))
+            found.discard(ledger.stretches.last_begun(ids) or max(ids))
     return found
 
 

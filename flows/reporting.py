@@ -23,6 +23,7 @@ from flows.outcomes import LIMITED, SUPERSEDED
 from flows.report import Details, Summary, write_report
 from flows.report.page import problem_groups
 from flows.report.reasons import reasons
+from flows.report.since import Previous, Since, Who, since
 from flows.report.summary import (
     NEED_A_PERSON,
     Column,
@@ -36,7 +37,6 @@ from flows.report.summary import (
     ProblemGroup,
     RehearsalFacts,
 )
-from flows.report.since import Previous, Since, Who, since
 from flows.report.unseen import unseen_values
 from flows.told import columns_of
 

@@ -10,7 +10,7 @@ from flows.report.summary import NEED_A_PERSON
 __all__ = ["drawn", "needing", "trend"]
 
 _BARS = "▁▂▃▄▅▆▇█"
-_NONE = "×"
+_NONE = "·"
 _WHOLE = ("completed", "needs_review", "limited")
 
 
@@ -29,10 +29,10 @@ def trend(runs: Sequence[Run]) -> list[int | None]:
 
 
 def drawn(numbers: Sequence[int | None]) -> str:
-    """As a line of bars, the highest for the most; × for a run that did not come to its end.
+    """As a line of bars, the highest for the most; · for a run that did not come to its end.
 
     >>> drawn([0, 3, 12, None, 6]), drawn([0, 0]), drawn([])
-    ('▁▂█×▄', '▁▁', '')
+    ('▁▂█·▄', '▁▁', '')
     """
     most = max((number for number in numbers if number is not None), default=0)
     return "".join(_NONE if number is None else _bar(number, most) for number in numbers)

@@ -78,7 +78,7 @@ def _mappings(latest: Sequence[Sequence[Run]], states: dict[str, str]) -> Table:
         table.add_row(
             _text(run.mapping), _text(run.id), states[run.id], f"{run.rows_read:,}", f"{needing(run):,}", line
         )
-    table.caption = "▁ no row needed a person, █ the most of these runs; × did not come to its end; the number is the change since the run before"
+    table.caption = "▁ no row needed a person, █ the most of these runs; · did not come to its end; the number is the change since the run before"
     table.caption_justify = "left"
     return table
 

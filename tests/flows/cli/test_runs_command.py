@@ -37,7 +37,7 @@ def test_runs_show_how_each_mapping_stands_and_what_was_cut_off(shell: Shell) ->
     assert [run["resume"] for run in listed] == [f"muster resume {gone}", None, None]
 
     said = shell.run("runs").stdout
-    assert re.search(rf"^signups +{gone} +cut off +0 +0 +▅█× \+1", said, re.MULTILINE), said
+    assert re.search(rf"^signups +{gone} +cut off +0 +0 +▅█· \+1", said, re.MULTILINE), said
     assert f"The run {gone} was cut off. muster resume {gone} finishes it." in said
     assert said.index("muster resume") < said.index(first["run_id"])
     assert f"muster resume {gone} finishes it" in shell.run("report", gone).stderr

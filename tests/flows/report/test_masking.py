@@ -95,7 +95,7 @@ def test_nothing_of_a_person_is_left_in_a_masked_copy(
         for form in (copy, html.unescape(copy), copy.replace("\\", "")):
             assert text.casefold() not in form.casefold(), name
         assert hashlib.sha256(text.encode()).hexdigest() not in copy
-    assert text in html.unescape(html.unescape((copies_of_the_real(tmp_path_factory, text))))
+    assert text in html.unescape(html.unescape(copies_of_the_real(tmp_path_factory, text)))
 
 
 def copies_of_the_real(tmp_path_factory: pytest.TempPathFactory, text: str) -> str:

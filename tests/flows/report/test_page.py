@@ -17,24 +17,7 @@ import pytest
 
 from flows.report import Details, Summary
 from flows.report.page import PARTS, bar, examples, pace_line, percent, problem_groups, render, shown, value
-
-CORPUS = [
-    "<script>alert(1)</script>",
-    "</title><script>alert(1)</script>",
-    "</style><script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "' onmouseover='alert(1)",
-    "<svg/onload=alert(1)>",
-    "<iframe srcdoc='<script>alert(1)</script>'>",
-    "<a href=javascript:alert(1)>x</a>",
-    "javascript:alert(1)",
-    "<base href=//evil.example>",
-    "<meta http-equiv=refresh content='0;url=//evil.example'>",
-    "<style>@import '//evil.example';</style>",
-    "<!--", "-->", "]]>", "<![CDATA[", "&lt;script&gt;", "&#x3c;script&#x3e;",
-    "{{ 7 * 7 }}{% raw %}", "`<b>`", "\x00<script>", "\u202ereversed", "\u2028line", "<math><mtext></p><style><img>",
-    "\ud7ff\ue000\ufdd0", "\uff1cscript\uff1e", "%3Cscript%3E", "<form action=//evil.example><input>",
-]  # fmt: skip
+from tests.flows.report.conftest import CORPUS
 
 TAGS = {
     "html", "head", "meta", "title", "style", "body", "header", "nav", "main", "section", "article", "h1", "h2", "h3", "p",
@@ -72,46 +55,6 @@ class _Page(HTMLParser):
 
     def handle_comment(self, data: str) -> None:
         self.comments.append(data)
-
-
-@pytest.fixture
-def hostile(
-    make_run: Callable[..., Path], make_summary: Callable[..., Summary], make_details: Callable[..., Details]
-) -> Callable[[str], str]:
-    def draw(text: str) -> str:
-        problems = [(1, 2, text, "error", text, text, text, text)]
-        folder = make_run([text], [[text]], [(1, 2, text, "invalid", text, text, text)], problems)
-        numbers: dict[str, Any] = {"count": 1, "share": 1, "limit_share": 0.1, "floor": 0}
-        summary = make_summary(
-            run_id=text,
-            mapping={"name": text, "sha256": text},
-            source={"path": text, "sha256": text, "rows_read": 1},
-            destination={"kind": text, "account": text, "base_url": "https://example.com/" + text},
-            outcomes={"invalid": 1},
-            problems=problem_groups(folder),
-            guards=[{"name": text, **numbers, "tripped": True, "allowed": False}],
-            overrides=[text],
-            kept_differently={text: 1},
-            automations={text: 1},
-            status="guarded",
-            exit_code=3,
-        )
-        details = make_details(
-            title=text,
-            mapping_path=text,
-            columns=[{"name": text, "use": "used", "into": [text], "filled": 1, "rows": 1}],
-            oddities=[{"line": 1, "message": text}],
-            reasons=[{"outcome": "invalid", "reason": text, "count": 1}],
-            source_reading={text: text},
-            newcomers=text,
-            changes=[{"tag": text, "count": 1, "examples": [(text, text)]}],
-            kept_examples={text: [(text, text)]},
-            unseen=[{"field": text, "column": text, "value": text, "count": 1, "line": text}],
-            twice=[{"address": text, "ids": [text]}],
-        )
-        return render(folder, summary, details)
-
-    return draw
 
 
 @pytest.mark.parametrize("text", CORPUS)
