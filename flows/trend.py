@@ -32,7 +32,7 @@ def drawn(numbers: Sequence[int | None]) -> str:
     """As a line of bars, the highest for the most; · for a run that did not come to its end.
 
     >>> drawn([0, 3, 12, None, 6]), drawn([0, 0]), drawn([])
-    ('▁▂█·▄', '▁▁', '')
+    ('▁▃█·▅', '▁▁', '')
     """
     most = max((number for number in numbers if number is not None), default=0)
     return "".join(_NONE if number is None else _bar(number, most) for number in numbers)
