@@ -78,10 +78,12 @@ class Mask:
 
     # what the page reads from the run's folder
 
-    def example(self, code: str, example: Example) -> Example:
+    def example(self, code: str, column: str, example: Example) -> Example:
         """Row and line stay, and what is wrong in general."""
         masked = self.text(example.value)
-        return replace(example, value=masked, length=len(masked), message=_message(code, masked))
+        return replace(
+            example, value=masked, length=len(masked), message=_message(code, self.column(column), masked)
+        )
 
     def row(self, row: TroubledRow) -> TroubledRow:
         """Row, line, outcome and codes stay."""
@@ -94,7 +96,7 @@ class Mask:
             self.column(trouble.column),
             masked,
             len(masked),
-            _message(trouble.code, masked),
+            _message(trouble.code, self.column(trouble.column), masked),
         )
 
     # what was summed up
@@ -190,9 +192,10 @@ class _Unsaid(dict[str, str]):
         return _UNSAID
 
 
-def _message(code: str, masked: str) -> str:
+def _message(code: str, column: str, masked: str) -> str:
     """What is wrong in general: the code's own words, with the hash of the value and nothing else of the row."""
-    return CODES[code].message.format_map(_Unsaid(value=masked)) if code in CODES else _UNSAID
+    known = _Unsaid(column=column, value=masked)
+    return CODES[code].message.format_map(known) if code in CODES else _UNSAID
 
 
 def _fix(group: ProblemGroup, column: str) -> str:

@@ -196,7 +196,7 @@ class Masking(Protocol):
         """A column's name, replaced where it may be somebody's."""
         ...
 
-    def example(self, code: str, example: Example) -> Example:
+    def example(self, code: str, column: str, example: Example) -> Example:
         """With what stands in a cell replaced."""
         ...
 
@@ -217,7 +217,7 @@ def render(folder: Path, summary: Summary, details: Details, masking: Masking | 
     rows = troubled_rows(folder, ROWS_SHOWN) if need and not details.plan_only else []
     if masking is not None:
         found = {
-            (code, severity, masking.column(column)): [masking.example(code, one) for one in some]
+            (code, severity, masking.column(column)): [masking.example(code, column, one) for one in some]
             for (code, severity, column), some in found.items()
         }
         rows = [masking.row(row) for row in rows]

@@ -226,7 +226,7 @@ def since_then(summary: Summary) -> str:
     if not then.compared:
         return f"What is new cannot be told: the folder of the previous run {then.run_id} is gone."
     parts = [
-        (then.new, "needs a person and did not then", "need a person and did not then"),
+        (then.new, "newly needs a person", "newly need a person"),
         (then.known, "did so already", "did so already"),
         (then.solved, "is solved", "are solved"),
         (then.gone, "is not in the source any more", "are not in the source any more"),
@@ -234,7 +234,7 @@ def since_then(summary: Summary) -> str:
     said = [f"{count:,} {one if count == 1 else more}" for count, one, more in parts if count]
     if not said:
         return f"As in the run {then.run_id} before, no row needs a person."
-    return f"Compared with the run {then.run_id} before, of the rows that need a person: {', '.join(said)}."
+    return f"Compared with the run {then.run_id} before, of the rows with errors: {', '.join(said)}."
 
 
 def rehearsed(summary: Summary) -> list[str]:
