@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from connectors.errors import CannotStart
-from flows.ledger import Ledger
-from flows.ledger.runs import Run
 
 if TYPE_CHECKING:
+    from flows.ledger import Ledger, Run
     from flows.report import Summary
 
 __all__ = ["command"]

@@ -26,6 +26,8 @@ __all__ = ["Previous", "Since", "Who", "since"]
 
 _BREAK = "\x1f"
 _ROWS, _NEW_KEPT = 10, 1000
+_DAMAGED = (OSError, KeyError, ValueError, pa.ArrowException)
+"""What is raised by a folder of which somebody has taken away a part, or that was written by another version."""
 _Hashes = npt.NDArray[np.uint64]
 _Kind = tuple[str, str, str, str]
 """Code, severity, column and fix."""
@@ -84,10 +86,13 @@ class _Solved:
 
 
 def since(folder: Path, previous: Previous, who: Who, groups: Sequence[ProblemGroup]) -> Since:
-    """Compares the run in `folder` with the previous one; where the folder of that is gone, says so."""
+    """Compares the run in `folder` with the previous one; where the folder of that is gone or damaged, says so."""
     if not (previous.folder / "outcomes").is_dir() or not (previous.folder / "spool").is_dir():
-        return Since(PreviousFacts(run_id=previous.run_id, compared=False), list(groups))
-    before = _all_hashes(previous.folder, who)
+        return _not_compared(previous, groups)
+    try:
+        before = _all_hashes(previous.folder, who)
+    except _DAMAGED:
+        return _not_compared(previous, groups)
     found = _Current()
     for problems in _problems(folder, who):
         found.add(problems, known=np.isin(problems.hashes, before))
@@ -113,6 +118,10 @@ def since(folder: Path, previous: Previous, who: Who, groups: Sequence[ProblemGr
         gone=sum(not outcomes for outcomes in rows.values()) if previous.whole else 0,
     )
     return Since(facts, [*told, *_solved_groups(solved, now)], found.new_rows)
+
+
+def _not_compared(previous: Previous, groups: Sequence[ProblemGroup]) -> Since:
+    return Since(PreviousFacts(run_id=previous.run_id, compared=False), list(groups))
 
 
 @dataclass(slots=True)

@@ -182,6 +182,16 @@ def test_everything_can_be_read_without_the_script(chromium: Chromium, page_file
     chromium.look(see, java_script_enabled=False)
 
 
+def test_without_a_browser_these_tests_are_skipped_and_fail_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setenv("CI", "")
+    with pytest.raises(pytest.skip.Exception, match="apt-get install chromium"):
+        Chromium()
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
+        Chromium()
+
+
 class _Counting(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.seen.append(self.path)  # type: ignore[attr-defined]

@@ -124,6 +124,15 @@ def test_a_folder_that_is_gone_is_said_and_nothing_is_guessed(tmp_path: Path) ->
     assert "the folder of the previous run before is gone" in since_then(a_summary(previous=found.facts))
 
 
+@pytest.mark.parametrize("part", ["spool", "outcomes", "problems"])
+def test_a_folder_that_is_damaged_counts_as_gone(tmp_path: Path, part: str) -> None:
+    row = ("1", "a@example.com", "x", "invalid", ["value_unknown"])
+    now, before = a_run(tmp_path / "now", row), a_run(tmp_path / "before", row)
+    [path] = (before / part).iterdir()
+    path.write_bytes(path.read_bytes()[:40])
+    assert not compared(now, before).facts.compared
+
+
 def test_columns_that_are_not_there_any_more_do_no_harm(tmp_path: Path) -> None:
     row = ("1", "a@example.com", "x", "invalid", ["value_unknown"])
     now, before = a_run(tmp_path / "now", row), a_run(tmp_path / "before", row)
