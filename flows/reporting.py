@@ -252,8 +252,10 @@ def _since(run: SyncRun, groups: list[ProblemGroup]) -> Since | None:
 
 
 def _changes(run: SyncRun) -> list[FieldChange]:
-    """By merge tag, the most frequent first; what an earlier stretch of the run changed has no examples any more."""
+    """By merge tag, the most frequent first."""
     delivery = run.delivery
+    if run.resume is not None:
+        delivery.seen.recall(run.opened.ledger.answers, run.id)
     return [
         FieldChange(tag=tag, count=count, examples=delivery.seen.changes.get(tag, []))
         for tag, count in delivery.tally.changed.most_common()

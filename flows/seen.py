@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.base import Delivered
+from flows.ledger import Answers
 from flows.report.wording import as_text
 
 __all__ = ["Seen"]
 
-EXAMPLES = 3
+EXAMPLES, _RECALLED = 3, 500
 Examples = dict[str, list[tuple[str, str]]]
 """By merge tag: pairs of texts, '' for a blank."""
 
@@ -29,6 +30,12 @@ class Seen:
             _take(self.changes, delivered.decision.changes)
         if delivered.kept:
             _take(self.kept, delivered.kept)
+
+    def recall(self, answers: Answers, run_id: str) -> None:
+        """Takes examples of what an earlier stretch of a run has changed, from the ledger, as far as it was looked up before."""
+        for before, wanted, tags in answers.changed(run_id, _RECALLED):
+            old, new = before.get("fields") or {}, wanted["texts"]
+            _take(self.changes, {tag: (old.get(tag), new.get(tag)) for tag in tags})
 
 
 def _take(known: Examples, pairs: Mapping[str, tuple[Any, Any]]) -> None:

@@ -34,11 +34,14 @@ async def test_what_was_changed_before_an_interruption_is_counted_with_the_rest(
     desk: Desk, person: Person
 ) -> None:
     await desk.sync(desk.file([person(n, City="Ulm") for n in range(60)]))
-    file = desk.file([person(n, City="Bonn") for n in range(60)])
+    rows = [person(n, City="Ulm", Score="7") if n < 5 else person(n, City="Bonn") for n in range(60)]
+    file = desk.file(rows)
     await interrupted(desk, file, 20, allow=["changes"])
     ended = await desk.resume()
     assert ended.outcomes == {"updated": 60}
-    assert [(one.tag, one.count) for one in details(ended).changes] == [("city", 60)]
+    assert [(one.tag, one.count, one.examples) for one in details(ended).changes] == [
+        ("city", 55, [("Ulm", "Bonn")]), ("score", 5, [("", "7")]),
+    ]  # fmt: skip
 
 
 async def test_a_run_is_compared_with_the_last_complete_one_as_long_as_its_folder_is_there(
