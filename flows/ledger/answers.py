@@ -205,6 +205,16 @@ class Answers:
                     kept=json.loads(kept), calls=json.loads(calls),
                 ), key, bool(carried)  # fmt: skip
 
+    def changed(self, run_id: str, number: int) -> Iterator[tuple[dict[str, Any], dict[str, Any], list[str]]]:
+        """Some contacts that a run has changed: how each was there before, what was wanted, and the merge tags sent."""
+        sql = """
+            select i.before, i.wanted, a.calls -> 'changes' from intent i
+            join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
+            where i.run = ? and i.carried = 0 and i.before <> 'null' and a.outcome = 'updated' limit ?
+        """
+        for before, wanted, tags in self._database.ask(sql, (run_id, number)):
+            yield json.loads(before), json.loads(wanted), json.loads(tags or "[]")
+
     def rows_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
         """The rows that were sent for pairs of run and key."""
         sql = """

@@ -198,6 +198,20 @@ class Runs:
                 database.execute(f"delete from {table} where run = ?", (run_id,))  # noqa: S608 - our own names
             database.execute("update run set kept = 0, begun = '' where id = ?", (run_id,))
 
+    def latest(self, number: int, mapping: str | None = None) -> list[list[Run]]:
+        """The newest runs of each mapping and account, the newest first; the mapping that ran last comes first."""
+        newest = """
+            id in (select id from (select id, row_number() over (partition by account, mapping order by started_at desc, id desc)
+            as place from run) where place <= ?)
+        """
+        where, asked = (
+            (newest, [number]) if mapping is None else (f"{newest} and mapping = ?", [number, mapping])
+        )
+        found: dict[tuple[int, str], list[Run]] = {}
+        for run in self._select(where, tuple(asked), limit=100_000):
+            found.setdefault((run.account, run.mapping), []).append(run)
+        return list(found.values())
+
     def retries(self, run_id: str) -> list[Run]:
         """The runs that sent rows of this one again, and the retries of those; the newest first."""
         below = """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.report.page import GUARDS, balance_parts
+from flows.report.balance import balance_parts
+from flows.report.page import GUARDS
 from flows.report.plan_summary import PlanGuard, PlanSummary
 from flows.report.summary import NEED_A_PERSON, Reason
 from flows.report.text import drawn_by
