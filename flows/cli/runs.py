@@ -46,7 +46,7 @@ def command(mapping: str | None, number: int, as_json: bool) -> int:
     for run in runs:
         outcomes = run.summary.get("outcomes", {})
         sent = sum(outcomes.get(name, 0) for name in ("created", "updated", "upserted"))
-        person = sum(outcomes.get(name, 0) for name in NEED_A_PERSON)
+        person = sum(outcomes.get(name, 0) for name in NEED_A_PERSON) - run.summary.get("accepted", 0)
         code = "" if run.exit_code is None else str(run.exit_code)
         table.add_row(
             Text(run.id), Text(run.mapping), run.state, code, f"{run.rows_read:,}", f"{sent:,}", f"{person:,}",

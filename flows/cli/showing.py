@@ -25,6 +25,7 @@ from flows.report.wording import (
     interrupted,
     planned_and_done,
     rehearsed,
+    repaired,
     twice_there,
     what_opens,
 )
@@ -118,7 +119,7 @@ def show_summary(
     if summary.warnings:
         said = ", ".join(f"{count:,} × {code}" for code, count in summary.warnings.items())
         console.print(f"\nwarnings: {said}", markup=False)
-    for said in (*interrupted(summary), *rehearsed(summary)):
+    for said in (*repaired(summary), *interrupted(summary), *rehearsed(summary)):
         console.print(f"\n{visible(said)}", markup=False)
     if (folder / TWICE_FILE).exists():
         count = len((folder / TWICE_FILE).read_bytes().splitlines()) - 1

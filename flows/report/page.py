@@ -28,6 +28,7 @@ from flows.report.wording import (
     listed_there,
     planned_and_done,
     rehearsed,
+    repaired,
     twice_there,
 )
 from mappings.engine.problems import CODES
@@ -276,7 +277,7 @@ def render(folder: Path, summary: Summary, details: Details) -> str:
             (group, found.get((group.code, group.severity, group.column), []), _who(group)) for group in drawn
         ],
         more_groups=len(groups) - len(drawn),
-        need=summary.outcomes.of("invalid", "refused", "failed", "unknown"),
+        need=summary.needing,
         guards=[
             (
                 guard,
@@ -294,6 +295,7 @@ def render(folder: Path, summary: Summary, details: Details) -> str:
         unseen=_by_column(details.unseen),
         took=_took(summary),
         rehearsed=rehearsed(summary),
+        repaired=repaired(summary),
         interrupted=interrupted(summary),
         listing=listed_there(details.listing) if details.listing is not None else "",
         there_twice=twice_there(len(details.twice)),
@@ -326,7 +328,7 @@ def _tone(summary: Summary, details: Details) -> tuple[str, str]:
     kind = "Plan" if details.plan_only else "Rehearsal" if summary.rehearsal is not None else ""
     if summary.rehearsal is not None and summary.exit_code == 3:
         return "bad", "Rehearsal: a sync would be stopped"
-    if summary.outcomes.of("invalid", "refused", "failed", "unknown"):
+    if summary.needing:
         return "look", f"{kind}: needs a person" if kind else "Needs a person"
     return "fine", kind or "Done"
 
