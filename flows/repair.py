@@ -26,7 +26,7 @@ from flows.ledger import Edit
 from flows.report.failures import defuse, defused, header, parts, restored, shown_cells
 from flows.report.returned import Returned
 from flows.report.summary import NEED_A_PERSON
-from flows.report.wear import remade, styled
+from flows.report.wear import is_one_day, remade, styled
 from flows.spool import originals_of
 from mappings.engine.cleaning import clean, clean_text
 from mappings.engine.complaints import visible
@@ -226,7 +226,8 @@ class Repair:
             outcomes = known["outcome"].combine_chunks().take(pa.array(at))
             needed = pc.is_in(outcomes, value_set=pa.array(NEED_A_PERSON, outcomes.type))
             refuse(np.asarray(needed), "row {row} of the run {run} did not need a person")
-            yield self._piece(returned, pq.read_table(folder / "spool" / path.name), at, mine)
+            spool = pq.read_table(folder / "spool" / path.name)
+            yield self._piece(returned, spool, at, mine, _wanted(folder / "problems" / path.name))
             done = end
         none = np.zeros(len(rows) - done, bool)
         self._refuse(returned, slice(done, len(rows)), none, "the run {run} has no row {row}")
@@ -238,7 +239,9 @@ class Repair:
             said = what.format(row=returned.rows[at], run=self.run_id)
             raise SourceError(f"{self.path}, line {returned.lines[at]}: {said}.", _AGAIN)
 
-    def _piece(self, returned: Returned, spool: pa.Table, at: Numbers, mine: slice) -> Frame:
+    def _piece(
+        self, returned: Returned, spool: pa.Table, at: Numbers, mine: slice, wanted: Mapping[str, set[int]]
+    ) -> Frame:
         kept = spool.take(pa.array(at))
         shown = shown_cells(kept, len(self.header))
         columns, touched = [], np.zeros(len(kept), bool)
@@ -249,7 +252,10 @@ class Repair:
                 columns.append(before)
                 continue
             cells = returned.cells[place].slice(mine.start, len(kept))
-            cells, changed = self._settled(cells, before, returned, place, mine.start, self.header[index])
+            asked = wanted.get(self.header[index], set())
+            cells, changed = self._settled(
+                cells, before, returned, place, mine.start, self.header[index], asked
+            )
             columns.append(cells)
             touched |= changed
             for row in np.flatnonzero(changed).tolist():
@@ -273,12 +279,20 @@ class Repair:
         )
 
     def _settled(
-        self, cells: pa.Array, before: pa.Array, returned: Returned, place: int, start: int, name: str
+        self,
+        cells: pa.Array,
+        before: pa.Array,
+        returned: Returned,
+        place: int,
+        start: int,
+        name: str,
+        asked: set[int],
     ) -> tuple[pa.Array, Bools]:
         """A column as it is meant, and which of its cells were changed.
 
         Where a cell is what muster wrote, or what the source had, it is as it was: spreadsheet programs may take away the
         apostrophe that defuses a cell. What they make of a cell otherwise is not meant either; only another text is a person's.
+        Of the rows in `asked` this very cell was to be corrected: there a typed day counts, if there is no doubt which.
         """
         as_it_was = pc.or_(pc.equal(cells, defused(before)), pc.equal(cells, before))
         meant = pc.if_else(as_it_was, before, restored(cells))
@@ -288,15 +302,33 @@ class Repair:
         texts, others = meant.to_pylist(), None
         alike = np.asarray(pc.equal(clean(meant.cast(pa.string())), clean(before.cast(pa.string()))))
         for at in np.flatnonzero(changed).tolist():
-            was, typed = before[at].as_py(), int(returned.rows[start + at]) in returned.typed[place]
-            if alike[at] or remade(was, texts[at], typed=typed, legacy=returned.legacy):
+            was, row = before[at].as_py(), int(returned.rows[start + at])
+            typed = row in returned.typed[place]
+            meant_so = typed and row in asked and is_one_day(was)
+            if alike[at] or (not meant_so and remade(was, texts[at], typed=typed, legacy=returned.legacy)):
                 texts[at] = was
                 changed[at] = False
                 self.worn[name] += 1
             elif typed:
-                others = before.to_pylist() if others is None else others
+                if others is None:  # those that are right show how it is written there
+                    mine = returned.rows[start : start + len(before)].tolist()
+                    others = [
+                        cell for cell, n in zip(before.to_pylist(), mine, strict=True) if n not in asked
+                    ]
                 texts[at] = styled(texts[at], others)
         return pa.array(texts, meant.type), changed
+
+
+def _wanted(path: Path) -> dict[str, set[int]]:
+    """By column the rows in which something is wrong with its cell."""
+    found: dict[str, set[int]] = {}
+    if path.exists():
+        table = pq.read_table(path, columns=["row", "column", "severity"])
+        table = table.filter(pc.equal(table["severity"], "error"))
+        for row, column in zip(table["row"].to_pylist(), table["column"].to_pylist(), strict=True):
+            for name in {column, *(column or "").split(" / ")}:
+                found.setdefault(name, set()).add(row)
+    return found
 
 
 def _originals(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,9 +41,10 @@ _TOP = 6
 @click.option(
     "--revoke", "revokes", is_flag=True, help="Take it back: these problems ask for a person again."
 )
+@click.option("--yes", is_flag=True, help="Answer what a terminal would be asked.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(
-    run: str | None, code: str | None, column: str | None, rows: tuple[int, ...], why: str, *, lists: bool, revokes: bool, as_json: bool,
+    run: str | None, code: str | None, column: str | None, rows: tuple[int, ...], why: str, *, lists: bool, revokes: bool, yes: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Accept the problems of RUN's rows that are invalid or refused (its id, or the beginning of it).
 
@@ -60,13 +62,34 @@ def command(
         if lists or revokes:
             mine = _chosen(ledger, found, code, column, rows)
             if revokes:
+                if found is None and code is None and column is None and mine:
+                    _ask(len(mine), yes=yes)
                 ledger.acceptances.revoke(mine)
             _show(mine, as_json=as_json, revoked=revokes)
             return 0
         assert found is not None  # noqa: S101 - asked for above
         accepted = _accept(ledger, found, code, column, rows, why)
-    _say(found.id, accepted, as_json=as_json)
+        known = ledger.acceptances.of(found.account, found.mapping)
+        still = {
+            wrong.row
+            for wrong in _wrong(ledger, found, sorted({row for row, _ in accepted}))
+            if not all((wrong.person, name, where) in known for name, where, _ in wrong.problems)
+        }
+    _say(found.id, accepted, len(still), as_json=as_json)
     return 0
+
+
+def _ask(count: int, *, yes: bool) -> None:
+    """Before all of them are taken back."""
+    if yes:
+        return
+    what = f"{count:,} accepted problem{'' if count == 1 else 's'}"
+    if not sys.stdin.isatty():
+        raise CannotStart(
+            f"All {what} would be taken back.", "Say so with --yes, or name a run, a --code or a --column."
+        )
+    if not click.confirm(f"Take back all {what}?", err=True):
+        raise CannotStart("Nothing was taken back.", "")
 
 
 def _run(ledger: Ledger, given: str) -> Run:
@@ -136,7 +159,7 @@ def _chosen(
     return [one for one in found if code in (None, one.code) and column in (None, one.column)]
 
 
-def _say(run_id: str, accepted: Sequence[tuple[int, Accepted]], *, as_json: bool) -> None:
+def _say(run_id: str, accepted: Sequence[tuple[int, Accepted]], still: int, *, as_json: bool) -> None:
     counts = Counter((code, column) for _, (_, code, column, _) in accepted)
     rows = len({row for row, _ in accepted})
     if as_json:
@@ -145,13 +168,17 @@ def _say(run_id: str, accepted: Sequence[tuple[int, Accepted]], *, as_json: bool
         ]
         click.echo(
             json.dumps(
-                {"schema_version": 1, "run": run_id, "rows": rows, "problems": groups},
+                {"schema_version": 1, "run": run_id, "rows": rows, "with_others": still, "problems": groups},
                 ensure_ascii=False,
                 indent=2,
             )
         )
         return
     click.echo(f"Accepted of {rows:,} row{'' if rows == 1 else 's'}: {_counted(counts)}.")
+    if still:
+        click.echo(
+            f"{still:,} of them {'has' if still == 1 else 'have'} further problems, and still ask{'s' if still == 1 else ''} for a person."
+        )
     click.echo(
         "Later runs count them, and do not ask for a person because of them. muster accept --revoke takes it back."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -78,8 +79,6 @@ def _refuse_strangers(people: tuple[str, ...], applied: list[Correction], mappin
 
 
 def _ask(count: int, *, yes: bool) -> None:
-    import sys  # noqa: PLC0415 - only where somebody is asked
-
     if yes:
         return
     if not sys.stdin.isatty():

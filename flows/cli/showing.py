@@ -110,7 +110,7 @@ def show_summary(
         console.print(visible(said), style="dim", markup=False)
     if comparison is not None:
         console.print(f"\n{planned_and_done(comparison)}", markup=False)
-    errors = [problem for problem in summary.problems if problem.severity == "error"]
+    errors = [one for one in summary.problems if one.severity == "error" and one.state != "accepted"]
     problem_lines(console, [(p.count, p.code, p.column, p.rows, "", p.fix) for p in errors], unseen)
     if len(errors) > _TOP:
         console.print(f"\n… and {len(errors) - _TOP} more kinds of problems, all in the report", markup=False)

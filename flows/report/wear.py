@@ -15,7 +15,7 @@ from itertools import product
 
 from mappings.engine.cleaning import clean_text
 
-__all__ = ["CELL_LIMIT", "remade", "shortened", "styled", "worn"]
+__all__ = ["CELL_LIMIT", "is_one_day", "remade", "shortened", "styled", "worn"]
 
 CELL_LIMIT = 32_767
 """So many units a cell of a workbook holds."""
@@ -82,6 +82,16 @@ def remade(before: str, after: str, *, typed: bool = False, legacy: bool = False
         or (legacy and _same_but_for_letters(before, after))
         or after == _misread(before)
     )
+
+
+def is_one_day(text: str) -> bool:
+    """Whether a text is a day that could be written better, and in one reading only.
+
+    >>> is_one_day("31/12/1985"), is_one_day("03/04/1985"), is_one_day("1985-12-31"), is_one_day("unknown")
+    (True, False, False, False)
+    """
+    text = text.strip()
+    return _ISO.fullmatch(text) is None and len({day for day, _ in _readings(text)}) == 1
 
 
 def shortened(text: str, limit: int) -> str:

@@ -91,11 +91,19 @@ async def test_a_row_that_nobody_can_name_is_known_by_all_of_its_cells(desk: Des
 
 
 async def test_only_what_was_named_is_accepted_and_what_is_not_there_is_refused(
-    desk: Desk, person: Person
+    desk: Desk, person: Person, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = broken(person)
     first = await desk.sync(desk.file(rows))
     accept(first.id, "--row", "2", "--column", "Score")
+    assert "further problems" not in capsys.readouterr().out
+    rows[1]["Email"] = "p2 at example.com"
+    both = await desk.sync(desk.file(rows))
+    accept(both.id, "--row", "2", "--column", "Email")
+    assert "further" not in capsys.readouterr().out, "both are accepted by now"
+    accept("--revoke", "--column", "Email")
+    accept(both.id, "--row", "2", "--column", "Score")
+    assert "1 of them has further problems, and still asks for a person." in capsys.readouterr().out
     assert asked(desk, "select person, code, column_name from acceptance") == [
         ("2", "integer_syntax", "Score")
     ]

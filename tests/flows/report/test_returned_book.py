@@ -36,10 +36,12 @@ tables = st.integers(1, 3).flatmap(
 several = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def refused(folder: Path, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Path:
+def refused(
+    folder: Path, names: Sequence[str], rows: Sequence[Sequence[str]], problems: Sequence[Sequence[Any]] = ()
+) -> Path:
     """A run of which every row was refused, with its failures.csv and failures.xlsx."""
     outcomes = [(at + 1, at + 2, "k", "refused", "refused", "No.", "") for at in range(len(rows))]
-    run = write_run(folder, names, rows, outcomes, part_size=50)
+    run = write_run(folder, names, rows, outcomes, problems, part_size=50)
     with (run / "failures.csv").open("wb") as file:
         write_csv(run, RUN, file)
     with (run / "failures.xlsx").open("wb") as file:
@@ -82,6 +84,23 @@ def test_typed_cells_are_read_as_a_person_typed_them(tmp_path: Path) -> None:
     repair, frame = repaired(edited(run, typed), run)
     assert texts(frame) == [["17", "2.5", "31/12/1990", "TRUE", "2025-03-04 10:30:00"], rows[1]]
     assert repair.worn == {"birthday": 1}
+
+
+def test_a_typed_day_counts_where_that_very_cell_was_to_be_corrected(tmp_path: Path) -> None:
+    rows = [["31/12/1985", "31/12/1985"], ["03/04/1985", "1985-04-03"]]
+    wrong = [
+        (n, n + 1, "date_syntax", "error", "born", rows[n - 1][0], "no date", "Correct it.") for n in (1, 2)
+    ]
+    run = refused(tmp_path / "run", ["born", "since"], rows, wrong)
+
+    def typed(sheet: Any) -> None:
+        for cell in ("A2", "B2"):
+            sheet[cell] = dt.date(1985, 12, 31)
+        sheet["A3"] = dt.date(1985, 4, 3)
+
+    repair, frame = repaired(edited(run, typed), run)
+    assert texts(frame) == [["1985-12-31", "31/12/1985"], rows[1]]
+    assert (repair.changed, repair.worn) == ({"born": 1}, {"born": 1, "since": 1})
 
 
 def test_rows_deleted_and_sorted_and_columns_moved_in_a_workbook(tmp_path: Path) -> None:
