@@ -25,6 +25,7 @@ __all__ = ["Retry", "open_retry"]
 
 _RUN = re.compile(r"[0-9]{8}(?:-[0-9]{0,6}(?:-[0-9a-z]{0,4})?)?")
 """A run's id, or the beginning of it."""
+_WHOLE = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]{4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,11 @@ def _found(run_id: str, homes: Iterator[Path], what: str) -> tuple[Path, Run, li
         if run is not None:
             return home, run, retries
     where = f"the ledger {' and the ledger '.join(looked_in)}" if looked_in else "any ledger here"
+    if _WHOLE.fullmatch(run_id) is None:
+        raise SourceError(
+            f"No run's name begins with {run_id} in {where}, or those of several do.",
+            "muster runs lists them; give enough of it to tell one from the others.",
+        )
     raise SourceError(
         f"{what} {run_id} is not known to {where}.",
         "Go to the folder of its mapping, set MUSTER_HOME, or name the mapping with --mapping.",

@@ -64,7 +64,12 @@ def command(
         shown = [{**dataclasses.asdict(one), "state": one.state} for one in found]
         click.echo(json.dumps({"schema_version": 1, "corrections": shown}, ensure_ascii=False, indent=2))
     elif export is None and not people and not revoke_all:
-        _show(found, mapping)
+        _show(
+            found,
+            " ".join(
+                [*([f"of {mapping}"] if mapping else []), *([f"in the column {column}"] if column else [])]
+            ),
+        )
     return 0
 
 
@@ -107,7 +112,7 @@ def _write(path: Path, found: list[Correction]) -> None:
     click.echo(f"written  {path}   {_cells(len(found))}", err=True)
 
 
-def _show(found: list[Correction], mapping: str | None) -> None:
+def _show(found: list[Correction], which: str) -> None:
     from rich.table import Table  # noqa: PLC0415 - only for people
     from rich.text import Text  # noqa: PLC0415 - as above
 
@@ -116,7 +121,7 @@ def _show(found: list[Correction], mapping: str | None) -> None:
     from mappings.engine.complaints import visible  # noqa: PLC0415 - as above
 
     if not found:
-        click.echo("No corrections yet." if mapping is None else f"No corrections of {mapping} yet.")
+        click.echo(f"No corrections {which} yet.".replace("  ", " "))
         return
     console = console_for_people()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -39,6 +39,8 @@ async def test_a_run_is_known_by_the_beginning_of_its_name_and_by_its_folder(
         assert open_retry(given).follows.id == first.id
     with pytest.raises(CannotStart, match="The run 20010101-000000-0000 is not known to the ledger"):
         open_retry(Path("20010101-000000-0000"))
+    with pytest.raises(CannotStart, match="No run's name begins with 20010101 in the ledger"):
+        open_retry(Path("20010101"))
     with pytest.raises(CannotStart, match=r"no-such-file.csv"):
         open_retry(Path("no-such-file.csv"))
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import SourceError
 from flows.report.failures import write_csv, write_xlsx
+from flows.report.wear import worn
 from mappings.engine.frame import Frame
 from tests.flows.report.conftest import a_summary, write_run
 from tests.flows.report.test_returned import RUN, repaired, texts
@@ -70,6 +71,25 @@ def test_every_cell_of_a_workbook_is_as_it_was(
     assert texts(frame) == rows
     assert not repair.changed
     assert repair.reading["delimiter"] == "workbook"
+
+
+@several
+@given(
+    tables,
+    st.text(st.characters(categories=["L", "N", "P", "Zs"]), min_size=1, max_size=12).filter(
+        lambda text: text[0] not in "='"
+    ),
+)
+def test_what_is_typed_into_a_workbook_is_taken_as_typed(
+    tmp_path_factory: pytest.TempPathFactory, table: tuple[list[str], list[list[str]]], typed: str
+) -> None:
+    names, rows = table
+    run = refused(tmp_path_factory.mktemp("run"), names, rows)
+    repair, frame = repaired(edited(run, lambda sheet: sheet.__setitem__("A2", typed)), run)
+    before = rows[0][0]
+    meant = before if worn(before, typed) else typed
+    assert texts(frame) == [[meant, *rows[0][1:]], *rows[1:]]
+    assert repair.changed.total() == (meant != before)
 
 
 def test_typed_cells_are_read_as_a_person_typed_them(tmp_path: Path) -> None:
