@@ -134,10 +134,10 @@ def _is_same(older: Run, run: SyncRun) -> bool:
 
 def _asked(options: Options) -> tuple[object, ...]:
     """Which rows are asked for."""
-    return options.limit, options.only, options.resend, options.opt_outs_only
+    return options.limit, options.only, options.resend, options.opt_outs_only, options.corrections
 
 
 def _what_changed(older: Run, options: Options) -> str:
     if _asked(Begun.read(older.begun).options) != _asked(options):
-        return "only a part of its file was asked for"
+        return "only a part of its file was asked for, or other corrections"
     return "its mapping or its file was changed since"

@@ -16,6 +16,7 @@ from connectors.kinds import destination_module
 from connectors.listing import OnlyLists
 from connectors.pace import Pace
 from flows.consent import complaint_of
+from flows.corrected import Corrected
 from flows.ledger import Account, Bookings, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
 from flows.open_questions import known_answers
@@ -131,6 +132,7 @@ async def open_everything(
         _say_numbers(mapping, schema, watcher)
         run_id = rehearsal.run_id if rehearsal else resume.run.id if resume else ledger.runs.new_id()
         folder = _folder(home, run_id, options)
+        source = _corrected(source, mapping, ledger, account, options) if follows is None else source
     except BaseException:
         if destination is not None:
             await destination.__aexit__(None, None, None)
@@ -179,6 +181,14 @@ def _list_hours(mapping: Mapping, ledger: Ledger, resume: Resume | None) -> floa
     """How old the ledger's list of contacts may be; where a run may have created some unheard, everybody is read."""
     unheard = resume is not None and None in ledger.answers.unclear(resume.run.id).values()
     return 0.0 if unheard else mapping.destination.list_hours
+
+
+def _corrected(
+    source: Source, mapping: Mapping, ledger: Ledger, account: Account, options: Options
+) -> Source:
+    """The source as earlier retries have corrected it, where they have."""
+    kept = ledger.corrections.applied(account.id, mapping.name) if options.corrections else []
+    return Corrected(source, mapping, kept) if kept else source
 
 
 def _suppressed(mapping: Mapping, path: Path, home: Path, watcher: Watcher) -> Suppressions:

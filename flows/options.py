@@ -23,6 +23,8 @@ class Options:
     resend: str | None = None
     allow: frozenset[str] = frozenset()
     opt_outs_only: bool = False
+    corrections: bool = True
+    """Whether the source's cells are corrected as earlier retries have corrected them."""
     report_dir: Path | None = None
     planned: PlanSummary | None = None
     """The plan that this sync carries out, where one was named."""

@@ -82,6 +82,15 @@ def _overtaken(run: str) -> Ending:
     return ("filtered", "newer_delivered", reason)
 
 
+def _settled(ending: Ending, columns: str) -> Ending:
+    """The ending of a row that was corrected as a retry has corrected it before."""
+    outcome, code, reason = ending
+    how = f"corrected in {columns} as in a retry"
+    if (outcome, code) == ("unchanged", "delivered_before"):
+        return outcome, "settled_by_retry", f"settled by retry: {reason}, {how}"
+    return outcome, code, f"{reason}; {how}" if reason else how
+
+
 class Books:
     """The parts `outcomes/` and `problems/` of a run's folder, a part for each frame."""
 
@@ -129,24 +138,36 @@ class Books:
         unsent: Mapping[str, str],
         columns_of: Columns,
         left: Ending = LIMITED,
+        corrected: Mapping[int, str] | None = None,
     ) -> Counter[str]:
         """Every row gets its outcome. `unsent` are code and reason of rows that were not tried; returns the balance.
 
         `columns_of` names the source column of each merge tag, for the problems that the destination found; `left` is the
-        ending of rows that are left for another time.
+        ending of rows that are left for another time. `corrected` names by row the columns that were corrected as retries have
+        corrected them before: the reason says so.
         """
         balance: Counter[str] = Counter()
         for number, (first, last) in enumerate(self._parts, start=1):
             with pa.memory_map(str(self._begun / f"part-{number:05d}.arrow")) as source:
                 begun = pa.ipc.open_file(source).get_batch(0)
                 balance += self._finish_part(
-                    number, begun, first, last, roll, answers, run_id, unsent, columns_of, left
+                    number,
+                    begun,
+                    first,
+                    last,
+                    roll,
+                    answers,
+                    run_id,
+                    unsent,
+                    columns_of,
+                    left,
+                    corrected or {},
                 )
         return balance
 
     def _finish_part(
         self, number: int, begun: pa.RecordBatch, first: int, last: int, roll: Roll, answers: Answers, run_id: str,
-        unsent: Mapping[str, str], columns_of: Columns, left: Ending,
+        unsent: Mapping[str, str], columns_of: Columns, left: Ending, corrected: Mapping[int, str],
     ) -> Counter[str]:  # fmt: skip
         numbers = begun.column("row").to_numpy()
         states = roll.states[numbers - 1]
@@ -183,6 +204,9 @@ class Books:
             endings.one(index, (answer.outcome, answer.code, answer.reason))
             contacts[index] = answer.contact_id
             found += _problems(answer, begun.column("line")[index].as_py(), columns_of)
+        mine = [row for row in corrected if first <= row <= last]
+        for index, row in zip(_places(numbers, mine), mine, strict=True):
+            endings.one(index, _settled(endings.of(index), corrected[row]))
         columns = [begun.column("row"), begun.column("line"), begun.column("key"), *endings.columns()]
         columns.append(_sparse(contacts, len(states)))
         _write(
@@ -244,6 +268,7 @@ class _Endings:
     def __init__(self, size: int, otherwise: Ending) -> None:
         self._numbers: dict[Ending, int] = {otherwise: 0}
         self._rows = np.zeros(size, np.int32)
+        self._known: list[Ending] = []
 
     def _number(self, ending: Ending) -> int:
         return self._numbers.setdefault(ending, len(self._numbers))
@@ -253,6 +278,11 @@ class _Endings:
 
     def one(self, row: int, ending: Ending) -> None:
         self._rows[row] = self._number(ending)
+
+    def of(self, row: int) -> Ending:
+        if len(self._known) < len(self._numbers):
+            self._known = list(self._numbers)
+        return self._known[int(self._rows[row])]
 
     def columns(self) -> list[pa.Array]:
         numbers = pa.array(self._rows)

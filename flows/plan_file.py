@@ -87,6 +87,10 @@ def _moved(run: SyncRun, planned: PlanSummary) -> list[str]:
         found.append(
             f"the day: the mapping counts from today, which is {today}, and the plan is of {made_on}"
         )
+    if planned.corrected.columns != dict(run.corrected):
+        found.append(
+            f"the corrections: {planned.corrected.cells:,} cells were corrected as in earlier retries, and {run.corrected.total():,} are now"
+        )
     before, now = planned.options.model_dump(), chosen(run.options)
     words = [name.replace("_", "-") for name in now if now[name] != before[name]]
     if words:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from flows.accepted import grouped
 from flows.guards import Verdict
 from flows.listing_facts import facts_of, twice_of
 from flows.options import Options
-from flows.preview import Preview
+from flows.preview import Preview, accepted_in
 from flows.report.page import examples, problem_groups
 from flows.report.plan_summary import PlanSummary
 from flows.report.summary import Outcomes
@@ -95,6 +96,10 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 "values_set": found.filled if "blank_clear" in opened.schema.refuses else 0,
             },
             "problems": _problems(run, found),
+            "accepted": found.accepted,
+            "corrected": {
+                "cells": run.corrected.total(), "rows": len(run.corrected_rows), "columns": dict(run.corrected.most_common()),
+            },
             "unseen": unseen_values(opened.folder, opened.mapping, opened.schema),
             "warnings": plan.warnings + sum(c for (code, _), c in found.wrong.items() if CODES[code].severity == "warning"),
             "oddities": [{"line": odd.line, "message": odd.message} for odd in opened.source.oddities],
@@ -113,6 +118,7 @@ def chosen(options: Options) -> dict[str, Any]:
         "resend": options.resend,
         "opt_outs_only": options.opt_outs_only,
         "allow": sorted(options.allow),
+        "no_corrections": not options.corrections,
     }
 
 
@@ -146,7 +152,7 @@ def _problems(run: SyncRun, found: Preview) -> list[dict[str, Any]]:
     """Problems by code and column, each with what is wrong with the first of its rows; those of the file first."""
     first = examples(run.opened.folder)
     groups = []
-    for group in problem_groups(run.opened.folder):
+    for group in grouped(problem_groups(run.opened.folder), accepted_in(run)):
         shown = first.get((group.code, group.severity, group.column))
         groups.append({**group.model_dump(), "example": shown[0].message if shown else ""})
     columns = columns_of(run.opened.mapping)

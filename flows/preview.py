@@ -15,14 +15,16 @@ import numpy.typing as npt
 
 from connectors.base import Known, Remembered
 from connectors.errors import LookUpRefused
+from flows.accepted import AcceptedRows, accepted_rows
 from flows.batches import Batch, Entry, batches
 from flows.figures import Figures
 from flows.outcomes import kept_back
 from flows.plan import count_states
 from flows.report.summary import NEED_A_PERSON
+from flows.roll import State
 from flows.sync_run import BATCH, SyncRun
 
-__all__ = ["SAMPLE", "Preview", "preview"]
+__all__ = ["SAMPLE", "Preview", "accepted_in", "preview"]
 
 SAMPLE = 500
 """So many contacts are looked up one by one without being asked for."""
@@ -46,6 +48,8 @@ class Preview(Figures):
     estimated: tuple[str, ...] = ()
     seconds: float = 0.0
     exit_code: int = 0
+    accepted: int = 0
+    """Rows that break a rule, and of which every problem was accepted."""
 
 
 async def preview(run: SyncRun, *, everybody: bool = False) -> Preview:
@@ -56,6 +60,7 @@ async def preview(run: SyncRun, *, everybody: bool = False) -> Preview:
     to_send = states.pop("to_send")
     found.outcomes.update(states)
     found.reasons.update(kept_back(plan.roll))
+    found.accepted = len(accepted_in(run).rows)
     if run.guarded:
         found.outcomes["unsent"] += to_send
         found.exit_code = 3
@@ -81,9 +86,19 @@ async def preview(run: SyncRun, *, everybody: bool = False) -> Preview:
     found.take(others, of=len(carried))
     found.estimated = tuple(mine.outcomes) if sample is not None else ()
     found.seconds = (found.reading + found.requests) / per_second
-    if any(found.outcomes[name] for name in NEED_A_PERSON):
+    if sum(found.outcomes[name] for name in NEED_A_PERSON) > found.accepted:
         found.exit_code = 1
     return found
+
+
+def accepted_in(run: SyncRun) -> AcceptedRows:
+    """The rows of a prepared run that are invalid and that nobody has to look at again."""
+    opened = run.opened
+
+    def invalid() -> dict[int, str]:
+        return dict.fromkeys((np.flatnonzero(run.plan.roll.states == State.INVALID) + 1).tolist(), "")
+
+    return accepted_rows(opened.folder, opened.mapping, invalid, opened.ledger.acceptances, opened.account.id)
 
 
 def _evenly(rows: Rows) -> Rows:

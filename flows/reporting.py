@@ -14,6 +14,7 @@ import numpy as np
 from connectors.automations import by_name, by_reason
 from connectors.base import Started
 from connectors.http import Traffic
+from flows.accepted import AcceptedRows, accepted_rows, grouped, keep_accepted, needing
 from flows.comparison import compared
 from flows.delivery import WHY_STOPPED
 from flows.guards import Verdict
@@ -64,13 +65,14 @@ def report(run: SyncRun) -> Ending:
     unsent = {"code": why or "not_tried", "reason": WHY_STOPPED.get(why, "not tried")}
     left = SUPERSEDED if run.closing else LIMITED
     balance = plan.books.finish(
-        plan.roll, opened.ledger.answers, run.id, unsent, columns_of(opened.mapping), left
+        plan.roll, opened.ledger.answers, run.id, unsent, columns_of(opened.mapping), left, run.corrected_rows
     )
     lost = 0 if why else _not_tried(run)
     balanced = sum(balance.values()) == plan.rows and not lost
-    needs_person = sum(balance[name] for name in NEED_A_PERSON)
+    accepted = _accepted(run)
+    needs_person = sum(balance[name] for name in NEED_A_PERSON) - len(accepted.rows)
     exit_code, state, status = _verdict(why, balanced=balanced, needs_person=needs_person, run=run)
-    groups = problem_groups(opened.folder)
+    groups = grouped(problem_groups(opened.folder), accepted)
     compared_with = _since(run, groups)
     warnings: Counter[str] = Counter()
     for group in groups:
@@ -119,6 +121,10 @@ def report(run: SyncRun) -> Ending:
             },
             "rehearsal": _rehearsal(run),
             "interruptions": _interruptions(stretches),
+            "accepted": len(accepted.rows),
+            "corrected": {
+                "cells": run.corrected.total(), "rows": len(run.corrected_rows), "columns": dict(run.corrected.most_common()),
+            },
             "automations": by_name(tally.automations),
             "automation_reasons": most_frequent(tally.automations),
             "exit_code": exit_code,
@@ -129,6 +135,19 @@ def report(run: SyncRun) -> Ending:
     if run.options.report_dir is not None:
         write_report(opened.folder, summary, details, into=run.options.report_dir)
     return Ending(summary, details, state)
+
+
+def _accepted(run: SyncRun) -> AcceptedRows:
+    """The rows that nobody has to look at again; noted in the run's folder and in the ledger."""
+    opened = run.opened
+    if run.options.rehearsal is not None:
+        return AcceptedRows()
+    account, acceptances = opened.account.id, opened.ledger.acceptances
+    found = accepted_rows(opened.folder, opened.mapping, lambda: needing(opened.folder), acceptances, account)
+    if found.rows:
+        keep_accepted(opened.folder, found)
+        acceptances.seen(account, opened.mapping.name, found.which, run.id)
+    return found
 
 
 def _verdicts(run: SyncRun) -> list[Verdict]:

@@ -56,6 +56,7 @@ class Begun:
                 "resend": self.options.resend,
                 "allow": sorted(self.options.allow),
                 "opt_outs_only": self.options.opt_outs_only,
+                "corrections": self.options.corrections,
             },
             "guards": [dataclasses.asdict(one) for one in self.guards],
             "permissions": [dataclasses.asdict(one) for one in self.permissions],

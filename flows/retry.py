@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +16,16 @@ from connectors.kinds import source_module
 from flows.ledger import Account, Ledger, Run, open_database
 from flows.ledger.database import NAME, has_ledger
 from flows.repair import Repair
-from flows.report.returned import Returned, read_returned
+from flows.report.returned import read_returned
 from flows.settings import Settings, find_mapping
+from flows.settled_rows import settled_rows
 from mappings.engine.document import Mapping
 
 __all__ = ["Retry", "open_retry"]
+
+_RUN = re.compile(r"[0-9]{8}(?:-[0-9]{0,6}(?:-[0-9a-z]{0,4})?)?")
+"""A run's id, or the beginning of it."""
+_WHOLE = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]{4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +44,13 @@ class Retry:
                 f"{self.mapping} is the mapping {mapping.name}, and the run {self.follows.id} was one of {self.follows.mapping}.",
                 "Give it its name: again, or name the right file with --mapping.",
             )
-        returned = {
-            "encoding": "utf-8",
-            "delimiter": self.repair.reading["delimiter"],
-            "quote": '"',
-            "header_line": 1,
-        }
-        with contextlib.suppress(SourceError):  # a kind that reads no CSV tells nothing of one
-            read: Source = source_module(mapping.source.kind).open_source(self.repair.path, returned)
+        reading = {"encoding": "utf-8", "delimiter": "comma", "quote": '"', "header_line": 1}
+        with tempfile.TemporaryDirectory() as folder, contextlib.suppress(SourceError):
+            # a kind of source tells what it knows of a header; one that reads no CSV tells nothing
+            path = Path(folder) / "header.csv"
+            with path.open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file).writerows([self.repair.header, ["" for _ in self.repair.header]])
+            read: Source = source_module(mapping.source.kind).open_source(path, reading)
             self.repair.facts = read.facts
         return self.repair
 
@@ -65,37 +72,66 @@ class Retry:
             )
 
 
-def open_retry(file: Path, mapping_given: str | None = None) -> Retry:
-    """What the `failures.csv` in a file retries. Nothing is held open. Raises CannotStart."""
-    path = file.expanduser().absolute()
-    returned = read_returned(path)
-    given = find_mapping(mapping_given) if mapping_given is not None else None
-    home, run = _found(returned, given)
+def open_retry(given: Path, mapping_given: str | None = None, *, as_typed: bool = False) -> Retry:
+    """What is to be retried: the rows in a returned file, or those of a run, named by its id, the beginning of it or its folder.
+
+    Nothing is held open. Raises CannotStart.
+    """
+    mapping = find_mapping(mapping_given) if mapping_given is not None else None
+    path = given.expanduser().absolute()
+    if _is_run(given) and not path.is_file():
+        home, run, retries = _found_run(path, mapping)
+        _refuse_cut_off(run)
+        repair = Repair.of_run(run.id, Path(run.folder), settled_rows(retries))
+    else:
+        returned = read_returned(path)
+        home, run, _ = _found(
+            returned.run, _homes(path, mapping), f"{path}, line {int(returned.lines.min())}: the run"
+        )
+        _refuse_cut_off(run)
+        repair = Repair.of_file(returned, run.id, Path(run.folder), as_typed=as_typed)
+    return Retry(run, home, mapping or _mapping_of(run), repair)
+
+
+def _is_run(given: Path) -> bool:
+    return _RUN.fullmatch(given.name) is not None
+
+
+def _found_run(path: Path, mapping: Path | None) -> tuple[Path, Run, list[Run]]:
+    return _found(path.name, _homes(path / "failures.csv", mapping), "The run")
+
+
+def _refuse_cut_off(run: Run) -> None:
     if not run.summary:
         raise CannotStart(
             f"The run {run.id} was cut off before its report was written.",
             f"Finish it first: muster resume {run.id}",
         )
-    return Retry(run, home, given or _mapping_of(run), Repair(returned, run.id, Path(run.folder)))
 
 
-def _found(returned: Returned, mapping: Path | None) -> tuple[Path, Run]:
-    """The ledger's home and the run in it."""
+def _found(run_id: str, homes: Iterator[Path], what: str) -> tuple[Path, Run, list[Run]]:
+    """The ledger's home, the run in it, and its retries."""
     looked_in = []
-    for home in dict.fromkeys(_homes(returned.path, mapping)):
+    for home in dict.fromkeys(homes):
         if not has_ledger(home):
             continue
         looked_in.append(str(home / NAME))
         ledger = Ledger(open_database(home))
         try:
-            run = ledger.runs.get(returned.run)
+            run = ledger.runs.get(run_id)
+            retries = ledger.runs.retries(run.id) if run is not None else []
         finally:
             ledger.close()
-        if run is not None and run.id == returned.run:
-            return home, run
+        if run is not None:
+            return home, run, retries
     where = f"the ledger {' and the ledger '.join(looked_in)}" if looked_in else "any ledger here"
+    if _WHOLE.fullmatch(run_id) is None:
+        raise SourceError(
+            f"No run's name begins with {run_id} in {where}, or those of several do.",
+            "muster runs lists them; give enough of it to tell one from the others.",
+        )
     raise SourceError(
-        f"{returned.path}, line {int(returned.lines.min())}: the run {returned.run} is not known to {where}.",
+        f"{what} {run_id} is not known to {where}.",
         "Go to the folder of its mapping, set MUSTER_HOME, or name the mapping with --mapping.",
     )
 

@@ -33,7 +33,9 @@ def _named() -> str:
 
 @flow(name="retry-failures", flow_run_name=_named, retries=0, persist_result=False, log_prints=False)
 async def retry_failures(
-    failures: Annotated[str, Field(description="A failures.csv, corrected")],
+    failures: Annotated[
+        str, Field(description="A failures.csv or failures.xlsx, corrected, or the id of a run")
+    ],
     mapping: Annotated[
         str | None, Field(description="The mapping's file, where it is not where the run had it")
     ] = None,

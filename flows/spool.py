@@ -13,16 +13,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.errors import SourceError
-from mappings.engine.frame import Frame, Misread
+from mappings.engine.frame import Frame, Misread, Original
 
-__all__ = ["Spool"]
+__all__ = ["Spool", "originals_of"]
 
 _EXTRA = [
     ("row", pa.int64()),
     ("line", pa.int64()),
     ("cells", pa.list_(pa.string())),
     ("misread", pa.string()),
+    ("originals", pa.string()),
 ]
+"""`originals` is JSON, what the source has in the row's cells that were corrected: [[column, text, kept], …]."""
 
 
 class Spool:
@@ -44,8 +46,7 @@ class Spool:
         """The spool that a run left behind. Raises SourceError where it is not there, or not whole."""
         paths = sorted(folder.glob("part-*.parquet"))
         try:
-            metadata = pq.read_schema(paths[0]).metadata or {}
-            spool = cls(folder, json.loads(metadata[b"header"]))
+            spool = cls(folder, cls.header_of(pq.read_schema(paths[0])))
             for path in paths:
                 rows = pq.read_table(path, columns=["row"], use_threads=False)["row"]
                 spool._rows.append((rows[0].as_py(), rows[-1].as_py()))
@@ -55,6 +56,11 @@ class Spool:
                 "Sync the source again; what landed is not sent again.",
             ) from None
         return spool
+
+    @staticmethod
+    def header_of(schema: pa.Schema) -> tuple[str, ...]:
+        """The source's header, from the schema of one of the parts."""
+        return tuple(json.loads((schema.metadata or {})[b"header"]))
 
     def add(self, frame: Frame) -> None:
         """Takes a frame. The one before is on the disk when this returns; raises OSError if it is not."""
@@ -80,6 +86,7 @@ class Spool:
                 pa.array(frame.lines),
                 pa.array(cells, pa.list_(pa.string())) if cells else pa.nulls(size, pa.list_(pa.string())),
                 pa.array(codes, pa.string()) if codes else pa.nulls(size, pa.string()),
+                _written(frame.originals, size),
             ],
             schema=self._schema,
         )
@@ -131,4 +138,27 @@ class Spool:
             rows=np.asarray(table["row"]),
             lines=np.asarray(table["line"]),
             misread=tuple(misread),
+            originals=originals_of(table),
         )
+
+
+def originals_of(table: pa.Table) -> tuple[Original, ...]:
+    """What the source has in corrected cells, of a part or some of its rows; earlier versions of muster kept nothing of it."""
+    if "originals" not in table.column_names or table["originals"].null_count == len(table):
+        return ()
+    return tuple(
+        Original(at, column, text, kept)
+        for at, written in enumerate(table["originals"].to_pylist())
+        if written is not None
+        for column, text, kept in json.loads(written)
+    )
+
+
+def _written(originals: Sequence[Original], size: int) -> pa.Array:
+    if not originals:
+        return pa.nulls(size, pa.string())
+    by_row: dict[int, list[tuple[int, str, bool]]] = {}
+    for one in originals:
+        by_row.setdefault(one.at, []).append((one.column, one.text, one.kept))
+    rows = [json.dumps(by_row[at], ensure_ascii=False) if at in by_row else None for at in range(size)]
+    return pa.array(rows, pa.string())

@@ -14,6 +14,7 @@ import datetime as dt
 import functools
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -24,6 +25,8 @@ from connectors.listing import Survey
 from flows.allowing import allowed
 from flows.asking import question_of
 from flows.batches import Batch, batches
+from flows.corrected import Corrected
+from flows.corrections import keep, kept_cells, login, whats_corrected
 from flows.delivery import Delivery
 from flows.edited import edited, told
 from flows.failure_limit import FailureLimit
@@ -99,6 +102,9 @@ class SyncRun:
         self._registered = False
         self.crashed: Exception | None = None
         self.finishing = False
+        self.corrected: Counter[str] = Counter()
+        self.corrected_rows: dict[int, str] = {}
+        """Cells that corrections kept from earlier retries have changed, by column, and their columns by row."""
         self.answered_before = 0
         """So many rows had an answer when this stretch of the run began."""
         self._unclear: dict[int, dict[str, Any] | None] = {}
@@ -189,6 +195,8 @@ class SyncRun:
             rows = f"{self.retry.repair.rows:,} row{'s' if self.retry.repair.rows > 1 else ''}"
             self.watcher.say(f"retry     {rows} of the run {self.retry.follows.id}, attempt {self.attempt}")
             self.watcher.say(f"changed   {self.retry.repair.told()}")
+            for line in self.retry.repair.said():
+                self.watcher.say(line)
         if self.resume is not None:
             self.started_at = dt.datetime.fromisoformat(self.resume.run.started_at)
             refuse_if_ended(opened.ledger, self.id)
@@ -242,6 +250,7 @@ class SyncRun:
             self.watcher.say(f"mapping   {told(self.edited)}")
         new_columns = self._new_columns() if whole else []
         self._plan = plan = await self._read()
+        self._say_what_is_corrected()
         plan.new_columns = new_columns
         plan.warnings += len(new_columns)
         if self.follows or self.resume is not None:
@@ -272,6 +281,16 @@ class SyncRun:
             counted = await consequences(plan, opened, self._delivery, self._knowledge)
             self._opt_outs, self._resubscribes = counted
             self._judge()
+
+    def _say_what_is_corrected(self) -> None:
+        """Whose cells are not as the source has them; what was edited for this retry is noted."""
+        self.corrected, self.corrected_rows = kept_cells(self.opened.folder)
+        if self.corrected and not self.follows:
+            self.watcher.say(f"corrected {whats_corrected(self.corrected)}")
+        if self.retry is not None and self._registered:
+            repair = self.retry.repair
+            origin = "workbook" if repair.reading.get("delimiter") == "workbook" else "csv"
+            self.opened.ledger.edits.note(self.follows, repair.edits, who=login(), origin=origin)
 
     async def _read(self) -> Plan:
         """The first pass, and which of its rows are to be sent in this stretch of the run."""
@@ -498,6 +517,8 @@ class SyncRun:
             )
             if whole and self._registered:
                 self._supersede()
+            if self._registered:
+                self._keep_corrections(whole=whole)
         except LedgerError as error:  # something may have been sent: that is more than "could not start"
             raise Stopped(error.what, error.fix) from error
         except OSError as error:
@@ -520,6 +541,16 @@ class SyncRun:
                 self.watcher.say(
                     f"The rows of {runs} are not kept any more (MUSTER_KEEP_DAYS); the counts stay."
                 )
+
+    def _keep_corrections(self, *, whole: bool) -> None:
+        """What was corrected in a retry outlives it; what its source has otherwise by now is not applied any more."""
+        opened = self.opened
+        corrections, account = opened.ledger.corrections, opened.account.id
+        if self.follows:
+            if said := keep(opened.ledger, account, opened.mapping, opened.folder, self.id):
+                self.watcher.say(f"kept      {said}")
+        elif whole and isinstance(opened.source, Corrected) and (outdated := opened.source.outdated()):
+            corrections.done(account, opened.mapping.name, outdated)
 
     def _supersede(self) -> None:
         """What an older run of the same source left undone is done by now, or is not wanted any more."""

@@ -15,9 +15,9 @@ _WHOLE = ("completed", "needs_review", "limited")
 
 
 def needing(run: Run) -> int:
-    """How many of a run's rows needed a person."""
+    """How many of a run's rows needed a person; those that were accepted are not among them."""
     outcomes = run.summary.get("outcomes", {})
-    return sum(outcomes.get(name, 0) for name in NEED_A_PERSON)
+    return sum(outcomes.get(name, 0) for name in NEED_A_PERSON) - int(run.summary.get("accepted", 0))
 
 
 def trend(runs: Sequence[Run]) -> list[int | None]:

@@ -43,6 +43,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--resend", is_flag=False, flag_value="", metavar="[KEY]", help="Send what was delivered before as well: all of it, or one key."),
         click.option("--allow", multiple=True, type=Allowed(), metavar="NAME[=N]", help="Let a run pass this guard, or start what has to be allowed by name; with a number, that many at most. It is recorded."),
         click.option("--opt-outs-only", is_flag=True, help="Deliver nothing but opt-outs, such as those of a run that a guard stopped."),
+        click.option("--no-corrections", is_flag=True, help="Take the source as it is, and not as earlier retries have corrected it."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output."),
         click.option("--yes", is_flag=True, help="Answer what a terminal would be asked; never opens a guard."),
         click.option("--fail-on-warning", is_flag=True, help="Exit with 1 also when there are only warnings."),

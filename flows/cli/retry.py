@@ -1,4 +1,4 @@
-"""muster retry: rows of a run again, as a person corrected them in its failures.csv."""
+"""muster retry: rows of a run again, as a person corrected them in its failures.csv, or as they were."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["command"]
 
 
 @click.command("retry")
-@click.argument("failures", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+@click.argument("what", type=click.Path(path_type=Path), metavar="FILE|RUN")
 @click.option(
     "--mapping", metavar="MAPPING", help="The mapping's file, where it is not where the run had it."
 )
@@ -28,6 +28,11 @@ __all__ = ["command"]
     "--lookup", type=click.Choice(["sample", "all"]), default="sample", show_default=True,
     help=f"With --plan, where contacts have to be looked up one by one: an even sample of {SAMPLE}, or all of them.",
 )  # fmt: skip
+@click.option(
+    "--as-typed",
+    is_flag=True,
+    help="Take every changed cell as it stands in FILE, also where spreadsheet programs change cells by themselves.",
+)
 @click.option(
     "--allow",
     multiple=True,
@@ -40,15 +45,16 @@ __all__ = ["command"]
 @click.option("--fail-on-warning", is_flag=True, help="Exit with 1 also when there are only warnings.")
 @click.option("--report-dir", type=click.Path(path_type=Path), help="Also write the report into this folder.")
 def command(
-    failures: Path, mapping: str | None, plan: bool, lookup: str, allow: tuple[str, ...], as_json: bool, yes: bool,
-    fail_on_warning: bool, report_dir: Path | None,
+    what: Path, mapping: str | None, plan: bool, lookup: str, as_typed: bool, allow: tuple[str, ...], as_json: bool,
+    yes: bool, fail_on_warning: bool, report_dir: Path | None,
 ) -> int:  # fmt: skip
-    """Send the rows in FILE again: the failures.csv of a run, with cells corrected and lines deleted.
+    """Send rows of a run again: those in FILE, or all of RUN that need a person.
 
-    They go through the mapping as it is now and are the same rows' next attempt. Lines that nobody changed are sent again
-    as well. The columns that begin with _ have to stay as they are.
+    FILE is a run's failures.csv or failures.xlsx, with cells corrected and lines deleted. What has to stay are the columns _run and
+    _row; lines that nobody changed are sent again as well. RUN is a run's id or the beginning of it: its rows are sent as they
+    were. They go through the mapping as it is now and are the same rows' next attempt.
     """
-    retry = open_retry(failures, mapping)
+    retry = open_retry(what, mapping, as_typed=as_typed)
     options = Options(allow=frozenset(allow), report_dir=report_dir, verb="plan" if plan else "sync")
     if plan:
         return _plan(

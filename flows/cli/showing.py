@@ -25,6 +25,7 @@ from flows.report.wording import (
     interrupted,
     planned_and_done,
     rehearsed,
+    repaired,
     since_then,
     twice_there,
     what_opens,
@@ -112,7 +113,9 @@ def show_summary(
         console.print(f"\n{planned_and_done(comparison)}", markup=False)
     if since := since_then(summary):
         console.print(f"\n{since}", markup=False)
-    errors = [one for one in summary.problems if one.severity == "error" and one.state != "solved"]
+    errors = [
+        one for one in summary.problems if one.severity == "error" and one.state not in ("accepted", "solved")
+    ]
     problem_lines(console, [(p.count, p.code, p.column, p.rows, "", p.fix) for p in errors], unseen)
     if len(errors) > _TOP:
         console.print(f"\n… and {len(errors) - _TOP} more kinds of problems, all in the report", markup=False)
@@ -121,7 +124,7 @@ def show_summary(
     if summary.warnings:
         said = ", ".join(f"{count:,} × {code}" for code, count in summary.warnings.items())
         console.print(f"\nwarnings: {said}", markup=False)
-    for said in (*interrupted(summary), *rehearsed(summary)):
+    for said in (*repaired(summary), *interrupted(summary), *rehearsed(summary)):
         console.print(f"\n{visible(said)}", markup=False)
     if (folder / TWICE_FILE).exists():
         count = len((folder / TWICE_FILE).read_bytes().splitlines()) - 1

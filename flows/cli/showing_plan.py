@@ -20,6 +20,7 @@ from flows.report.wording import (
     listed_there,
     not_undoable,
     pace,
+    repaired,
     short,
     twice_there,
     what_opens,
@@ -135,6 +136,7 @@ def _facts(plan: PlanSummary) -> list[tuple[str, str]]:
     ]
     if plan.question:
         said.append(("asks", f"{plan.question} Elsewhere than at a terminal: --yes"))
+    said += [("repaired", one) for one in repaired(plan)]
     if plan.unmapped:
         names = ", ".join(name or "(no name)" for name in plan.unmapped)
         said.append(("columns", f"not used and not ignored: {names}"))

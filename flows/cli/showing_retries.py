@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from flows.cli.showing import console_for_people
 from flows.ledger.runs import Run
-from flows.report.failures import parts
 from flows.report.summary import NEED_A_PERSON, Summary
+from flows.settled_rows import settled_rows
 
-__all__ = ["settled_rows", "show_how_to_retry", "show_retries"]
-
-_OPEN = {*NEED_A_PERSON, "unsent"}
+__all__ = ["show_how_to_retry", "show_retries"]
 
 
 def show_retries(run: Run, retries: Sequence[Run]) -> None:
@@ -36,17 +32,6 @@ def show_retries(run: Run, retries: Sequence[Run]) -> None:
 
 def show_how_to_retry(summary: Summary, folder: Path) -> None:
     """What to do about the rows that need a person, where there are some."""
-    if summary.outcomes.of(*NEED_A_PERSON) and summary.rehearsal is None:
+    if summary.needing and summary.rehearsal is None:
         line = f"retry     muster retry {folder / 'failures.csv'}   (when it is corrected)"
         console_for_people().print(line, markup=False, soft_wrap=True)
-
-
-def settled_rows(retries: Sequence[Run]) -> set[int]:
-    """The numbers of the rows that some of the retries brought to where they should be."""
-    settled: set[int] = set()
-    for retry in retries:
-        for path in parts(Path(retry.folder), "outcomes"):
-            table = pq.read_table(path, columns=["row", "outcome"])
-            rows = zip(table["row"].to_pylist(), table["outcome"].to_pylist(), strict=True)
-            settled.update(row for row, outcome in rows if outcome not in _OPEN)
-    return settled

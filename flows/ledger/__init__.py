@@ -1,17 +1,20 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `stretches`, `answers`, `memory`,
-`pages`, `columns`, `allowances`, `opt_outs`, `people`, `forgotten`, `listing` and `booking` are its nouns.
+`pages`, `columns`, `allowances`, `opt_outs`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `listing` and `booking` are its nouns.
 """
 
 from __future__ import annotations
 
+from flows.ledger.acceptances import Acceptance, Acceptances
 from flows.ledger.accounts import Account, Accounts
 from flows.ledger.allowances import Allowances
 from flows.ledger.answers import Answers, Intent, Outcome
 from flows.ledger.booking import Bookings
 from flows.ledger.columns import Columns
+from flows.ledger.corrections import Correction, Corrections
 from flows.ledger.database import Database, open_database
+from flows.ledger.edits import Edit, Edits
 from flows.ledger.forgotten import Forgotten
 from flows.ledger.listing import AccountListing
 from flows.ledger.lock import RunLock
@@ -23,7 +26,8 @@ from flows.ledger.runs import Run, Runs
 from flows.ledger.stretches import Stretch, Stretches
 
 __all__ = [
-    "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Database", "Forgotten", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
+    "Acceptance", "Acceptances", "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Correction",
+    "Corrections", "Database", "Edit", "Edits", "Forgotten", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
     "Run", "RunLock", "Runs", "Stretch", "Stretches", "Who", "open_database",
 ]  # fmt: skip
 
@@ -44,6 +48,9 @@ class Ledger:
         self.allowances = Allowances(database)
         self.people = People(database)
         self.forgotten = Forgotten(database)
+        self.corrections = Corrections(database)
+        self.acceptances = Acceptances(database)
+        self.edits = Edits(database)
         self._bookings: list[Bookings] = []
 
     def bookings(self, account: int) -> Bookings:

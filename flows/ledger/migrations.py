@@ -164,9 +164,11 @@ STEPS: tuple[str, ...] = (
         primary key (run, row_number, column_name, made_at)
     );
 
-    -- A correction is of the run in which it was made, and is not applied any more once it was revoked.
+    -- A correction is of the run in which it was made, and is not applied any more once it was revoked, or done: its source has
+    -- another value since.
     alter table correction add column run text not null default '';
     alter table correction add column revoked_at text not null default '';
+    alter table correction add column done_at text not null default '';
 
     -- What a run undoes: '' where it is none. Before-images of contacts are in `intent.before`.
     alter table run add column undoes text not null default '';

@@ -1,5 +1,7 @@
 """The rows that need a person, as files to repair them with: `failures.csv` and `failures.xlsx`.
 
+Rows whose problems were all accepted come last, and their `_fix` begins with `ACCEPTED`.
+
 Both hold the source's own columns, in order and under their own names, and then `OWN_COLUMNS`. In the CSV a cell that
 a spreadsheet program might run is defused with a leading apostrophe (see `defuse`); in the workbook every
 cell is text, so nothing is changed there.
@@ -25,6 +27,7 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from flows.report.summary import NEED_A_PERSON
+from flows.report.wear import CELL_LIMIT, shortened
 
 __all__ = [
     "OWN_COLUMNS",
@@ -35,8 +38,10 @@ __all__ = [
     "failing",
     "header",
     "parts",
+    "quoted_lines",
     "restored",
     "shown_cells",
+    "write_accepted",
     "write_csv",
     "write_xlsx",
 ]
@@ -44,13 +49,16 @@ __all__ = [
 OWN_COLUMNS = ("_run", "_row", "_line", "_key", "_outcome", "_code", "_column", "_problem", "_fix")
 BOM = "\ufeff".encode()
 TEXT = pa.large_string()
+ACCEPTED = "Accepted, nothing has to be done."
+_ACCEPTED_FILE = "accepted.parquet"
 
 # What a spreadsheet program may take for a formula, with whatever it skips before it, and what `restored` undoes.
 DANGEROUS = r"^(?:'|[\t\r\n]|[\p{Z}\p{C}\"'`]*[=+\-@＝＋－＠])"
 
-CELL_LIMIT = 32_767
 COLUMN_LIMIT = 16_384
 ROW_LIMIT = 1_048_575
+FULL = "The workbook is full; failures.csv has all rows."
+"""The last line of a workbook that cannot hold all rows."""
 
 
 # ---- the rows
@@ -70,12 +78,31 @@ def header(folder: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
+def write_accepted(folder: Path, rows: Sequence[int]) -> None:
+    """Notes in a run's folder which of its rows were accepted."""
+    path = folder / _ACCEPTED_FILE
+    pq.write_table(pa.table({"row": pa.array(rows, pa.int64())}), path)
+    path.chmod(0o600)
+
+
 def failing(folder: Path, run_id: str) -> Iterator[list[pa.Array]]:
     """The rows that need a person, part by part: one text column for each name of `header` + `OWN_COLUMNS`."""
+    path = folder / _ACCEPTED_FILE
+    accepted = pq.read_table(path)["row"].combine_chunks() if path.exists() else None
+    yield from _failing(folder, run_id, accepted, last=False)
+    if accepted is not None and len(accepted):
+        yield from _failing(folder, run_id, accepted, last=True)
+
+
+def _failing(folder: Path, run_id: str, accepted: pa.Array | None, *, last: bool) -> Iterator[list[pa.Array]]:
+    """Those that were accepted, or the others."""
     width = len(header(folder))
     for path in parts(folder, "outcomes"):
         outcomes = pq.read_table(path)
         chosen = pc.is_in(outcomes["outcome"], value_set=pa.array(NEED_A_PERSON, outcomes["outcome"].type))
+        if accepted is not None:
+            mine = pc.is_in(outcomes["row"], value_set=accepted)
+            chosen = pc.and_(chosen, mine if last else pc.invert(mine))
         if not pc.any(chosen).as_py():
             continue
         spool = pq.read_table(folder / "spool" / path.name)
@@ -83,6 +110,8 @@ def failing(folder: Path, run_id: str) -> Iterator[list[pa.Array]]:
             raise ValueError(f"{path.name}: spool and outcomes do not hold the same rows")
         outcomes = outcomes.filter(chosen)
         said = _problems(folder / "problems" / path.name, outcomes)
+        if last:
+            said[-1] = pc.utf8_rtrim_whitespace(_beside(pa.scalar(ACCEPTED + " ", TEXT), said[-1]))
         run = pa.repeat(pa.scalar(run_id, TEXT), len(outcomes))
         known = [_text(outcomes[name]) for name in ("row", "line", "key", "outcome")]
         yield [*shown_cells(spool.filter(chosen), width), run, *known, *said]
@@ -169,9 +198,14 @@ def _beside(left: pa.Array | pa.Scalar, right: pa.Array | pa.Scalar) -> pa.Array
 
 def csv_lines(columns: Sequence[pa.Array]) -> memoryview:
     """Rows as the bytes of CSV lines (RFC 4180: comma, CRLF), every cell defused."""
+    return quoted_lines([defused(column) for column in columns])
+
+
+def quoted_lines(columns: Sequence[pa.Array]) -> memoryview:
+    """Likewise of cells that are defused already, or need not be."""
     if not len(columns[0]):
         return memoryview(b"")
-    cells = [_quoted(defused(column)) for column in columns]
+    cells = [_quoted(column) for column in columns]
     lines = _beside(pc.binary_join_element_wise(*cells, pa.scalar(",", TEXT)), pa.scalar("\r\n", TEXT))
     _, offsets, text = lines.buffers()
     places = np.frombuffer(offsets, np.int64)
@@ -233,7 +267,7 @@ def write_xlsx(folder: Path, run_id: str, file: BinaryIO, *, created: datetime, 
             for row in zip(*(column.to_pylist() for column in kept), strict=True):
                 count += 1
                 if count == ROW_LIMIT:
-                    sheet.write_string(count, 0, "The workbook is full; failures.csv has all rows.", bold)
+                    sheet.write_string(count, 0, FULL, bold)
                     return
                 for at, cell in enumerate(_fitting(row, left_out)):
                     if cell:
@@ -255,23 +289,16 @@ def _begin(
         longest = pc.max(pc.utf8_length(first[at][:500])).as_py() if first else 0
         sheet.set_column(at, at, min(max(len(name), longest, 6), 60) + 2, text)
     for at, name in enumerate(names):
-        sheet.write_string(0, at, _cut(name, CELL_LIMIT), bold)
+        sheet.write_string(0, at, shortened(name, CELL_LIMIT), bold)
 
 
 def _fitting(row: Sequence[str], left_out: int) -> list[str]:
     """The row as a workbook can hold it, with a note in `_problem` where it had to be cut."""
-    cells = [_cut(cell, CELL_LIMIT) for cell in row]
+    cells = [shortened(cell, CELL_LIMIT) for cell in row]
     cut = sum(a != b for a, b in zip(row, cells, strict=True))
     note = f" [{cut} cells were too long for a workbook; failures.csv has them whole]" if cut else ""
     note += f" [{left_out} columns are only in failures.csv]" if left_out else ""
     if note:
         at = len(cells) - len(OWN_COLUMNS) + OWN_COLUMNS.index("_problem")
-        cells[at] = _cut(cells[at], CELL_LIMIT - len(note)) + note
+        cells[at] = shortened(cells[at], CELL_LIMIT - len(note)) + note
     return cells
-
-
-def _cut(text: str, limit: int) -> str:
-    """At most `limit` of the units a workbook counts in, of which a character outside the BMP takes two."""
-    if len(text) * 2 <= limit:
-        return text
-    return text.encode("utf-16-le")[: limit * 2].decode("utf-16-le", errors="ignore")

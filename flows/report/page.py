@@ -31,6 +31,7 @@ from flows.report.wording import (
     listed_there,
     planned_and_done,
     rehearsed,
+    repaired,
     since_then,
     twice_there,
 )
@@ -261,6 +262,7 @@ def render(folder: Path, summary: Summary, details: Details, masking: Masking | 
         unseen=_by_column(details.unseen),
         took=_took(summary),
         rehearsed=rehearsed(summary),
+        repaired=repaired(summary),
         interrupted=interrupted(summary),
         listing=listed_there(details.listing) if details.listing is not None else "",
         there_twice=twice_there(len(details.twice)),
@@ -279,7 +281,7 @@ def _tone(summary: Summary, details: Details) -> tuple[str, str]:
     kind = "Plan" if details.plan_only else "Rehearsal" if summary.rehearsal is not None else ""
     if summary.rehearsal is not None and summary.exit_code == 3:
         return "bad", "Rehearsal: a sync would be stopped"
-    if summary.outcomes.of("invalid", "refused", "failed", "unknown"):
+    if summary.needing:
         return "look", f"{kind}: needs a person" if kind else "Needs a person"
     return "fine", kind or "Done"
 

@@ -19,6 +19,7 @@ from flows.report.wording import (
     listed_there,
     not_undoable,
     plan_verdict,
+    repaired,
     twice_there,
     what_opens,
 )
@@ -64,6 +65,7 @@ def render(plan: PlanSummary) -> str:
         ],
         names_shown=_NAMES,
         lost=not_undoable(plan),
+        repaired=repaired(plan),
         automations=automations(plan.automations, plan.automation_reasons, "about " if plan.estimated else ""),
         takes=duration(plan.minutes),
         listing=listed_there(plan.listing) if plan.listing is not None else "",

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field
 
 from flows.report.summary import (
+    Corrected,
     Count,
     DestinationFacts,
     Guard,
@@ -81,6 +82,7 @@ class Chosen(Model):
     only: str | None = None
     resend: str | None = None
     opt_outs_only: bool = False
+    no_corrections: bool = False
     allow: Annotated[list[str], _NONE]
 
 
@@ -179,6 +181,10 @@ class PlanSummary(Model):
     guards: Annotated[list[PlanGuard], _NONE]
     not_undoable: NotUndoable
     problems: Annotated[list[PlanProblem], _NONE]
+    accepted: Count = Field(0, description="rows among the invalid ones of which every problem was accepted")
+    corrected: Corrected = Field(
+        Corrected(), description="cells corrected as retries have corrected them before"
+    )
     unseen: Annotated[list[UnseenValue], _NONE]
     warnings: Count = 0
     oddities: Annotated[list[OddLine], _NONE]

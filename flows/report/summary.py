@@ -17,6 +17,7 @@ __all__ = [
     "Column",
     "Compared",
     "Comparison",
+    "Corrected",
     "Count",
     "DestinationFacts",
     "Details",
@@ -224,6 +225,14 @@ class RehearsalFacts(Model):
     would_ask: str = ""
 
 
+class Corrected(Model):
+    """Cells of the source that were corrected as retries have corrected them before, in all and by column."""
+
+    cells: Count = 0
+    rows: Count = 0
+    columns: dict[str, Count] = {}
+
+
 class Interruption(Model):
     """When a run was interrupted, and when it was resumed.
 
@@ -283,12 +292,20 @@ class Summary(Model):
     automation_reasons: dict[str, dict[str, Count]] = {}
     rehearsal: RehearsalFacts | None = None
     interruptions: list[Interruption] = []
+    accepted: Count = 0
+    """Rows among those that need a person whose problems were all accepted: nobody has to look at them again."""
+    corrected: Corrected = Corrected()
     exit_code: Annotated[int, Field(ge=0, le=255)]
     follows: str | None = None
     """The run whose rows a retry sent again; none for a sync."""
 
     def to_json(self) -> str:
         return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
+
+    @property
+    def needing(self) -> int:
+        """How many rows a person has to look at: those that were accepted are not among them."""
+        return self.outcomes.of(*NEED_A_PERSON) - self.accepted
 
 
 class Column(Model):
@@ -395,8 +412,9 @@ def verdict(summary: Summary) -> str:
 
 def _verdict(summary: Summary) -> str:
     outcomes, read = summary.outcomes, summary.source.rows_read
-    look, unsent = outcomes.of(*NEED_A_PERSON), outcomes.unsent
-    settled = outcomes.of() - look - unsent
+    look, unsent = summary.needing, outcomes.unsent
+    settled = outcomes.of() - outcomes.of(*NEED_A_PERSON) - unsent
+    known = _accepted(summary.accepted)
     if not summary.balanced:
         return (
             f"This run does not balance: {_rows(read)} were read, but {outcomes.of():,} are accounted for. "
@@ -417,20 +435,20 @@ def _verdict(summary: Summary) -> str:
             if summary.rehearsal is not None
             else "`muster resume` goes on from here"
         )
-        return f"Interrupted: {_list(there, _need(look), _waiting(unsent))}. {next_time}."
+        return f"Interrupted: {_list(there, _need(look), known, _waiting(unsent))}. {next_time}."
     if summary.status == "stopped":
-        return f"Stopped: {_list(there, _need(look), _waiting(unsent))}. `muster resume` goes on from here."
+        return f"Stopped: {_list(there, _need(look), known, _waiting(unsent))}. `muster resume` goes on from here."
     if summary.status == "superseded":
-        return f"Superseded by another run: {_list(there, _need(look), _waiting(unsent))}."
+        return f"Superseded by another run: {_list(there, _need(look), known, _waiting(unsent))}."
     if summary.status == "limited" and unsent:
-        return f"Stopped at the limit you set: {_list(there, _need(look), _waiting(unsent))}."
-    if not look and not unsent:
+        return f"Stopped at the limit you set: {_list(there, _need(look), known, _waiting(unsent))}."
+    if not look and not unsent and not known:
         return (
             "The one row is where it should be."
             if read == 1
             else f"All {read:,} rows are where they should be."
         )
-    return "; ".join(part for part in (there, _need(look), _waiting(unsent)) if part) + "."
+    return "; ".join(part for part in (there, _need(look), known, _waiting(unsent)) if part) + "."
 
 
 def _guarded(summary: Summary) -> str:
@@ -475,6 +493,18 @@ def _they(count: int) -> str:
 
 def _need(look: int) -> str:
     return "" if not look else f"{look:,} {'needs' if look == 1 else 'need'} a person"
+
+
+def _accepted(count: int) -> str:
+    return (
+        ""
+        if not count
+        else f"{count:,} with accepted problems {'was' if count == 1 else 'were'} left as {_it(count)}"
+    )
+
+
+def _it(count: int) -> str:
+    return "it is" if count == 1 else "they are"
 
 
 def _waiting(unsent: int) -> str:

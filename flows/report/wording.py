@@ -21,6 +21,7 @@ __all__ = [
     "pace",
     "planned_and_done",
     "rehearsed",
+    "repaired",
     "short",
     "since_then",
     "twice_there",
@@ -100,7 +101,7 @@ def plan_verdict(plan: PlanSummary) -> str:
         if parts
         else "A sync would change nothing"
     )
-    look = outcomes.of(*NEED_A_PERSON)
+    look = outcomes.of(*NEED_A_PERSON) - plan.accepted
     return would + (f"; {look:,} {'needs' if look == 1 else 'need'} a person." if look else ".")
 
 
@@ -254,6 +255,26 @@ def rehearsed(summary: Summary) -> list[str]:
         f"At the account's own pace of {pace(facts.per_second)} these {summary.requests.sent:,} requests would take {duration(facts.minutes)}.",
         *filter(None, [asked]),
     ]
+
+
+def repaired(summary: Summary | PlanSummary) -> list[str]:
+    """What a person did about rows before and what still holds, a sentence each: corrected cells, accepted problems."""
+    said = []
+    if summary.corrected.cells:
+        columns = ", ".join(f"{name} {count:,}" for name, count in summary.corrected.columns.items())
+        cells = f"{summary.corrected.cells:,} cell{'s' if summary.corrected.cells > 1 else ''}"
+        rows = f"{summary.corrected.rows:,} row{'s' if summary.corrected.rows > 1 else ''}"
+        said.append(
+            f"{cells} of {rows} corrected as retries have corrected them before: {columns}. muster corrections lists them."
+        )
+    if summary.accepted:
+        rows = (
+            "1 row has a problem that was"
+            if summary.accepted == 1
+            else f"{summary.accepted:,} rows have problems that were"
+        )
+        said.append(f"{rows} accepted. muster accept --list shows what.")
+    return said
 
 
 def interrupted(summary: Summary) -> list[str]:

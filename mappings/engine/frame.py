@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["Frame", "Misread"]
+__all__ = ["Frame", "Misread", "Original"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,20 @@ class Misread:
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """A cell that is not as the source has it, because somebody corrected it.
+
+    `at` is the row's position in its frame and `column` the column's in the header, both from 0; `text` is what the source
+    has. `kept` says that the correction was one kept from an earlier retry, and not made for this run.
+    """
+
+    at: int
+    column: int
+    text: str
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """Rows as columns.
 
@@ -34,12 +48,14 @@ class Frame:
     `rows`: int64, the number of each data row, from 1.
     `lines`: int64, the physical line on which each row starts, from 1.
     `misread`: the rows that could not be laid out, in order of `at`.
+    `originals`: what the source has in cells that were corrected, in order of `at`.
     """
 
     cells: pa.Table
     rows: npt.NDArray[np.int64]
     lines: npt.NDArray[np.int64]
     misread: tuple[Misread, ...] = ()
+    originals: tuple[Original, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -56,4 +72,5 @@ class Frame:
                 for bad in self.misread
                 if bad.at in where
             ),
+            originals=tuple(replace(one, at=where[one.at]) for one in self.originals if one.at in where),
         )

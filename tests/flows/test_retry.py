@@ -65,6 +65,10 @@ async def retry(
         return await finish(run, meanwhile)
 
 
+def ended_as(ended: Ended) -> list[tuple[int, str]]:
+    return [(row["row"], row["outcome"]) for row in ended.rows]
+
+
 async def planned(file: Path) -> Preview:
     async with a_retry(file, verb="plan") as run:
         await run.open()

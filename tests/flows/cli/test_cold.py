@@ -32,8 +32,11 @@ def test_every_verb_works_one_after_the_other(shell: Shell, sandbox: Running) ->
     assert len(sandbox.contacts()) == 39
     failures = (shell.folder / "out" / "failures.csv").read_text("utf-8-sig")
     shell.write("fixed.csv", failures.replace("p3 at example.com", "p3@example.com"))
+    run_id = json.loads(ended("runs", "--json"))[0]["run_id"]
+    assert "1 × email_syntax in Email" in ended("accept", run_id)
     ended("retry", "fixed.csv")
     assert len(sandbox.contacts()) == 40
+    assert "p3 at example.com" in ended("corrections")
     assert [run["verb"] for run in json.loads(ended("runs", "--json"))] == ["retry", "sync"]
     assert json.loads(ended("report", "--json"))["outcomes"]["created"] == 1
     assert "campaignlark" in ended("doctor")

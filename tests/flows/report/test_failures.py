@@ -112,7 +112,7 @@ def test_every_cell_comes_back_from_the_csv(
     folder = _write(tmp_path_factory.mktemp("run"), header, rows)
     with (folder / "failures.csv").open("wb") as file:
         write_csv(folder, RUN, file)
-    repair = Repair(read_returned(folder / "failures.csv"), RUN, folder)
+    repair = Repair.of_file(read_returned(folder / "failures.csv"), RUN, folder)
     (frame,) = repair.frames()
     assert list(repair.header) == header
     assert [list(cells) for cells in zip(*(c.to_pylist() for c in frame.cells.columns), strict=True)] == rows
@@ -173,7 +173,7 @@ def test_a_cell_too_long_for_a_workbook_is_cut_and_says_so(tmp_path: Path) -> No
     )
     with (folder / "failures.csv").open("wb") as file:
         write_csv(folder, RUN, file)
-    (frame,) = Repair(read_returned(folder / "failures.csv"), RUN, folder).frames()
+    (frame,) = Repair.of_file(read_returned(folder / "failures.csv"), RUN, folder).frames()
     assert [column.to_pylist() for column in frame.cells.columns] == [["x" * 40_000], ["😀" * 20_000]]
 
 

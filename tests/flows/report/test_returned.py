@@ -6,14 +6,17 @@ import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import SourceError
 from flows.repair import Repair
-from flows.report.failures import OWN_COLUMNS, csv_header, csv_lines, failing, header, write_csv
+from flows.report.failures import OWN_COLUMNS, csv_header, csv_lines, failing, header, restored, write_csv
 from flows.report.returned import read_returned
+from flows.report.wear import worn
 from mappings.engine.frame import Frame
 from tests.flows.report.conftest import write_run
 
@@ -72,7 +75,7 @@ def save(
 
 
 def repaired(path: Path, run: Path) -> tuple[Repair, Frame]:
-    repair = Repair(read_returned(path), RUN, run)
+    repair = Repair.of_file(read_returned(path), RUN, run)
     (frame,) = repair.frames()
     return repair, frame
 
@@ -125,7 +128,7 @@ def test_what_a_person_typed_is_taken_as_typed_and_counted(
     lines[at + 1][0] = typed
     repair, frame = repaired(save(run, lines), run)
     found = texts(frame)[at][0]
-    if typed in (written, before):
+    if typed in (written, before) or worn(before, repaired_text(typed)):
         assert (found, repair.changed.total()) == (before, 0)
     else:
         assert found in (typed, typed.removeprefix("'"))
@@ -134,6 +137,11 @@ def test_what_a_person_typed_is_taken_as_typed_and_counted(
             assert found == typed
     others = [row for index, row in enumerate(texts(frame)) if index != at]
     assert others == [row for index, row in enumerate(rows) if index != at]
+
+
+def repaired_text(typed: str) -> str:
+    """A typed text without the apostrophe that would have defused it."""
+    return str(restored(pa.array([typed], pa.large_string()))[0].as_py())
 
 
 def test_deleted_and_sorted_lines_keep_their_rows(tmp_path: Path) -> None:
@@ -177,12 +185,11 @@ def changed(at: int, name: str, text: str) -> Callable[[list[list[str]]], object
         (lambda lines: lines.__delitem__(slice(1, None)), "has no rows: there is nothing to retry"),
         (lambda lines: lines.__setitem__(2, lines[2][:4]), "line 3: it has 4 cells, and the header 10"),
         (lambda lines: lines[2].append("more"), "line 3: it has 11 cells, and the header 10"),
-        (lambda lines: lines[0].__setitem__(0, "b"), f"line 1: column 1 is 'b'; in the run {RUN} it is 'a'"),
-        (lambda lines: [line.insert(0, "x") for line in lines], f"line 1: column 1 is 'x'; in the run {RUN} it is 'a'"),
-        (lambda lines: [line.insert(1, "x") for line in lines], f"line 1: the run {RUN} has no column 'x'"),
-        (lambda lines: [line.pop(0) for line in lines], f"line 1: column 1 is missing; in the run {RUN} it is 'a'"),
         (lambda lines: [line.pop(2) for line in lines], "line 1: the column _row is missing"),
-        (lambda lines: [line.append(line.pop(0)) for line in lines], "line 1: the columns are not in their order"),
+        (lambda lines: [line.pop(1) for line in lines], "line 1: the column _run is missing"),
+        (lambda lines: [line.append(line[2]) for line in lines], "line 1: the column _row stands there twice"),
+        (lambda lines: [line.insert(0, "a") for line in lines], f"line 1: 2 columns are called 'a', and 1 in the run {RUN}"),
+        (changed(3, "_row", "1,000"), "line 4: _row is no number of a row"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_laid_beside_the_run_is_refused_by_its_line(
@@ -203,8 +210,8 @@ def test_what_cannot_be_laid_beside_the_run_is_refused_by_its_line(
     [
         (b"", "is empty"),
         (b"Email,Name\r\nann@example.com,Ann\r\n", "is no failures.csv of muster"),
-        (b"PK\x03\x04and so on", "is a workbook, and this version retries failures.csv only"),
-        (b"a," + ",".join(OWN_COLUMNS).encode() + b"\r\nx," + RUN.encode() + b",1,2,,,,,,\r\nM\xfcller," + RUN.encode() + b",2,3,,,,,,\r\n", "line 3: this is not UTF-8"),
+        (b"PK\x03\x04and so on", "cannot be read as a workbook"),
+        (b"a," + ",".join(OWN_COLUMNS).encode() + b"\r\nx," + RUN.encode() + b",1,2,,,,,,\r\nM\x81ller," + RUN.encode() + b",2,3,,,,,,\r\n", "line 3: this is neither UTF-8 nor Windows-1252"),
         (b"a," + ",".join(OWN_COLUMNS).encode() + b'\r\n"x"y,' + RUN.encode() + b",1,2,,,,,,\r\n", "line 2: this is no row of a CSV file"),
     ],
 )  # fmt: skip
@@ -232,3 +239,91 @@ def test_blank_cells_that_a_program_left_out_at_the_end_are_blank(tmp_path: Path
     head, line = read(run)
     _, frame = repaired(save(run, [head, line[:7]]), run)
     assert texts(frame) == [["c1"]]
+
+
+def moved(lines: Sequence[Sequence[str]], names: Sequence[str]) -> list[list[str]]:
+    """The lines with these columns, in this order; those that are not there are new and hold something."""
+    head = list(lines[0])
+    return [
+        list(names),
+        *([line[head.index(name)] if name in head else "note" for name in names] for line in lines[1:]),
+    ]
+
+
+def test_columns_may_be_moved_added_and_taken_out(tmp_path: Path) -> None:
+    run = refused(tmp_path / "run", ["a", "b", "c"], [["1", "x", "=1"], ["2", "y", ""], ["3", "z", "q"]])
+    lines = moved(read(run), ["_row", "checked by", "c", "a", "_run", "", "_fix"])
+    lines[2][2] = "why"
+    repair, frame = repaired(save(run, lines), run)
+    assert texts(frame) == [["1", "x", "=1"], ["2", "y", "why"], ["3", "z", "q"]]
+    assert repair.changed == {"c": 1}
+    assert (repair.ignored, repair.missing) == (["checked by"], ["b"])
+    assert frame.lines.tolist() == [2, 3, 4]
+    said = " ".join(repair.said())
+    assert "the run has no such columns: checked by" in said
+    assert "not in the file: b" in said
+
+
+def test_columns_with_one_name_are_known_by_their_order_only(tmp_path: Path) -> None:
+    run = refused(tmp_path / "run", ["a", "b", "a"], [["1", "x", "2"]])
+    lines = read(run)
+    lines[1][2] = "3"
+    _, frame = repaired(save(run, lines), run)
+    assert texts(frame) == [["1", "x", "3"]]
+    kept = [[line[0], *line[2:]] for line in lines]
+    _, frame = repaired(save(run, kept), run)
+    assert texts(frame) == [["1", "x", "3"]]
+    swapped = [[line[1], line[0], *line[2:]] for line in lines]
+    with pytest.raises(SourceError, match="which is which is not certain"):
+        repaired(save(run, swapped), run)
+    alone = [line[1:] for line in lines]
+    with pytest.raises(SourceError, match="1 columns are called 'a', and 2"):
+        repaired(save(run, alone), run)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_other_encodings_are_read_and_windows_1252_is_said(tmp_path: Path, encoding: str) -> None:
+    run = refused(tmp_path / "run", ["Name"], [["Müller"], ["Łukasz €"], ["Zoë"]])
+    lines = read(run)
+    lines[3][0] = "Zoé"
+    text = "\r\n".join(";".join(line) for line in lines)
+    path = run / "saved.csv"
+    path.write_bytes(text.encode(encoding, "replace"))
+    repair, frame = repaired(path, run)
+    assert texts(frame) == [["Müller"], ["Łukasz €"], ["Zoé"]]
+    assert repair.changed == {"Name": 1}
+    assert any("as Windows-1252" in line for line in repair.said()) == (encoding == "cp1252")
+
+
+def test_what_a_spreadsheet_program_did_to_cells_is_undone_and_counted(tmp_path: Path) -> None:
+    before = ["00123", "4915112345678", "2025-03-04", "true", "a\u00a0b", "'s-Hertogenbosch", "12.50", "=1+1"]
+    after = ["123", "4.91511E+12", "04.03.2025", "TRUE", "a b", "s-Hertogenbosch", "12.5", "#NAME?"]
+    names = [f"c{at}" for at in range(len(before))]
+    run = refused(tmp_path / "run", names, [before])
+    lines = read(run)
+    lines[1][: len(after)] = after
+    path = save(run, lines)
+    repair, frame = repaired(path, run)
+    assert texts(frame) == [before]
+    assert (repair.changed.total(), repair.worn.total()) == (0, len(before))
+    assert "c0 1" in " ".join(repair.said())
+    as_typed = Repair.of_file(read_returned(path), RUN, run, as_typed=True)
+    (frame,) = as_typed.frames()
+    assert texts(frame) == [after]
+
+
+def test_a_cell_that_was_corrected_before_keeps_what_the_source_has(tmp_path: Path) -> None:
+    run = refused(tmp_path / "run", ["a", "b"], [["B", "x"], ["c", "y"]])
+    path = run / "spool" / "part-00001.parquet"
+    table = pq.read_table(path)
+    known = ['[[0, "A", true]]', '[[1, "w", true]]']
+    pq.write_table(table.append_column("originals", pa.array(known, pa.string())), path)
+    lines = read(run)
+    lines[1][0], lines[2][0] = "C", "d"
+    repair, frame = repaired(save(run, lines), run)
+    found = [(one.at, one.column, one.text, one.kept) for one in frame.originals]
+    assert found == [(0, 0, "A", False), (1, 0, "c", False), (1, 1, "w", True)]
+    assert [(one.row, one.column, one.before, one.after) for one in repair.edits] == [
+        (1, "a", "B", "C"),
+        (2, "a", "c", "d"),
+    ]
