@@ -158,6 +158,9 @@ class _Folder:
             [] if mine else kept for mine, kept in zip(rows.tolist(), table["cells"].to_pylist(), strict=True)
         ]
         fresh["cells"] = pa.array(cells, table["cells"].type)
+        if "originals" in table.column_names:  # earlier versions of muster kept none
+            originals = table["originals"].combine_chunks()
+            fresh["originals"] = self._replaced(pc.if_else(mask, pa.scalar(None, pa.string()), originals))
         note = pa.scalar(json.dumps([CODE, ""]), pa.string())
         fresh["misread"] = pc.if_else(mask, note, table["misread"].combine_chunks())
         return self._written(path, table, fresh)

@@ -17,7 +17,8 @@ _WHOLE = ("completed", "needs_review", "limited")
 def needing(run: Run) -> int:
     """How many of a run's rows needed a person; those that were accepted are not among them."""
     outcomes = run.summary.get("outcomes", {})
-    return sum(outcomes.get(name, 0) for name in NEED_A_PERSON) - int(run.summary.get("accepted", 0))
+    needed: int = sum(outcomes.get(name, 0) for name in NEED_A_PERSON) - run.summary.get("accepted", 0)
+    return needed
 
 
 def trend(runs: Sequence[Run]) -> list[int | None]:

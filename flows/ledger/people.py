@@ -235,8 +235,15 @@ class People:
             )
             for table in ("consent", "objection", "listed"):
                 database.execute(f"delete from {table} where {key}", asked)  # noqa: S608 - as above
-            for table in ("objector", "correction", "acceptance"):
-                sql = f"delete from {table} where {person} or person in (select value from json_each(:addresses))"  # noqa: S608 - as above
+            for table in (
+                "objector",
+                "correction",
+                "acceptance",
+            ):  # a source's person may be their address as it writes it
+                sql = f"delete from {table} where {person} or lower(trim(person)) in (select value from json_each(:addresses))"  # noqa: S608 - as above
+                database.execute(sql, asked)
+            for column in ("original", "corrected"):
+                sql = f"delete from correction where lower(trim({column})) in (select value from json_each(:addresses))"  # noqa: S608 - as above
                 database.execute(sql, asked)
             database.execute(
                 """delete from edit where (run, row_number) in (select run, row_number from their)
