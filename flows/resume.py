@@ -56,6 +56,8 @@ class Begun:
                 "resend": self.options.resend,
                 "allow": sorted(self.options.allow),
                 "opt_outs_only": self.options.opt_outs_only,
+                "undo_tag": self.options.undo_tag,
+                "unsubscribe_created": self.options.unsubscribe_created,
             },
             "guards": [dataclasses.asdict(one) for one in self.guards],
             "permissions": [dataclasses.asdict(one) for one in self.permissions],

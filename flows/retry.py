@@ -71,6 +71,11 @@ def open_retry(file: Path, mapping_given: str | None = None) -> Retry:
     returned = read_returned(path)
     given = find_mapping(mapping_given) if mapping_given is not None else None
     home, run = _found(returned, given)
+    if run.undoes:
+        raise CannotStart(
+            f"The run {run.id} is an undo, whose rows are no rows of a source.",
+            f"Start it again: muster undo {run.undoes}",
+        )
     if not run.summary:
         raise CannotStart(
             f"The run {run.id} was cut off before its report was written.",

@@ -162,4 +162,6 @@ def as_it_was(before: Mapping[str, Any] | None) -> Known | None:
 
 
 def _differ(before: Known, now: Known) -> bool:
-    return (before.status, before.fields, before.tags) != (now.status, now.fields, now.tags)
+    return (before.status, before.fields, before.tags, before.lists) != (
+        now.status, now.fields, now.tags, now.lists,
+    )  # fmt: skip

@@ -21,6 +21,8 @@ _VERBS = {
     "sync": "Deliver a file's contacts, and account for every row.",
     "resume": "Finish an interrupted run.",
     "retry": "Send rows of a run again, as corrected in its failures.csv.",
+    "verify": "Read contacts back and compare them with what was delivered.",
+    "undo": "Put back what a run changed.",
     "runs": "List past runs.",
     "report": "Show a run's balance and where its report is.",
     "sandbox": "Start a local server that answers as the real API does.",

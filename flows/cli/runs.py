@@ -36,8 +36,8 @@ def command(mapping: str | None, number: int, as_json: bool) -> int:
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     names = ["run", "mapping", "state", "exit", "rows", "sent", "need a person"]
-    retries = any(run.follows for run in runs)
-    for name in [*names, "retry of"] if retries else names:
+    retries, undos = any(run.follows for run in runs), any(run.undoes for run in runs)
+    for name in [*names, *(["retry of"] if retries else []), *(["undo of"] if undos else [])]:
         table.add_column(
             name,
             justify="right" if name in ("exit", "rows", "sent", "need a person") else "left",
@@ -50,7 +50,7 @@ def command(mapping: str | None, number: int, as_json: bool) -> int:
         code = "" if run.exit_code is None else str(run.exit_code)
         table.add_row(
             Text(run.id), Text(run.mapping), run.state, code, f"{run.rows_read:,}", f"{sent:,}", f"{person:,}",
-            *([run.follows] if retries else []),
+            *([run.follows] if retries else []), *([run.undoes] if undos else []),
         )  # fmt: skip
     console_for_people().print(table)
     return 0
@@ -58,7 +58,7 @@ def command(mapping: str | None, number: int, as_json: bool) -> int:
 
 def _facts(run: Run) -> dict[str, Any]:
     return {
-        "run_id": run.id, "verb": run.verb, "follows": run.follows or None, "mapping": run.mapping, "state": run.state, "exit_code": run.exit_code,
+        "run_id": run.id, "verb": run.verb, "follows": run.follows or None, "undoes": run.undoes or None, "mapping": run.mapping, "state": run.state, "exit_code": run.exit_code,
         "started_at": run.started_at, "finished_at": run.finished_at, "source": run.source_path, "rows_read": run.rows_read,
         "outcomes": run.summary.get("outcomes", {}), "report": f"{run.folder}/report.html",
     }  # fmt: skip

@@ -1,7 +1,7 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `stretches`, `answers`, `memory`,
-`pages`, `columns`, `allowances`, `opt_outs`, `listing` and `booking` are its nouns.
+`pages`, `deliveries`, `images`, `undone`, `columns`, `allowances`, `opt_outs`, `listing` and `booking` are its nouns.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from flows.ledger.answers import Answers, Intent, Outcome
 from flows.ledger.booking import Bookings
 from flows.ledger.columns import Columns
 from flows.ledger.database import Database, open_database
+from flows.ledger.deliveries import Deliveries
+from flows.ledger.images import Image, Images
 from flows.ledger.listing import AccountListing
 from flows.ledger.lock import RunLock
 from flows.ledger.memory import Memory
@@ -19,10 +21,11 @@ from flows.ledger.opt_outs import OptOuts
 from flows.ledger.pages import Page, Pages
 from flows.ledger.runs import Run, Runs
 from flows.ledger.stretches import Stretch, Stretches
+from flows.ledger.undone import Undone
 
 __all__ = [
-    "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Database", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages",
-    "Run", "RunLock", "Runs", "Stretch", "Stretches", "open_database",
+    "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Database", "Deliveries", "Image", "Images", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages",
+    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Undone", "open_database",
 ]  # fmt: skip
 
 
@@ -37,6 +40,9 @@ class Ledger:
         self.stretches = Stretches(database)
         self.memory = Memory(database)
         self.pages = Pages(database)
+        self.deliveries = Deliveries(database)
+        self.images = Images(database)
+        self.undone = Undone(database, self.images, self.memory, self.pages)
         self.columns = Columns(database)
         self.opt_outs = OptOuts(database)
         self.allowances = Allowances(database)

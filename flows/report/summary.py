@@ -37,6 +37,7 @@ __all__ = [
     "Status",
     "Summary",
     "Twice",
+    "Undoable",
     "UnseenValue",
     "schema",
     "verdict",
@@ -230,6 +231,20 @@ class ListingFacts(Model):
     twice: Count = 0
 
 
+class Undoable(Model):
+    """What `muster undo` could put back of a run, in rows that landed.
+
+    `updated` contacts are put back as they were; `created` ones are deleted where `deletes`, else tagged. How `not_known` ones
+    were before nobody looked. `opted_out` people are subscribed again only where their number is typed.
+    """
+
+    updated: Count = 0
+    created: Count = 0
+    deletes: bool = False
+    not_known: Count = 0
+    opted_out: Count = 0
+
+
 class Summary(Model):
     """A run in numbers: `summary.json`."""
 
@@ -261,6 +276,10 @@ class Summary(Model):
     exit_code: Annotated[int, Field(ge=0, le=255)]
     follows: str | None = None
     """The run whose rows a retry sent again; none for a sync."""
+    undoes: str | None = None
+    """The run that this one puts back; none for any other."""
+    undoable: Undoable | None = None
+    """None of an undo and of a rehearsal."""
 
     def to_json(self) -> str:
         return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
