@@ -285,7 +285,7 @@ class Undoing:
         if not tagged and (why := self._touched(image, known)):
             return Decision("protected", "changed_since", why)
         if self._deletes:
-            return Decision(code="deletes", calls=self._inner.delete_calls)
+            return Decision("", "deletes", calls=self._inner.delete_calls)
         out = self._newcomers.unsubscribe and self._inner.mails_people and not known.opted_out
         if tagged and not out:
             return Decision("unchanged", "already_tagged", f"it is tagged {tag}")

@@ -21,9 +21,13 @@ def state(bench: Bench) -> dict[str, Any]:
     """Everybody there, without what no API can put back: ids of who came anew, times, and how often somebody was written."""
     shown = ("status", "tags", "lists", "fields")
     return {
-        key: {name: sorted(one[name]) if name in ("tags", "lists") else one[name] for name in shown if name in one}
+        key: {
+            name: sorted(one[name]) if name in ("tags", "lists") else one[name]
+            for name in shown
+            if name in one
+        }
         for key, one in bench.people().items()
-    }  # fmt: skip
+    }
 
 
 def looks_first(bench: Bench, **changes: Any) -> None:
@@ -48,9 +52,11 @@ def test_what_a_run_changed_is_as_it_was_before_when_it_is_undone(bench: Bench) 
     looks_first(bench, **kinds)
     for number in (1, 2, 3):
         bench.seed(
-            number, "Old", fields={bench.trial.other: "Oslo"},
+            number,
+            "Old",
+            fields={bench.trial.other: "Oslo"},
             names={one.shown_as: [one.shown[1]] for one in bench.trial.names},
-        )  # fmt: skip
+        )
     before = state(bench)
     run = bench.lands(*(bench.row(number, First=f"New {number}", City="Rome", **first) for number in (1, 2)))
     assert state(bench) != before
