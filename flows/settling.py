@@ -91,6 +91,8 @@ class Settling:
         decision = delivered.decision
         if before is not None and there is not None and self._touched(contact.row, before, then, there):
             decision = replace(decision, automations=both(decision.automations, then.automations))
+        if then.opts_in and there is not None and not there.opted_out:  # that part had landed
+            decision = replace(decision, opts_in=True)
         return replace(
             delivered,
             code=delivered.code or "sent_again",

@@ -105,7 +105,8 @@ def _show(found: Verification) -> None:
     if found.there is not None and found.of == found.contacts and found.there > found.of:
         more = found.there - found.of
         console.print(f"\nThe account holds {more:,} more, which this did not deliver.", markup=False)
-    console.print(f"\ndifferences  {found.folder / CSV}", markup=False, soft_wrap=True)
+    if found.findings:
+        console.print(f"\ndifferences  {found.folder / CSV}", markup=False, soft_wrap=True)
 
 
 def _verdict(found: Verification) -> str:

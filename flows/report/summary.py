@@ -389,7 +389,7 @@ def _verdict(summary: Summary) -> str:
         return "The file has no rows, so there was nothing to send."
     if summary.status == "planned":
         return _planned(settled, look, unsent, read)
-    there = _there(settled, read)
+    there = _there(settled, read) if summary.undoes is None else _put_back(summary)
     if summary.status == "interrupted":
         next_time = (
             "A rehearsal begins anew each time"
@@ -403,7 +403,7 @@ def _verdict(summary: Summary) -> str:
         return f"Superseded by another run: {_list(there, _need(look), _waiting(unsent))}."
     if summary.status == "limited" and unsent:
         return f"Stopped at the limit you set: {_list(there, _need(look), _waiting(unsent))}."
-    if not look and not unsent:
+    if not look and not unsent and summary.undoes is None:
         return (
             "The one row is where it should be."
             if read == 1
@@ -446,6 +446,18 @@ def _planned(settled: int, look: int, unsent: int, read: int) -> str:
 
 def _there(settled: int, read: int) -> str:
     return f"{settled:,} of {_rows(read)} {'is' if settled == 1 else 'are'} where {_they(settled)} should be"
+
+
+def _put_back(summary: Summary) -> str:
+    """Of an undo: how many of the run's rows are put back, and how many are left as they are."""
+    outcomes, read = summary.outcomes, summary.source.rows_read
+    back, left = outcomes.of("updated", "unchanged"), outcomes.protected
+    said = f"{back:,} of {_rows(read)} of the run {summary.undoes} {'is' if back == 1 else 'are'} put back"
+    return said + (
+        f", {left:,} {'is' if left == 1 else 'are'} left as {_they(left)} {'is' if left == 1 else 'are'}"
+        if left
+        else ""
+    )
 
 
 def _they(count: int) -> str:

@@ -166,8 +166,12 @@ def undone(summary: Summary) -> list[str]:
     """What has to be known after an undo; nothing of another run."""
     if summary.undoes is None:
         return []
+    if summary.status == "guarded":
+        return [
+            "Nothing was put back yet. With --allow resubscribes=0 all else is, and nobody is subscribed again."
+        ]
     return [
-        f"The run {summary.undoes} is undone as far as is said above. Mails that were sent and automations that were started are not taken back.",
+        "Mails that were sent and automations that were started are not taken back.",
         "What was put back counts as delivered no more: the next sync delivers it again where the source still says so. Correct the source first.",
     ]
 

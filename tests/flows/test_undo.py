@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from connectors.errors import CannotStart
 from flows.conformance.ended import Ended, Listening, finish
 from flows.options import Options
+from flows.pipeline import deliver_all
 from flows.preview import Preview, preview
 from flows.retry import open_retry
 from flows.sync_run import SyncRun
@@ -234,3 +236,37 @@ async def test_after_a_sync_and_its_undo_everybody_is_as_before_except_where_it_
             assert fields == before[key][2]
     said = {row["row"]: row["code"] for row in undone.rows}
     assert said[5] == "created_stays"
+
+
+async def test_an_undo_that_is_cut_off_with_writes_on_their_way_is_finished_and_none_is_put_back_twice(
+    desk: Desk, person: Person
+) -> None:
+    people = range(1, 41)
+    desk.server.seed([{"email_address": f"p{n}@example.com", "tags": ["vip"], "fields": {"first_name": "Old", "city": "Rome"}} for n in people])  # fmt: skip
+    before = state(desk)
+    run = await desk.sync(
+        desk.file([person(n, City="Oslo", Tags="crm", Out="yes" if n < 4 else "") for n in people])
+    )
+    found = await find_undo(desk.home, run.id, Listening())
+    options = Options(allow=frozenset({"resubscribes=3"}))
+    applied = desk.server.requests()["applied"]
+    async with SyncRun(str(found.mapping_path), None, options, Listening(), undo=found) as undoing:
+        await undoing.open()
+        await undoing.prepare()
+        desk.server.faults({"kind": "late", "paths": "upsert", "seconds": 3})
+        delivering = asyncio.ensure_future(deliver_all(undoing, undoing.delivery.deliver))
+        for _ in range(1000):
+            await asyncio.sleep(0.005)
+            if desk.server.requests()["applied"] - applied >= 10:
+                break
+        delivering.cancel()
+        await delivering
+    desk.server.clear_faults()
+    resumed = await desk.resume()
+    assert resumed.exit_code == 0
+    assert resumed.summary.undoes == run.id
+    assert state(desk) == before
+    assert resumed.summary.consent.subscribed_again <= 3
+    assert (await desk.sync(desk.file([person(n, City="Rome", First="Old") for n in people]))).outcomes == {
+        "unchanged": 40
+    }
