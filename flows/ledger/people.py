@@ -220,7 +220,9 @@ class People:
             )
             mine = "(run, row_number, attempt) in (select run, row_number, attempt from their)"
             database.execute(
-                f"""update answer set reason = '', contact_id = '', problems = '[]', kept = '{{}}', own = '' where {mine}"""  # noqa: S608 - as above
+                f"""update answer set reason = '', contact_id = '', problems = '[]', kept = '{{}}', own = '',
+                calls = case json_type(calls, '$.changes') when 'object' then json_set(calls, '$.changes',
+                json((select json_group_array(c.key) from json_each(calls, '$.changes') c))) else calls end where {mine}"""  # noqa: S608 - as above
             )
             database.execute(
                 f"""update intent set key = '', key_hash = 0, person = '', fingerprint = 0, old_key = '', wanted = :blank, before = null
