@@ -59,7 +59,7 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Known:
     """A contact as the destination has it.
 
@@ -82,7 +82,7 @@ class Known:
     """An opt-out that no consent of a source lifts: a complaint, a bounce, a status that is not known to us."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Remembered:
     """What the ledger remembers of a contact: what this mapping delivered, and what is known of its consent.
 
@@ -144,7 +144,7 @@ Started = Mapping[tuple[str, str], int]
 """How often automations start, by (automation, reason). See connectors.automations."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decision:
     """What is to be done for one contact. Nothing is sent where `outcome` is given.
 
@@ -177,7 +177,7 @@ class Decision:
     automations: Started = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivered:
     """What became of one contact. `problems` are (code, merge tag, value, detail); `kept` what was kept differently."""
 

@@ -11,10 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import errno
 import json
 import math
+import os
 import random
 import re
+import socket
 import ssl
 import time
 import urllib.parse
@@ -36,6 +39,7 @@ from connectors.errors import CredentialsError, MusterError, Unreachable
 __all__ = ["MEANINGS", "Answer", "Meaning", "Patience", "Traffic", "Turns", "Wire"]
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
+_READER = json.JSONDecoder(parse_constant=lambda _: None)
 _LONGEST = 500
 _IDLE_SECONDS = 4.0  # most servers close what was idle for five
 _KEPT = re.compile(r"timeout=(\d{1,6})")
@@ -76,7 +80,7 @@ MEANINGS: dict[int, Meaning] = {
 """Shared by all destinations; any other 4xx and 3xx is refused, any 5xx unclear. A destination adds what it documents."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What came back. `body` is the parsed JSON (None if there is none), `detail` a sentence without secrets."""
 
@@ -435,6 +439,12 @@ class Wire:
         return Answer(Meaning.UNCLEAR, status, None, what)
 
     def _said(self, error: BaseException) -> str:
+        """What the library says, in a line. Where the system refused a connection, its own words: the address stands beside them."""
+        if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
+            there = error.os_error
+            if there.strerror and (there.errno in errno.errorcode or isinstance(there, socket.gaierror)):
+                number = there.errno or 0
+                return (os.strerror(number) if number in errno.errorcode else there.strerror).lower()
         text = self.redacted(str(error)).strip() or type(error).__name__
         return text.splitlines()[0][:200]
 
@@ -489,7 +499,7 @@ def _in_short(answer: Answer) -> str:
 
 def _parsed(raw: bytes) -> Any:
     """JSON as it may be kept: NaN and infinity are nothing, half of a surrogate pair is the replacement character."""
-    body = json.loads(raw, parse_constant=lambda _: None)
+    body = _READER.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
     if b"\\ud" in raw or b"\\uD" in raw:
         whole = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         body = json.loads(whole)

@@ -28,7 +28,10 @@ class Addresses:
         contact, before = entry.contact, remembered.key if remembered is not None else ""
         moves = before not in ("", contact.key)
         out = entry.carried or contact.opted_out or (remembered is not None and remembered.opted_out)
+        if not (moves or out):  # nearly everybody
+            yield
+            return
         async with contextlib.AsyncExitStack() as stack:
-            for address in sorted({contact.key, before} - {""}) if moves or out else ():
+            for address in sorted({contact.key, before} - {""}):
                 await stack.enter_async_context(self._locks.setdefault(address, asyncio.Lock()))
             yield

@@ -35,6 +35,7 @@ from flows.ledger import Answers, Intent, Memory, Outcome
 from flows.new_tags import NewTags
 from flows.remembering import LANDED, own_of, wanted_of
 from flows.report.summary import NEED_A_PERSON
+from flows.seen import Seen
 from flows.settling import Settling, Unclear
 from flows.suppressions import Suppressions
 from flows.watching import Watcher
@@ -65,17 +66,22 @@ WHY_STOPPED = {
 
 @dataclass(slots=True)
 class Tally:
-    """What has become of the contacts so far."""
+    """What has become of the contacts so far. `changed` counts, by merge tag, contacts that were there and are changed now."""
 
     kept: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
     automations: Counter[tuple[str, str]] = field(default_factory=Counter)
     opted_out: int = 0
     opted_in: int = 0
 
     def add(self, other: Tally) -> None:
         """Counts what another one has, too."""
-        self.kept.update(other.kept)
-        self.automations.update(other.automations)
+        if other.kept:
+            self.kept.update(other.kept)
+        if other.changed:
+            self.changed.update(other.changed)
+        if other.automations:
+            self.automations.update(other.automations)
         self.opted_out += other.opted_out
         self.opted_in += other.opted_in
 
@@ -126,6 +132,8 @@ class Delivery:
         self._in_order = asyncio.Lock()
         self.failures = failures or FailureLimit()
         self.tally = Tally()
+        self.seen = Seen()
+        """Examples of what was changed and of what was kept differently in this stretch of the run."""
         self.planned = Figures()
         """What a plan would have said of the contacts so far: decided before anything is asked or sent for them."""
         self.delivered: set[int] = set()
@@ -252,8 +260,9 @@ class Delivery:
         try:
             if not self.stopped:
                 remembered = await self._heard_again(entry.contact, remembered, known, now)
-            delivered, there = self._unsent(), known
-            if not self.stopped:
+            if self.stopped:
+                delivered, there = self._unsent(), known
+            else:
                 async with self._addresses.alone(entry, remembered):
                     delivered, there = await self._sent(entry, known, remembered, now)
             if delivered.settled_later and not self.stopped:
@@ -511,12 +520,17 @@ class Delivery:
         out = decision.opts_out or (decision.creates and decision.status == "UNSUBSCRIBED")
         tally.opted_out += landed and out and not entry.carried  # those were counted address by address
         tally.opted_in += landed and decision.opts_in
-        tally.automations.update(_started(delivered))
-        tally.kept.update(dict.fromkeys(delivered.kept, 1))
+        if started := _started(delivered):
+            tally.automations.update(started)
+        if delivered.kept:
+            tally.kept.update(dict.fromkeys(delivered.kept, 1))
+        if delivered.outcome == "updated" and not entry.carried:
+            tally.changed.update(dict.fromkeys(decision.changes, 1))
         return tally
 
     def _count(self, entry: Entry, delivered: Delivered, tally: Tally) -> None:
         self.tally.add(tally)
+        self.seen.add(delivered)
         if not entry.carried:
             self._watcher.outcome(delivered.outcome)
         self._watcher.advance(1)

@@ -32,6 +32,7 @@ from flows.opening import (
 )
 from flows.options import Options
 from flows.resume import Resume
+from flows.retention import Keep
 from flows.retry import Retry
 from flows.settings import Settings, find_mapping
 from flows.suppressions import Suppressions
@@ -65,9 +66,10 @@ class Opened:
     folder: Path
     suppressions: Suppressions
     pace: Pace
+    keep: Keep
 
 
-async def open_everything(  # noqa: PLR0915 - one thing after the other, in the order in which they can be wrong
+async def open_everything(
     mapping_given: str,
     source_given: str | None,
     options: Options,
@@ -89,9 +91,8 @@ async def open_everything(  # noqa: PLR0915 - one thing after the other, in the 
     complaint_of(mapping, source.header, source.facts.opt_out_columns, mails_people=connector.mails_people)
     rehearsal = options.rehearsal
     access = rehearsal.access if rehearsal else settings.access(kind, name, connector.default_base_url)
-    settings.refuse_what_is_not_there_yet()
-    home = settings.home(path) if follows is None else follows.home
-    home = rehearsal.folder if rehearsal else home
+    keep = Keep.of(settings)
+    home = _home(settings, path, options, follows)
     ledger = Ledger(open_database(home))
     lock = RunLock(home, mapping.name, f"{kind}-{name}")
     destination: Destination | None = None
@@ -140,7 +141,7 @@ async def open_everything(  # noqa: PLR0915 - one thing after the other, in the 
         raise
     return Opened(
         run_id, mapping, source, home, ledger, lock, account, destination, access.base_url, per_second, schema, application,
-        folder, suppressions, pace,
+        folder, suppressions, pace, keep,
     )  # fmt: skip
 
 
@@ -154,6 +155,14 @@ def _read(
     mapping = load_mapping(path)
     source = open_source_of(mapping, path, source_given) if retry is None else retry.source_of(mapping)
     return path, mapping, source
+
+
+def _home(settings: Settings, path: Path, options: Options, follows: Retry | Resume | None) -> Path:
+    """Where the ledger is, or is to be."""
+    settings.refuse_what_is_not_there_yet()
+    if options.rehearsal:
+        return options.rehearsal.folder
+    return settings.home(path) if follows is None else follows.home
 
 
 def _pace(mapping: Mapping, per_second: float, bookings: Bookings, *, alone: bool) -> Pace:

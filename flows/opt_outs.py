@@ -20,7 +20,7 @@ from flows.ledger.opt_outs import Person
 from flows.report.failures import csv_header, csv_lines
 from flows.suppressions import Suppressions
 
-__all__ = ["OptOut", "Said", "ask", "counted", "export", "listed", "write_csv"]
+__all__ = ["OptOut", "Said", "ask", "counted", "export", "listed", "tag_of", "write_csv"]
 
 _AT_ONCE = 250
 _FILED = 5000
@@ -78,15 +78,19 @@ async def ask(destination: Destination, ledger: Ledger, account: Account) -> Sai
     return said
 
 
+def tag_of(destination: Destination, key: str) -> str:
+    """The merge tag of which this is a key: addresses are known by the address, all others by the other key, where there is one."""
+    address = next(tag for tag in destination.keys if "mail" in tag.lower())
+    return address if "@" in key else next((tag for tag in destination.keys if tag != address), address)
+
+
 async def _looked_up(
     destination: Destination, keys: Sequence[str], said: Said
 ) -> AsyncIterator[tuple[str, Known]]:
     """The contacts of these keys that are there; addresses are looked up as addresses, all others as ids."""
-    address = next(tag for tag in destination.keys if "mail" in tag.lower())
-    other = next((tag for tag in destination.keys if tag != address), address)
     for tag, some in (
-        (address, [key for key in keys if "@" in key]),
-        (other, [key for key in keys if "@" not in key]),
+        (tag_of(destination, "@"), [key for key in keys if "@" in key]),
+        (tag_of(destination, ""), [key for key in keys if "@" not in key]),
     ):
         destination.rules = replace(destination.rules, key=tag)
         for start in range(0, len(some), _AT_ONCE):

@@ -36,6 +36,11 @@ PROBLEM_SCHEMA = pa.schema(
 )
 _PLAIN = {
     State.FILTERED: ("filtered", "where", "left out by where: in the mapping"),
+    State.FORGOTTEN: (
+        "protected",
+        "forgotten",
+        "somebody who asked to be forgotten; nothing of the row is kept",
+    ),
     State.UNCHANGED: ("unchanged", "delivered_before", "exactly this was delivered before"),
 }
 _STANDS = ("duplicate", "same_key", "row {other} has the same key and stands for both")
@@ -60,8 +65,9 @@ SUPERSEDED: Ending = ("unsent", "superseded", "another run took the place of thi
 
 
 def kept_back(roll: Roll) -> Counter[tuple[str, str]]:
-    """Outcome and reason of the rows that another one keeps from being sent, as the report will count them."""
-    found: Counter[tuple[str, str]] = Counter()
+    """Outcome and reason of the rows that another one, or a wish to be forgotten, keeps from being sent, as the report will count them."""
+    outcome, _, reason = _PLAIN[State.FORGOTTEN]
+    found: Counter[tuple[str, str]] = Counter({(outcome, reason): roll.count(State.FORGOTTEN)})
     for state in (State.CONFLICT, State.SPLIT):
         outcome, _, reason = _RIVALLED[state]
         found[outcome, reason.replace("row {other} has", OTHER_ROW)] = roll.count(state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ async def deliver_all(run: SyncRun, deliver: Callable[[Batch], Awaitable[Any]]) 
     Cancelled, it stops now: what has no answer is `unknown`, the rest `unsent`.
     """
     waiting: set[asyncio.Future[Any]] = set()
+    gc.freeze()  # what was imported and planned is not searched for garbage again and again while contacts come and go
     try:
         for batch in run.to_deliver():
             waiting.add(asyncio.ensure_future(deliver(batch)))
@@ -41,4 +43,5 @@ async def deliver_all(run: SyncRun, deliver: Callable[[Batch], Awaitable[Any]]) 
         if current is not None:
             current.uncancel()
     finally:
+        gc.unfreeze()
         await asyncio.gather(*waiting, return_exceptions=True)

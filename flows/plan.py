@@ -15,18 +15,20 @@ import pyarrow.compute as pc
 
 from connectors.base import Source
 from connectors.errors import SourceError
+from flows.forgotten import Blocked, blanked, marked, without
 from flows.guards import Verdict
 from flows.keys import Keys
 from flows.ledger.pages import PAGES, Page
 from flows.matching import match
 from flows.outcomes import Books
 from flows.persons import Persons
-from flows.roll import Roll, State
+from flows.roll import Roll, Rows, State
 from flows.spool import Spool
 from flows.watching import Watcher
 from flows.whereabouts import Whereabouts
 from mappings.engine.applying import Application
 from mappings.engine.frame import Frame
+from mappings.engine.mapped import Mapped
 
 __all__ = ["Plan", "limit_to", "make_plan"]
 
@@ -73,11 +75,12 @@ def make_plan(
     resend: Callable[[str], bool] | None = None,
     stop: Callable[[], bool] = lambda: False,
     spooled: Spool | None = None,
+    blocked: Blocked | None = None,
 ) -> Plan:
     """Reads the source once: spooled, mapped column by column, matched by key, compared with what was delivered.
 
     `page` gives the ledger's page of a number; `stop` is asked after each frame. `spooled` holds the source's rows already
-    where it is one that is resumed. Raises SourceError, OSError when the disk is full.
+    where it is one that is resumed; `blocked` finds the rows of people who were forgotten. Raises SourceError, OSError when the disk is full.
     """
     spool = spooled or Spool(folder / "spool", source.header)
     roll, books = Roll(), Books(folder)
@@ -87,11 +90,12 @@ def make_plan(
     plan = Plan(application, spool, roll, books, [0] * len(source.header))
     watcher.stage("reading and mapping")
     try:
-        for frame in _ahead(source.frames()):
+        for read in _ahead(source.frames()):
+            frame, mapped, forgotten = _mapped(read, application, blocked)
             if spooled is None:
                 spool.add(frame)
-            mapped = application.apply(frame)
             roll.read(mapped.rows, mapped.kept, mapped.invalid)
+            roll.forget(forgotten)
             if mapped.consented is not None and mapped.consented_by is not None:
                 roll.consent(mapped.rows, mapped.consented, mapped.consented_by)
             keys.add(mapped)
@@ -122,6 +126,21 @@ def make_plan(
             persons.close()
         (folder / "keys").rmdir()
     return plan
+
+
+def _mapped(frame: Frame, application: Application, blocked: Blocked | None) -> tuple[Frame, Mapped, Rows]:
+    """The frame as it is kept, what the mapping makes of it, and the numbers of the rows of which nothing is kept."""
+    gone = marked(frame)
+    mapped = application.apply(without(frame))
+    if blocked is not None and (more := blocked.rows(frame, mapped) & ~gone).any():
+        gone |= more
+        frame = blanked(frame, gone)
+        mapped = application.apply(without(frame))
+    numbers = frame.rows[gone]
+    if len(numbers):  # a blank row is not their mistake
+        theirs = set(numbers.tolist())
+        mapped.problems = [problem for problem in mapped.problems if problem.row not in theirs]
+    return frame, mapped, numbers
 
 
 def _ahead(frames: Iterator[Frame]) -> Iterator[Frame]:
@@ -171,7 +190,7 @@ def count_states(plan: Plan) -> dict[str, int]:
         "filtered": roll.count(State.FILTERED, State.OVERTAKEN),
         "invalid": roll.count(State.INVALID, State.REJECTED),
         "duplicate": roll.count(State.DUPLICATE),
-        "protected": roll.count(State.CONFLICT, State.SPLIT),
+        "protected": roll.count(State.CONFLICT, State.SPLIT, State.FORGOTTEN),
         "unchanged": roll.count(State.UNCHANGED),
         "unsent": roll.count(State.LEFT),
         "to_send": roll.count(State.NEW, State.CHANGED),

@@ -6,6 +6,7 @@ import datetime as dt
 import itertools
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,15 +24,18 @@ from flows.outcomes import LIMITED, SUPERSEDED
 from flows.report import Details, Summary, write_report
 from flows.report.page import problem_groups
 from flows.report.reasons import reasons
+from flows.report.since import Previous, Since, Who, since
 from flows.report.summary import (
     NEED_A_PERSON,
     Column,
     Comparison,
+    FieldChange,
     Guard,
     Interruption,
     OddLine,
     Outcomes,
     Override,
+    ProblemGroup,
     RehearsalFacts,
 )
 from flows.report.unseen import unseen_values
@@ -69,6 +73,7 @@ def report(run: SyncRun) -> Ending:
     needs_person = sum(balance[name] for name in NEED_A_PERSON) - len(accepted.rows)
     exit_code, state, status = _verdict(why, balanced=balanced, needs_person=needs_person, run=run)
     groups = grouped(problem_groups(opened.folder), accepted)
+    compared_with = _since(run, groups)
     warnings: Counter[str] = Counter()
     for group in groups:
         if group.severity == "warning":
@@ -93,7 +98,8 @@ def report(run: SyncRun) -> Ending:
             "status": status,
             "outcomes": Outcomes(**balance),
             "balanced": balanced,
-            "problems": groups,
+            "problems": groups if compared_with is None else compared_with.groups,
+            "previous": None if compared_with is None else compared_with.facts,
             "warnings": dict(warnings),
             "guards": [
                 Guard(name=v.name, count=v.count, share=v.share, limit_share=v.limit_share, floor=v.floor,
@@ -124,7 +130,7 @@ def report(run: SyncRun) -> Ending:
             "exit_code": exit_code,
         }
     )  # fmt: skip
-    details = _details(run, None if run.resume is not None else compared(run, balance))
+    details = _details(run, None if run.resume is not None else compared(run, balance), compared_with)
     write_report(opened.folder, summary, details)
     if run.options.report_dir is not None:
         write_report(opened.folder, summary, details, into=run.options.report_dir)
@@ -249,7 +255,33 @@ def _percentiles(seconds: list[float]) -> dict[str, float | None]:
     return {"p50_ms": round(float(low), 1), "p95_ms": round(float(high), 1)}
 
 
-def _details(run: SyncRun, comparison: Comparison | None) -> Details:
+def _since(run: SyncRun, groups: list[ProblemGroup]) -> Since | None:
+    """Compared with the last complete run, of a retry with the run that it follows; None where there is none."""
+    opened, runs = run.opened, run.opened.ledger.runs
+    if run.options.rehearsal is not None:
+        return None
+    before = (
+        runs.get(run.follows) if run.follows else runs.last_complete(opened.account.id, opened.mapping.name)
+    )
+    if before is None or before.id >= run.id:  # a run that was resumed when a later one had ended
+        return None
+    mapping = opened.mapping
+    who = Who(mapping.person or "", tuple(mapping.fields[mapping.key].columns()))
+    return since(opened.folder, Previous(before.id, Path(before.folder), whole=not run.follows), who, groups)
+
+
+def _changes(run: SyncRun) -> list[FieldChange]:
+    """By merge tag, the most frequent first."""
+    delivery = run.delivery
+    if run.resume is not None:
+        delivery.seen.recall(run.opened.ledger.answers, run.id)
+    return [
+        FieldChange(tag=tag, count=count, examples=delivery.seen.changes.get(tag, []))
+        for tag, count in delivery.tally.changed.most_common()
+    ]
+
+
+def _details(run: SyncRun, comparison: Comparison | None, compared_with: Since | None) -> Details:
     opened, plan, traffic = run.opened, run.plan, run.opened.destination.traffic
     uses = opened.application.uses()
     columns = [
@@ -274,4 +306,7 @@ def _details(run: SyncRun, comparison: Comparison | None) -> Details:
         comparison=comparison,
         listing=facts_of(run.knowledge.survey if run.knowledge is not None else None),
         twice=twice_of(run.knowledge.survey if run.knowledge is not None else None),
+        changes=_changes(run),
+        kept_examples=run.delivery.seen.kept,
+        new_rows=None if compared_with is None else compared_with.new_rows,
     )

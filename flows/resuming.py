@@ -77,9 +77,11 @@ def leave_the_others(plan: Plan, unclear: dict[int, dict[str, Any] | None]) -> N
 def tally_of(answers: Answers, run_id: str) -> Tally:
     """What the answers of earlier stretches add up to."""
     tally = Tally()
-    for _, outcome in answers.told(run_id):
+    for carried, outcome in answers.told(run_id):
+        changed = outcome.calls.get("changes", ()) if outcome.outcome == "updated" and not carried else ()
         mine = Tally(
             Counter(dict.fromkeys(outcome.kept, 1)),
+            Counter(dict.fromkeys(changed, 1)),
             Counter({(name, why): count for name, why, count in outcome.calls.get("automations", ())}),
             outcome.calls.get("opted_out", 0),
             int(outcome.opted_in),

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from flows.rivals import Rivals
 
-__all__ = ["OUTCOMES", "Roll", "State"]
+__all__ = ["OUTCOMES", "Roll", "Rows", "State"]
 
 OUTCOMES = (
     "created", "updated", "upserted", "unchanged", "filtered", "duplicate", "protected", "invalid", "refused", "failed",
@@ -33,6 +33,7 @@ class State(IntEnum):
     CONFLICT = 9  # another row has its address and another person
     SPLIT = 10  # another row has its person and another address
     OVERTAKEN = 11  # a row of a retry or a resumed run whose contact a later run has delivered otherwise
+    FORGOTTEN = 13  # somebody who asked to be forgotten: nothing of the row is kept
     ANSWERED = 12  # its answer came before the run was interrupted
 
 
@@ -80,6 +81,10 @@ class Roll:
         self.rows += len(rows)
         states = np.where(kept, np.where(invalid, State.INVALID, State.UNSEEN), State.FILTERED)
         self._states[rows - 1] = states
+
+    def forget(self, rows: Rows) -> None:
+        """Rows of a frame that are of people who were forgotten."""
+        self._states[rows - 1] = State.FORGOTTEN
 
     def consent(self, rows: Rows, first: Rows, last: Rows) -> None:
         """Enters since when a frame's rows have a consent: the first and the last moment. Only where consents are followed."""

@@ -30,6 +30,7 @@ from flows.corrections import keep, kept_cells, login, whats_corrected
 from flows.delivery import Delivery
 from flows.edited import edited, told
 from flows.failure_limit import FailureLimit
+from flows.forgotten import Blocked
 from flows.guards import FAILURES, Verdict, limited, of_mapping
 from flows.identity import Identity
 from flows.judging import consequences, judged_plan
@@ -46,6 +47,7 @@ from flows.report.wording import listed_there
 from flows.reporting import Ending, report
 from flows.resume import Begun, Resume
 from flows.resuming import file_landed, leave_the_others, left_unclear, refuse_if_ended, take_up, tally_of
+from flows.retention import let_go
 from flows.retry import Retry
 from flows.roll import State
 from flows.settling import Unclear
@@ -305,6 +307,9 @@ class SyncRun:
             resend=_resending(options.resend),
             stop=gone.is_set,
             spooled=resume.spool if resume is not None else None,
+            blocked=Blocked(
+                opened.ledger.forgotten, opened.mapping, opened.source.header, opened.destination.keys
+            ),
         )
         try:
             plan = await asyncio.to_thread(reading)  # so that Ctrl-C is heard while a long file is read
@@ -523,6 +528,8 @@ class SyncRun:
             ) from error
         self.ending, self.exit_code = ending, ending.summary.exit_code
         plan.books.tidy()
+        if self._registered:
+            self._let_go_of_old_runs()
         return self.exit_code
 
     def _keep_corrections(self, *, whole: bool) -> None:
@@ -534,6 +541,16 @@ class SyncRun:
                 self.watcher.say(f"kept      {said}")
         elif whole and isinstance(opened.source, Corrected) and (outdated := opened.source.outdated()):
             corrections.done(account, opened.mapping.name, outdated)
+
+    def _let_go_of_old_runs(self) -> None:
+        """What runs kept of people does not stay for ever. The run is over: where that fails, the next one does it."""
+        opened = self.opened
+        with contextlib.suppress(LedgerError):
+            if gone := let_go(opened.ledger, opened.keep, dt.datetime.now(dt.UTC), but=self.id):
+                runs = f"{len(gone):,} run{'s' if len(gone) > 1 else ''}"
+                self.watcher.say(
+                    f"The rows of {runs} are not kept any more (MUSTER_KEEP_DAYS); the counts stay."
+                )
 
     def _supersede(self) -> None:
         """What an older run of the same source left undone is done by now, or is not wanted any more."""

@@ -10,10 +10,14 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from flows.prefect_server import PrefectServer
+
+if TYPE_CHECKING:
+    from tests.browser import Chromium
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +60,16 @@ def _first_start(home: Path, made: Path) -> None:
     ):
         there.backup(here)
     partly.rename(made)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """A real browser; skipped where none is installed, never in CI."""
+    from tests.browser import Chromium
+
+    browser = Chromium()
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -113,10 +113,12 @@ class Child:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:  # nobody asks it any more to end
+            self.kill()
         self.stdout.close()
         self.stderr.close()
-        self.wait()
+        self.wait(60)
 
 
 def start(

@@ -28,6 +28,9 @@ _VERBS = {
     "sandbox": "Start a local server that answers as the real API does.",
     "doctor": "Check the installation, the ledger, credentials and reachability; --probe settles open questions.",
     "optouts": "Export who wants no mail, for the CRM: address, since when, who said it.",
+    "find": "Show everything that ever happened to one person.",
+    "forget": "Remove a person from ledger, reports and kept rows, and keep them out.",
+    "ledger": "Export the ledger for whoever takes over, or import such an export.",
     "completion": "Print the line that completes muster's words in your shell.",
 }
 

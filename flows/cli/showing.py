@@ -26,6 +26,7 @@ from flows.report.wording import (
     planned_and_done,
     rehearsed,
     repaired,
+    since_then,
     twice_there,
     what_opens,
 )
@@ -110,7 +111,11 @@ def show_summary(
         console.print(visible(said), style="dim", markup=False)
     if comparison is not None:
         console.print(f"\n{planned_and_done(comparison)}", markup=False)
-    errors = [one for one in summary.problems if one.severity == "error" and one.state != "accepted"]
+    if since := since_then(summary):
+        console.print(f"\n{since}", markup=False)
+    errors = [
+        one for one in summary.problems if one.severity == "error" and one.state not in ("solved", "accepted")
+    ]
     problem_lines(console, [(p.count, p.code, p.column, p.rows, "", p.fix) for p in errors], unseen)
     if len(errors) > _TOP:
         console.print(f"\n… and {len(errors) - _TOP} more kinds of problems, all in the report", markup=False)

@@ -1,7 +1,8 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `stretches`, `answers`, `memory`,
-`pages`, `columns`, `allowances`, `opt_outs`, `corrections`, `acceptances`, `edits`, `listing` and `booking` are its nouns.
+`pages`, `columns`, `allowances`, `opt_outs`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `listing` and `booking` are
+its nouns.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ from flows.ledger.columns import Columns
 from flows.ledger.corrections import Correction, Corrections
 from flows.ledger.database import Database, open_database
 from flows.ledger.edits import Edit, Edits
+from flows.ledger.forgotten import Forgotten
 from flows.ledger.listing import AccountListing
 from flows.ledger.lock import RunLock
 from flows.ledger.memory import Memory
 from flows.ledger.opt_outs import OptOuts
 from flows.ledger.pages import Page, Pages
+from flows.ledger.people import People, Who
 from flows.ledger.runs import Run, Runs
 from flows.ledger.stretches import Stretch, Stretches
 
 __all__ = [
     "Acceptance", "Acceptances", "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Correction",
-    "Corrections", "Database", "Edit", "Edits", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages",
-    "Run", "RunLock", "Runs", "Stretch", "Stretches", "open_database",
+    "Corrections", "Database", "Edit", "Edits", "Forgotten", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
+    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Who", "open_database",
 ]  # fmt: skip
 
 
@@ -47,6 +50,8 @@ class Ledger:
         self.corrections = Corrections(database)
         self.acceptances = Acceptances(database)
         self.edits = Edits(database)
+        self.people = People(database)
+        self.forgotten = Forgotten(database)
         self._bookings: list[Bookings] = []
 
     def bookings(self, account: int) -> Bookings:

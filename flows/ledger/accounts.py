@@ -53,6 +53,13 @@ class Accounts:
         sql = "select max(id), kind, name, base_url, max(generation) from account group by kind, name, base_url order by kind, name"
         return [Account(*row) for row in self._database.ask(sql)]
 
+    def names(self) -> dict[int, str]:
+        """KIND-NAME of every account there ever was, by its number: what locks are called by."""
+        return {
+            number: f"{kind}-{name}"
+            for number, kind, name in self._database.ask("select id, kind, name from account")
+        }
+
     def rotated(self, account: Account, key: str) -> Account:
         """The new key belongs to the same account."""
         self._database.tell(

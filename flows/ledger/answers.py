@@ -13,7 +13,7 @@ from flows.ledger.runs import now
 __all__ = ["Answers", "Intent", "Outcome"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Intent:
     """A contact about to be sent. `wanted` is the whole contact: texts by merge tag, names of tags and lists, opted_out."""
 
@@ -30,7 +30,7 @@ class Intent:
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """What became of one row. `problems` are code, column, value and detail; `calls` counts what was done there.
 
@@ -204,6 +204,16 @@ class Answers:
                     row, outcome, code, reason, contact_id, bool(opted_out), problems=json.loads(problems),
                     kept=json.loads(kept), calls=json.loads(calls),
                 ), key, bool(carried)  # fmt: skip
+
+    def changed(self, run_id: str, number: int) -> Iterator[tuple[dict[str, Any], dict[str, Any], list[str]]]:
+        """Some contacts that a run has changed: how each was there before, what was wanted, and the merge tags sent."""
+        sql = """
+            select i.before, i.wanted, a.calls -> 'changes' from intent i
+            join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
+            where i.run = ? and i.carried = 0 and i.before <> 'null' and a.outcome = 'updated' limit ?
+        """
+        for before, wanted, tags in self._database.ask(sql, (run_id, number)):
+            yield json.loads(before), json.loads(wanted), json.loads(tags or "[]")
 
     def rows_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
         """The rows that were sent for pairs of run and key."""

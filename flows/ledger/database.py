@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -63,10 +63,13 @@ class Database:
                 self._all.append(found)
         return found
 
-    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def ask(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of a query. Raises LedgerError where the disk or the file fails."""
-        with _marked(self.path), _explained(self.path):
+        try:  # asked before each contact: two contexts cost as much as the query
             return self.connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error:
+            with _marked(self.path), _explained(self.path):
+                raise
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a query one after the other, as they were when it began; meanwhile others may write."""
@@ -94,6 +97,13 @@ class Database:
                     self.connection.execute("rollback")
                 raise
             self.connection.execute("commit")
+
+    def tidy(self) -> None:
+        """Takes what was deleted off the disk: out of the write-ahead log, and out of pages that are not used any more."""
+        with _marked(self.path), _explained(self.path):
+            self.connection.execute("pragma wal_checkpoint(truncate)")
+            self.connection.execute("vacuum")
+            self.connection.execute("pragma wal_checkpoint(truncate)")
 
     @property
     def secret(self) -> bytes:

@@ -172,5 +172,8 @@ STEPS: tuple[str, ...] = (
 
     -- What a run undoes: '' where it is none. Before-images of contacts are in `intent.before`.
     alter table run add column undoes text not null default '';
+
+    -- Whether rows of the run's people are kept still: they go after a while, and its counts stay.
+    alter table run add column kept integer not null default 1;
     """,
 )

@@ -181,6 +181,37 @@ class Runs:
             return self._select("1 = 1", (), limit=number)
         return self._select("mapping = ?", (mapping,), limit=number)
 
+    def moved(self, folder: Path) -> None:
+        """The runs' folders lie in another place now."""
+        for run_id, before in self._database.ask("select id, folder from run"):
+            sql = "update run set folder = ? where id = ?"
+            self._database.tell(sql, (str(folder / Path(before).name), run_id))
+
+    def with_rows(self) -> list[Run]:
+        """Those of which something is kept of people: intents, or that a folder was not taken away yet."""
+        return self._select("kept = 1", (), limit=-1)
+
+    def let_go(self, run_id: str) -> None:
+        """Takes away what was kept of the people of a run; when it was, how it ended and its counts stay."""
+        with self._database.transaction() as database:
+            for table in ("intent", "answer", "edit"):
+                database.execute(f"delete from {table} where run = ?", (run_id,))  # noqa: S608 - our own names
+            database.execute("update run set kept = 0, begun = '' where id = ?", (run_id,))
+
+    def latest(self, number: int, mapping: str | None = None) -> list[list[Run]]:
+        """The newest runs of each mapping and account, the newest first; the mapping that ran last comes first."""
+        newest = """
+            id in (select id from (select id, row_number() over (partition by account, mapping order by started_at desc, id desc)
+            as place from run) where place <= ?)
+        """
+        where, asked = (
+            (newest, [number]) if mapping is None else (f"{newest} and mapping = ?", [number, mapping])
+        )
+        found: dict[tuple[int, str], list[Run]] = {}
+        for run in self._select(where, tuple(asked), limit=100_000):
+            found.setdefault((run.account, run.mapping), []).append(run)
+        return list(found.values())
+
     def retries(self, run_id: str) -> list[Run]:
         """The runs that sent rows of this one again, and the retries of those; the newest first."""
         below = """

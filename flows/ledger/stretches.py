@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flows.ledger.database import Database
@@ -61,6 +63,12 @@ class Stretches:
             "update stretch set ending = ?, ended_at = ? where run = ? and ending = ''",
             (ending, now(), run_id),
         )
+
+    def last_begun(self, runs: Sequence[str]) -> str:
+        """Which of some runs somebody began to work at last; '' where nobody did."""
+        sql = "select run from stretch where run in (select value from json_each(?)) order by began_at desc limit 1"
+        found = self._database.ask(sql, (json.dumps(list(runs)),))
+        return str(found[0][0]) if found else ""
 
     def of(self, run_id: str) -> list[Stretch]:
         """All of a run, in order."""

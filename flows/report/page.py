@@ -1,7 +1,8 @@
 """The report's page: one file to read offline, on a phone or on paper.
 
 Everything on it that comes from a file, a mapping or a destination is a stranger's text: it is escaped, what cannot
-be seen in it is named, it is cut at a length, and a policy in the page forbids everything but its own style.
+be seen in it is named, it is cut at a length, and a policy in the page forbids everything but its own style and script.
+The script (page.js) searches, filters and sorts the rows that stand there; without it all of them can be read.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from markupsafe import Markup, escape
 
+from flows.report.balance import MEANINGS, PARTS, SHARES, balance_parts, bar
 from flows.report.failures import parts
-from flows.report.summary import Details, Guard, Outcomes, ProblemGroup, Reason, Summary, UnseenValue, verdict
+from flows.report.pace_line import pace_line
+from flows.report.summary import Details, Guard, ProblemGroup, Reason, Summary, UnseenValue, verdict
 from flows.report.text import TEXT_SHOWN, VALUE_SHOWN, drawn_by, percent, shown, value
+from flows.report.troubled import TroubledRow, troubled_rows
 from flows.report.wording import (
     allowed_too_few,
     guard_limit,
@@ -29,39 +32,27 @@ from flows.report.wording import (
     planned_and_done,
     rehearsed,
     repaired,
+    since_then,
     twice_there,
 )
 from mappings.engine.problems import CODES
 
 __all__ = [
     "MEANINGS",
+    "PARTS",
     "SHARES",
     "Example",
+    "Masking",
     "balance_parts",
     "bar",
     "examples",
+    "pace_line",
     "percent",
     "problem_groups",
     "render",
     "shown",
     "value",
 ]
-
-MEANINGS = {
-    "created": "New there: the destination made a contact from the row.",
-    "updated": "Was there before; what had changed was sent.",
-    "upserted": "Arrived; the destination does not tell whether the contact was new.",
-    "unchanged": "Nothing to send: the destination has exactly this already.",
-    "filtered": "Left out on purpose, because the mapping says so.",
-    "duplicate": "Has the same key as another row, and that one was taken.",
-    "protected": "Not touched, for the sake of the person: they opted out, were forgotten, were deleted there, "
-    "or could be two people.",
-    "invalid": "Breaks a rule that is checked beforehand, so it was not sent.",
-    "refused": "The destination turned it down for good, and said why.",
-    "failed": "Tried as often as allowed, and certainly did not arrive.",
-    "unknown": "Sent, but nothing tells whether it arrived.",
-    "unsent": "The run ended before its turn.",
-}
 
 GUARDS = {
     "changes": "contacts that would change",
@@ -80,35 +71,16 @@ ALLOWED_BY = {
 }
 
 WHO = {
-    "data": "whoever keeps the list, in failures.xlsx or in the CRM",
-    "mapping": "whoever keeps the mapping",
-    "retried": "nobody yet, the next run tries again by itself",
+    "data": "whoever keeps the list: the cells are corrected",
+    "mapping": "whoever keeps the mapping: it gets another line",
+    "retried": "nobody: the next sync tries these rows again by itself, muster retry now",
+    "retry": "whoever looks after the account: when it is mended there, the rows are sent again as they are",
     "account": "whoever looks after the account at the destination",
 }
+"""Who acts on a kind of problem, and how."""
 
 GROUPS_SHOWN, EXAMPLES_SHOWN, REASONS_SHOWN, LINES_SHOWN, COLUMNS_SHOWN = 200, 3, 5, 100, 500
-NARROWEST, WIDE = 8.0, 80.0
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A part of the balance: outcomes that mean the same to the reader."""
-
-    name: str
-    mark: str
-    text: str
-    planned: str
-    outcomes: tuple[str, ...]
-
-
-SHARES = (
-    Share("landed", "✓", "delivered", "to deliver", ("created", "updated", "upserted")),
-    Share("there", "=", "already there", "already there", ("unchanged",)),
-    Share("left", "–", "left out or left alone", "left out or left alone",
-          ("filtered", "duplicate", "protected")),
-    Share("person", "!", "need a person", "need a person", ("invalid", "refused", "failed", "unknown")),
-    Share("waiting", "…", "not sent", "not to be sent", ("unsent",)),
-)  # fmt: skip
+ROWS_SHOWN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,69 +187,64 @@ def _sorted(groups: Iterable[ProblemGroup]) -> list[ProblemGroup]:
     )
 
 
-# ---- pictures
-
-
-def bar(counts: Sequence[tuple[Share, int]]) -> list[tuple[Share, float, float]]:
-    """Where each part of the balance lies on a bar of 1,000; what is there is wide enough to be seen."""
-    total = sum(count for _, count in counts)
-    widths = [max(NARROWEST, count / total * 1000) if count else 0.0 for _, count in counts]
-    spare, surplus = sum(widths) - 1000, sum(width for width in widths if width > WIDE)
-    placed, x = [], 0.0
-    for (share, count), natural in zip(counts, widths, strict=True):
-        width = natural - spare * natural / surplus if natural > WIDE else natural
-        if count:
-            placed.append((share, round(x, 1), round(width, 1)))
-        x += width
-    return placed
-
-
-def pace_line(series: Sequence[tuple[int, int]], allowed: float | None) -> dict[str, Any]:
-    """Answers per second over the run, as a polyline in a picture of 600 by 100; long runs are averaged."""
-    first, last = min(second for second, _ in series), max(second for second, _ in series)
-    seconds = last - first + 1
-    step = -(-seconds // 150)
-    bins = [0.0] * -(-seconds // step)
-    for second, answers in series:
-        bins[(second - first) // step] += answers
-    spans = [min(step, seconds - index * step) for index in range(len(bins))]
-    rates = [total / span for total, span in zip(bins, spans, strict=True)]
-    top = max([*rates, allowed or 0, 1])
-    steps = []
-    for index, rate in enumerate(rates):
-        y = 100 - rate / top * 96
-        left, right = index / len(rates) * 600, (index + 1) / len(rates) * 600
-        steps.append(f"{left:.1f},{y:.1f} {right:.1f},{y:.1f}")
-    return {
-        "points": Markup("0,100 {} 600,100").format(Markup(" ").join(map(escape, steps))),
-        "limit": None if allowed is None else f"{100 - allowed / top * 96:.1f}",
-        "seconds": seconds,
-        "peak": max(answers for _, answers in series),
-        "mean": sum(answers for _, answers in series) / seconds,
-        "step": step,
-    }
-
-
 # ---- the page
 
 
-def render(folder: Path, summary: Summary, details: Details) -> str:
-    """The page of a run; the examples are read from the run's `folder`, everything else is given."""
-    groups = _sorted(summary.problems)
+class Masking(Protocol):
+    """What makes the copy of a page that is fit for strangers: see flows.report.masking."""
+
+    def column(self, name: str) -> str:
+        """A column's name, replaced where it may be somebody's."""
+        ...
+
+    def example(self, code: str, column: str, example: Example) -> Example:
+        """With what stands in a cell replaced."""
+        ...
+
+    def row(self, row: TroubledRow) -> TroubledRow:
+        """With what stands in its cells, and who it is, replaced."""
+        ...
+
+
+def render(folder: Path, summary: Summary, details: Details, masking: Masking | None = None) -> str:
+    """The page of a run; examples and rows are read from the run's `folder`, everything else is given.
+
+    With a `masking` these two go through it; whoever asks for that gives a summary and details that are masked.
+    """
+    groups = [group for group in _sorted(summary.problems) if group.state != "solved"]
     drawn = groups[:GROUPS_SHOWN]
     found = examples(folder) if drawn else {}
+    need = summary.needing
+    rows = troubled_rows(folder, ROWS_SHOWN) if need and not details.plan_only else []
+    if masking is not None:
+        found = {
+            (code, severity, masking.column(column)): [masking.example(code, column, one) for one in some]
+            for (code, severity, column), some in found.items()
+        }
+        rows = [masking.row(row) for row in rows]
+    places = {
+        (group.code, group.column): at for at, group in enumerate(drawn, 1) if group.severity == "error"
+    }
     return drawn_by("page.html.j2").render(
         summary=summary,
         details=details,
+        masked=masking is not None,
         verdict=verdict(summary),
         tone=_tone(summary, details),
+        since=since_then(summary),
         **balance_parts(summary.outcomes),
         reasons=_reasons(details.reasons),
         problems=[
-            (group, found.get((group.code, group.severity, group.column), []), _who(group)) for group in drawn
+            (group, found.get((group.code, group.severity, group.column), []), WHO[_who(group)])
+            for group in drawn
         ],
         more_groups=len(groups) - len(drawn),
-        need=summary.needing,
+        acts=_acts(drawn),
+        solved=[group for group in summary.problems if group.state == "solved"],
+        need=need,
+        troubled=rows,
+        new_rows=None if details.new_rows is None else frozenset(details.new_rows),
+        places=places,
         guards=[
             (
                 guard,
@@ -303,20 +270,6 @@ def render(folder: Path, summary: Summary, details: Details) -> str:
     )
 
 
-def balance_parts(outcomes: Outcomes) -> dict[str, Any]:
-    """What a page draws the balance from: its bar, its sum and its table."""
-    counts = [(share, outcomes.of(*share.outcomes)) for share in SHARES]
-    total, by_name = outcomes.of(), outcomes.model_dump()
-    return {
-        "counts": counts,
-        "accounted": total,
-        "bar": bar(counts) if total else [],
-        "widened": any(0 < count < total * NARROWEST / 1000 for _, count in counts),
-        "outcomes": [(share, name, by_name[name]) for share in SHARES for name in share.outcomes],
-        "meanings": MEANINGS,
-    }
-
-
 def _tone(summary: Summary, details: Details) -> tuple[str, str]:
     """The colour of the verdict, and the word that says the same."""
     if not summary.balanced or summary.exit_code == 4:
@@ -334,7 +287,16 @@ def _tone(summary: Summary, details: Details) -> tuple[str, str]:
 
 
 def _who(group: ProblemGroup) -> str:
-    return WHO[CODES[group.code].who if group.code in CODES else "data"]
+    return CODES[group.code].who if group.code in CODES else "data"
+
+
+def _acts(groups: Sequence[ProblemGroup]) -> dict[str, list[tuple[int, ProblemGroup]]]:
+    """The kinds of errors by who acts on them, each with its place on the page."""
+    found: dict[str, list[tuple[int, ProblemGroup]]] = {}
+    for at, group in enumerate(groups, 1):
+        if group.severity == "error" and group.state != "accepted":
+            found.setdefault(_who(group), []).append((at, group))
+    return {who: found[who] for who in WHO if who in found}
 
 
 def _guard(guard: Guard, *, rehearsal: bool) -> tuple[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.report.page import GUARDS, balance_parts
+from flows.report.balance import balance_parts
+from flows.report.page import GUARDS
 from flows.report.plan_summary import PlanGuard, PlanSummary
 from flows.report.summary import NEED_A_PERSON, Reason
 from flows.report.text import drawn_by
@@ -85,7 +86,7 @@ def _tone(plan: PlanSummary) -> tuple[str, str]:
         return "bad", "Plan: a guard stops it"
     if plan.not_allowed:
         return "look", "Plan: needs a permission"
-    if plan.outcomes.of(*NEED_A_PERSON):
+    if plan.outcomes.of(*NEED_A_PERSON) > plan.accepted:
         return "look", "Plan: needs a person"
     return "fine", "Plan"
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from flows.report.summary import Reason
 
-__all__ = ["OTHER_ROW", "reasons"]
+__all__ = ["OTHER_ROW", "codes", "reasons"]
 
 OTHER_ROW = "another row has"
 """What stands in a reason where a single row's names the other one."""
@@ -35,3 +35,15 @@ def reasons(folder: Path) -> list[Reason]:
         Reason(outcome=outcome, reason=reason, count=count)
         for (outcome, reason), count in counts.most_common(_MOST)
     ]
+
+
+def codes(folder: Path) -> list[tuple[str, str, int]]:
+    """Outcome, code and how many rows have them, the commonest first: the reasons without anybody's words."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for path in sorted((folder / "outcomes").glob("part-*.parquet")):
+        table = pq.read_table(path, columns=["outcome", "code"])
+        grouped = table.group_by(["outcome", "code"]).aggregate([([], "count_all")])
+        for entry in grouped.to_pylist():
+            if entry["code"]:
+                counts[entry["outcome"], entry["code"]] += entry["count_all"]
+    return [(outcome, code, count) for (outcome, code), count in counts.most_common(_MOST)]

@@ -21,6 +21,7 @@ __all__ = [
     "Count",
     "DestinationFacts",
     "Details",
+    "FieldChange",
     "Guard",
     "Interruption",
     "ListingFacts",
@@ -30,6 +31,7 @@ __all__ = [
     "OddLine",
     "Outcomes",
     "Override",
+    "PreviousFacts",
     "ProblemGroup",
     "Rate",
     "Reason",
@@ -107,15 +109,37 @@ class DestinationFacts(Model):
 
 
 class ProblemGroup(Model):
-    """All problems of one code in one column. `count` rows have it; `rows` are the first ten of them."""
+    """All problems of one code in one column. `count` rows have it; `rows` are the first ten of them.
+
+    `new` of them did not have it in the previous run, none where there is nothing to compare with. The `state` is `known`
+    where none is new. A `solved` group counts those who had it then, are in the source still and have it no more; its
+    `rows` are those of the previous run.
+    """
 
     code: str
     severity: Literal["error", "warning"]
     state: State = "new"
     column: str
     count: Count
+    new: Count | None = None
     rows: Annotated[list[int], Field(max_length=10)]
     fix: str
+
+
+class PreviousFacts(Model):
+    """The rows that need a person, compared with the previous run: the last complete one of the mapping, for a retry the run that it follows.
+
+    `compared` is false where its folder is gone. `new` rows have a problem that they did not have then, `known` rows have
+    only what they had; `solved` had one then and are where they should be; `gone` had one, and are not in the source any
+    more or cannot be recognised in it.
+    """
+
+    run_id: str
+    compared: bool
+    new: Count = 0
+    known: Count = 0
+    solved: Count = 0
+    gone: Count = 0
 
 
 class Guard(Model):
@@ -253,6 +277,7 @@ class Summary(Model):
     outcomes: Outcomes
     balanced: bool
     problems: list[ProblemGroup] = []
+    previous: PreviousFacts | None = None
     warnings: dict[str, Count] = {}
     guards: list[Guard] = []
     overrides: list[str] = []
@@ -343,8 +368,20 @@ class Twice(Model):
     ids: list[str]
 
 
+class FieldChange(Model):
+    """A merge tag whose value changed for `count` contacts that were there, with pairs of old and new value; '' is blank."""
+
+    tag: str
+    count: Count
+    examples: list[tuple[str, str]] = []
+
+
 class Details(Model):
-    """What the page shows beside the summary. `pace_series` holds (second since the start, answers in it)."""
+    """What the page shows beside the summary. `pace_series` holds (second since the start, answers in it).
+
+    `changes` has the most frequent first. `kept_examples` are, by merge tag, pairs of what was sent and what is there.
+    `new_rows` are the first thousand rows that need a person and did not in the same way in the previous run.
+    """
 
     title: str
     mapping_path: str
@@ -359,6 +396,9 @@ class Details(Model):
     comparison: Comparison | None = None
     listing: ListingFacts | None = None
     twice: list[Twice] = []
+    changes: list[FieldChange] = []
+    kept_examples: dict[str, list[tuple[str, str]]] = {}
+    new_rows: list[int] | None = None
 
 
 def verdict(summary: Summary) -> str:

@@ -23,6 +23,7 @@ __all__ = [
     "rehearsed",
     "repaired",
     "short",
+    "since_then",
     "twice_there",
     "what_opens",
 ]
@@ -216,6 +217,25 @@ def planned_and_done(comparison: Comparison) -> str:
     pairs = ", ".join(f"{one.outcome} {one.planned:,} / {one.done:,}" for one in comparison.differing)
     about = ", an estimate" if comparison.estimated else ""
     return f"planned / done: {pairs}" + (f" ({plan}{about})" if plan else "")
+
+
+def since_then(summary: Summary) -> str:
+    """What is new and what is solved since the previous run, in a sentence; '' where there was none."""
+    then = summary.previous
+    if then is None:
+        return ""
+    if not then.compared:
+        return f"What is new cannot be told: the folder of the previous run {then.run_id} is gone."
+    parts = [
+        (then.new, "newly needs a person", "newly need a person"),
+        (then.known, "did so already", "did so already"),
+        (then.solved, "is solved", "are solved"),
+        (then.gone, "is not in the source any more", "are not in the source any more"),
+    ]
+    said = [f"{count:,} {one if count == 1 else more}" for count, one, more in parts if count]
+    if not said:
+        return f"As in the run {then.run_id} before, no row needs a person."
+    return f"Compared with the run {then.run_id} before, of the rows with errors: {', '.join(said)}."
 
 
 def rehearsed(summary: Summary) -> list[str]:

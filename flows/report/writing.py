@@ -9,12 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from pydantic import ValidationError
+
 from flows.report import failures, page, results
+from flows.report.masking import Mask
+from flows.report.reasons import codes
 from flows.report.summary import Details, Summary
 
-__all__ = ["TWICE_FILE", "whole", "write_report"]
+__all__ = ["DETAILS_FILE", "TWICE_FILE", "details_of", "whole", "write_masked", "write_report"]
 
 TWICE_FILE = "twice_there.csv"
+DETAILS_FILE = "details.json"
+"""What only the page shows, so that it can be drawn again; in the run's own folder only."""
 
 
 def write_report(folder: Path, summary: Summary, details: Details, *, into: Path | None = None) -> None:
@@ -43,10 +49,33 @@ def write_report(folder: Path, summary: Summary, details: Details, *, into: Path
     if details.twice:
         with whole(place / TWICE_FILE) as file:
             results.write_twice(details.twice, file)
+    if into is None:
+        with whole(place / DETAILS_FILE) as file:
+            file.write(details.model_dump_json().encode("utf-8", "replace"))
     with whole(place / "report.html") as file:
         file.write(page.render(folder, summary, details).encode())
     with whole(place / "summary.json") as file:
         file.write(summary.to_json().encode())
+
+
+def details_of(folder: Path, summary: Summary) -> Details:
+    """What the page of a run shows beside the summary; nearly nothing of a run of an earlier version, which kept none."""
+    try:
+        return Details.model_validate_json((folder / DETAILS_FILE).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return Details(title=summary.mapping.name, mapping_path="")
+
+
+def write_masked(folder: Path, summary: Summary, mask: Mask, into: Path) -> None:
+    """Draws the page from the run's `folder` again, with its summary, as a copy for others. Raises OSError."""
+    known = details_of(folder, summary)
+    masked = mask.summary(summary)
+    details = mask.details(known, masked, codes(folder))
+    into.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with whole(into / "report.html") as file:
+        file.write(page.render(folder, masked, details, mask).encode())
+    with whole(into / "summary.json") as file:
+        file.write(masked.to_json().encode())
 
 
 @contextmanager

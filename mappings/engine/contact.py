@@ -9,7 +9,7 @@ __all__ = ["Contact", "rendered"]
 Json = str | int | float | bool | list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Contact:
     """What one row asks for at the destination.
 

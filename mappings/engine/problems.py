@@ -15,14 +15,14 @@ class Code:
     """A kind of problem. `message` and `fix` are templates, filled from the row's own details.
 
     `who` says who can act: the owner of the data, the owner of the mapping, nobody because muster tries again,
-    or whoever looks after the account.
+    whoever looks after the account, or the same and then a plain retry of the rows as they are.
     """
 
     name: str
     severity: Severity
     message: str
     fix: str
-    who: Literal["data", "mapping", "retried", "account"] = "data"
+    who: Literal["data", "mapping", "retried", "account", "retry"] = "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +340,7 @@ CODES: dict[str, Code] = _codes(
         "error",
         "The fields arrived, but the tags were refused: {detail}",
         "Check that the tags still exist at the destination, then run the sync again.",
+        "retry",
     ),
     Code(
         "tag_not_created",

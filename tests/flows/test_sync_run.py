@@ -904,7 +904,8 @@ async def test_a_run_folder_holds_the_report_and_what_later_commands_read(
 ) -> None:
     ended: Ended = await desk.sync(desk.file(crowd(person, 5)), report_dir=tmp_path / "report")
     report = {"report.html", "summary.json", "failures.csv", "failures.xlsx", "results.csv", "rows.parquet"}
-    assert {path.name for path in ended.folder.iterdir()} == {*report, "spool", "outcomes", "problems"}
+    kept = {"spool", "outcomes", "problems", "details.json"}
+    assert {path.name for path in ended.folder.iterdir()} == report | kept
     assert {path.name for path in (tmp_path / "report").iterdir()} == report
     for name in report - {"failures.xlsx"}:
         assert (tmp_path / "report" / name).read_bytes() == (ended.folder / name).read_bytes()

@@ -13,9 +13,29 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from flows.report.page import problem_groups, render
 from flows.report.summary import Details, Outcomes, Summary
 
 GOLDEN = Path(__file__).parent / "golden"
+
+CORPUS = [
+    "<script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "<svg/onload=alert(1)>",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "<a href=javascript:alert(1)>x</a>",
+    "javascript:alert(1)",
+    "<base href=//evil.example>",
+    "<meta http-equiv=refresh content='0;url=//evil.example'>",
+    "<style>@import '//evil.example';</style>",
+    "<!--", "-->", "]]>", "<![CDATA[", "&lt;script&gt;", "&#x3c;script&#x3e;",
+    "{{ 7 * 7 }}{% raw %}", "`<b>`", "\x00<script>", "\u202ereversed", "\u2028line", "<math><mtext></p><style><img>",
+    "\ud7ff\ue000\ufdd0", "\uff1cscript\uff1e", "%3Cscript%3E", "<form action=//evil.example><input>",
+]  # fmt: skip
+"""Texts that would do something where a page took them for more than text."""
 
 OUTCOME_NAMES = ("row", "line", "key", "outcome", "code", "reason", "contact_id")
 PROBLEM_NAMES = ("row", "line", "code", "severity", "column", "value", "message", "fix")
@@ -121,3 +141,48 @@ def make_details() -> Callable[..., Details]:
 @pytest.fixture
 def golden() -> Callable[[str, str], str]:
     return expected
+
+
+@pytest.fixture
+def hostile(
+    make_run: Callable[..., Path], make_summary: Callable[..., Summary], make_details: Callable[..., Details]
+) -> Callable[..., str]:
+    """A page on which everything that can be a text is this one; with more of them, lists have all of them."""
+
+    def draw(*texts: str) -> str:
+        text, size = "".join(texts), len(texts)
+        numbered = list(enumerate(texts, 1))
+        problems = [(row, row + 1, one, "error", one, one, one, one) for row, one in numbered]
+        outcomes = [(row, row + 1, one, "invalid", one, one, one) for row, one in numbered]
+        folder = make_run([text], [[one] for one in texts], outcomes, problems, part_size=size)
+        numbers: dict[str, Any] = {"count": 1, "share": 1, "limit_share": 0.1, "floor": 0}
+        summary = make_summary(
+            run_id=text,
+            mapping={"name": text, "sha256": text},
+            source={"path": text, "sha256": text, "rows_read": size},
+            destination={"kind": text, "account": text, "base_url": "https://example.com/" + text},
+            outcomes={"invalid": size},
+            problems=problem_groups(folder),
+            guards=[{"name": text, **numbers, "tripped": True, "allowed": False}],
+            overrides=[text],
+            kept_differently=dict.fromkeys(texts, 1),
+            automations=dict.fromkeys(texts, 1),
+            status="guarded",
+            exit_code=3,
+        )
+        details = make_details(
+            title=text,
+            mapping_path=text,
+            columns=[{"name": one, "use": "used", "into": [one], "filled": 1, "rows": 1} for one in texts],
+            oddities=[{"line": 1, "message": one} for one in texts],
+            reasons=[{"outcome": "invalid", "reason": one, "count": 1} for one in texts],
+            source_reading={text: text},
+            newcomers=text,
+            changes=[{"tag": one, "count": 1, "examples": [(one, one)]} for one in texts],
+            kept_examples={one: [(one, one)] for one in texts},
+            unseen=[{"field": one, "column": one, "value": one, "count": 1, "line": one} for one in texts],
+            twice=[{"address": one, "ids": [one]} for one in texts],
+        )
+        return render(folder, summary, details)
+
+    return draw

@@ -20,6 +20,8 @@ from flows.report.page import problem_groups
 from flows.report.summary import MappingEdited, Override
 
 FILES = {"failures.csv", "failures.xlsx", "results.csv", "rows.parquet", "report.html", "summary.json"}
+OWN = {"details.json", "spool", "outcomes", "problems"}
+"""What is in the run's own folder only."""
 
 HEADER = ["Email", "Name", "", "Plan", "Name"]
 ROWS = [
@@ -73,6 +75,7 @@ def summary(run: Path, make_summary: Callable[..., Summary]) -> Summary:
         outcomes={"created": 1, "updated": 1, "filtered": 1, "invalid": 2, "refused": 1, "unknown": 1, "unsent": 1},
         status="limited",
         problems=problem_groups(run),
+        previous={"run_id": "20251011-031205-heron", "compared": True, "new": 2, "known": 2, "solved": 3, "gone": 1},
         warnings={"email_typo_domain": 2},
         guards=[
             {"name": "changes", "count": 2, "share": 0.25, "limit_share": 0.5, "floor": 200, "tripped": False,
@@ -113,6 +116,9 @@ def details(make_details: Callable[..., Details]) -> Details:
         pace_series=[(0, 4), (1, 5)],
         source_reading={"encoding": "UTF-8", "delimiter": "comma"},
         newcomers="SUBSCRIBED",
+        changes=[{"tag": "first_name", "count": 1, "examples": [("", "Linus <1>")]}],
+        kept_examples={"first_name": [("Zoë", "Zoe")]},
+        new_rows=[2, 6],
     )
 
 
@@ -175,11 +181,11 @@ def test_rows_parquet_holds_every_row_as_it_is(written: Path) -> None:
 
 def test_only_the_owner_may_read_it(written: Path) -> None:
     assert stat.S_IMODE(written.stat().st_mode) == 0o700
-    assert {stat.S_IMODE((written / name).stat().st_mode) for name in FILES} == {0o600}
+    assert {stat.S_IMODE((written / name).stat().st_mode) for name in (*FILES, "details.json")} == {0o600}
 
 
 def test_nothing_else_is_left(written: Path) -> None:
-    assert {path.name for path in written.iterdir()} == FILES | {"spool", "outcomes", "problems"}
+    assert {path.name for path in written.iterdir()} == FILES | OWN
 
 
 def test_a_report_that_cannot_be_written_leaves_the_old_one(
@@ -194,7 +200,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(
     with pytest.raises(OSError, match="No space left"):
         write_report(written, summary, details)
     assert (written / "failures.csv").read_bytes() == before
-    assert {path.name for path in written.iterdir()} == FILES | {"spool", "outcomes", "problems"}
+    assert {path.name for path in written.iterdir()} == FILES | OWN
 
 
 def test_it_can_go_into_another_folder(run: Path, summary: Summary, details: Details, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from flows.report.summary import Summary, schema, verdict
 
 KEYS = [
     "schema_version", "run_id", "mapping", "source", "destination", "started_at", "finished_at", "status", "outcomes",
-    "balanced", "problems", "warnings", "guards", "overrides", "override_details",
+    "balanced", "problems", "previous", "warnings", "guards", "overrides", "override_details",
     "mapping_edited", "kept_differently", "vanished", "requests", "pace", "consent", "automations", "automation_reasons",
     "rehearsal", "interruptions", "accepted", "corrected", "exit_code", "follows",
 ]  # fmt: skip

@@ -1,0 +1,60 @@
+"""muster ledger: hands the ledger over to whoever takes over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from connectors.errors import CannotStart
+
+__all__ = ["command"]
+
+
+@click.group("ledger")
+def command() -> None:
+    """Export the ledger for whoever takes over, or import such an export."""
+
+
+@command.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--with-runs", is_flag=True, help="Also the folders of the runs: kept rows and reports.")
+def export(file: Path, *, with_runs: bool) -> int:
+    """Write ledger, suppression file and what is known of the accounts into FILE, a zip. It holds personal data."""
+    from flows.cli.opening import ledger_here  # noqa: PLC0415 - only this verb
+    from flows.handover import hand_over  # noqa: PLC0415 - as above
+
+    with ledger_here() as ledger:
+        home = ledger.database.path.parent
+        try:
+            runs = hand_over(home, file.expanduser().absolute(), runs=with_runs)
+        except OSError as error:
+            raise CannotStart(
+                f"{file} cannot be written: {error.strerror or error}.",
+                "Name a file in a folder that is there and yours.",
+            ) from None
+    click.echo(f"written   {file}, with the ledger of {home}" + (f" and {runs:,} runs" if with_runs else ""))
+    click.echo(
+        "It holds personal data: only you may read it. On the other machine: muster ledger import FILE"
+    )
+    return 0
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+def import_(file: Path) -> int:
+    """Lay FILE down as the ledger of this place, which must not have one yet."""
+    from flows.handover import take_over  # noqa: PLC0415 - only this verb
+    from flows.settings import Settings  # noqa: PLC0415 - as above
+
+    ledger = take_over(file.absolute(), Settings().home_here())
+    try:
+        [(contacts,)] = ledger.database.ask("select count(*) from delivered")
+        runs = len(ledger.runs.last(-1))
+    finally:
+        ledger.close()
+    click.echo(f"ledger    {ledger.database.path}: {contacts:,} contacts delivered, {runs:,} runs")
+    click.echo(
+        "Keys are not in it: set them here. End the schedules on the other machine, or both will send."
+    )
+    return 0

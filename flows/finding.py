@@ -1,0 +1,153 @@
+"""Finding: everything that ever happened to one person, for whoever asks what became of them, and for an access request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from flows.ledger import Ledger, Who
+from flows.ledger.people import Held, Trace
+from flows.report.failures import header, parts, shown_cells
+
+__all__ = ["Found", "Happened", "find"]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One row of theirs in one run. `cells` is the row as it was read, {} where the run's folder is gone; `sent` what was or
+    would be delivered, None where it came to nothing before that.
+    """
+
+    run: str
+    at: str
+    mapping: str
+    verb: str
+    source: str
+    row: int
+    line: int
+    outcome: str
+    code: str
+    reason: str
+    problems: list[str]
+    cells: dict[str, str]
+    sent: dict[str, Any] | None
+    before: dict[str, Any] | None
+    contact_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`consents` are (account, key, who said so, since when)."""
+
+    who: Who
+    happened: list[Happened]
+    held: list[Held]
+    consents: list[tuple[int, str, str, str]]
+    forgotten: bool
+
+    def facts(self) -> dict[str, Any]:
+        """All of it as JSON."""
+        return {
+            "schema_version": 1,
+            "addresses": sorted(self.who.addresses),
+            "ids": [{"mapping": mapping, "id": text} for mapping, text in sorted(self.who.ids)],
+            "forgotten": self.forgotten,
+            "delivered": [asdict(one) for one in self.held],
+            "opt_outs": [
+                {"account": account, "key": key, "said_by": origin, "since": since}
+                for account, key, origin, since in self.consents
+            ],
+            "runs": [asdict(one) for one in self.happened],
+        }
+
+
+def find(ledger: Ledger, asked: str) -> Found:
+    """Everything that ledger and runs' folders have of a person, by an address or an id, the oldest first."""
+    who = ledger.people.who(asked)
+    by_run: dict[str, list[Trace]] = {}
+    for trace in ledger.people.traces(who):
+        by_run.setdefault(trace.run, []).append(trace)
+    happened: list[Happened] = []
+    for run in reversed(ledger.runs.last(-1)):
+        traces = {trace.row: trace for trace in by_run.get(run.id, [])}
+        keys = who.addresses | {text for mapping, text in who.ids if mapping == run.mapping}
+        rows = dict(_rows(Path(run.folder), keys, set(traces)))
+        for number in sorted(rows.keys() | traces.keys()):
+            row, sent = rows.get(number), traces.get(number)
+            ended = row or {}
+            happened.append(
+                Happened(
+                    run.id, run.started_at, run.mapping, run.verb, run.source_path, number, ended.get("line", 0),
+                    ended.get("outcome") or (sent.outcome if sent is not None else ""),
+                    ended.get("code") or (sent.code if sent is not None else ""),
+                    ended.get("reason") or (sent.reason if sent is not None else ""),
+                    ended.get("problems", []), ended.get("cells", {}),
+                    sent.wanted if sent is not None else None, sent.before if sent is not None else None,
+                    sent.contact_id if sent is not None else "",
+                )
+            )  # fmt: skip
+    macs = {ledger.forgotten.mac("", address) for address in who.addresses}
+    macs |= {ledger.forgotten.mac(mapping, text) for mapping, text in who.ids}
+    return Found(
+        who,
+        happened,
+        ledger.people.held(who),
+        ledger.people.consents(who),
+        bool(macs & ledger.forgotten.hashes()),
+    )
+
+
+def _rows(
+    folder: Path, keys: frozenset[str] | set[str], numbers: set[int]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Their rows in a run's folder: by number, by the key they were mapped to, by an address in a cell."""
+    names = header(folder)
+    for path in parts(folder, "spool"):
+        spool = pq.read_table(path)
+        mine = np.isin(np.asarray(spool["row"]), np.array(sorted(numbers), np.int64))
+        addresses = [key for key in keys if "@" in key]
+        for index in range(len(names)):
+            cells = pc.utf8_lower(pc.utf8_trim_whitespace(spool[str(index)].combine_chunks()))
+            mine |= np.asarray(pc.is_in(cells, value_set=pa.array(addresses, cells.type)))
+        outcomes = _table(folder / "outcomes" / path.name)
+        if outcomes is not None and len(outcomes) == len(spool):
+            mine |= np.asarray(
+                pc.is_in(outcomes["key"].combine_chunks(), value_set=pa.array(sorted(keys), pa.string()))
+            )
+        if not mine.any():
+            continue
+        at = pa.array(np.flatnonzero(mine))
+        shown = zip(*(column.take(at).to_pylist() for column in shown_cells(spool, len(names))), strict=True)
+        ended = outcomes.take(at).to_pylist() if outcomes is not None else [{} for _ in at]
+        lines = spool["line"].combine_chunks().take(at).to_pylist()
+        said = _said(folder / "problems" / path.name)
+        for row, line, cells, one in zip(spool["row"].combine_chunks().take(at).to_pylist(), lines, shown, ended, strict=True):  # fmt: skip
+            yield (
+                row,
+                {
+                    **one,
+                    "line": line,
+                    "cells": dict(zip(names, cells, strict=True)),
+                    "problems": said.get(row, []),
+                },
+            )
+
+
+def _table(path: Path) -> pa.Table | None:
+    return pq.read_table(path) if path.exists() else None
+
+
+def _said(path: Path) -> dict[int, list[str]]:
+    """The problems' messages by row."""
+    found: dict[int, list[str]] = {}
+    if path.exists():
+        for one in pq.read_table(path, columns=["row", "message"]).to_pylist():
+            found.setdefault(one["row"], []).append(one["message"])
+    return found

@@ -1,0 +1,82 @@
+"""Rows of people who asked to be forgotten: nothing of them is kept, and nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flows.ledger import Forgotten
+from mappings.engine.cleaning import clean_text
+from mappings.engine.document import Mapping
+from mappings.engine.frame import Frame, Misread
+from mappings.engine.mapped import Bools, Mapped
+
+__all__ = ["CODE", "Blocked", "blanked", "marked", "without"]
+
+CODE = "forgotten"
+"""What a row is marked with in the spool whose cells were taken out."""
+
+
+class Blocked:
+    """Finds the rows of a source that are of somebody who was forgotten. `keys` are the merge tags that may be a key."""
+
+    def __init__(
+        self, forgotten: Forgotten, mapping: Mapping, header: Sequence[str], keys: Sequence[str]
+    ) -> None:
+        self._forgotten = forgotten
+        self._hashes = forgotten.hashes()
+        self._mapping = mapping.name
+        at = {clean_text(name): index for index, name in enumerate(header)}
+        places = {("fields", tag) for tag in (*keys, mapping.key)} | {("person",)}
+        self._columns = sorted(
+            at[clean_text(name)]
+            for name, used in mapping.columns().items()
+            if clean_text(name) in at and places.intersection(place[:2] for place in used)
+        )
+
+    def rows(self, frame: Frame, mapped: Mapped) -> Bools:
+        """Which rows they are: by the cells that say who somebody is, as they stand and as they are mapped."""
+        found = np.zeros(len(frame), bool)
+        if not self._hashes:
+            return found
+        for column in (mapped.key, mapped.person, *(frame.cells.column(index) for index in self._columns)):
+            texts = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+            known = [text for text in pc.unique(texts).to_pylist() if text and self._holds(text)]
+            if known:
+                found |= np.asarray(pc.is_in(texts, value_set=pa.array(known, texts.type)))
+        return found
+
+    def _holds(self, text: str) -> bool:
+        return self._forgotten.mac(self._mapping, text) in self._hashes
+
+
+def blanked(frame: Frame, rows: Bools) -> Frame:
+    """The frame without anything that these rows say; they are marked, so that whoever reads the spool knows."""
+    cells = [pc.if_else(pa.array(rows), pa.scalar("", column.type), column) for column in frame.cells.columns]
+    misread = [bad for bad in frame.misread if not rows[bad.at]]
+    misread += [Misread(int(at), CODE, "", ()) for at in np.flatnonzero(rows)]
+    return Frame(
+        cells=pa.Table.from_arrays(cells, frame.cells.column_names),
+        rows=frame.rows,
+        lines=frame.lines,
+        misread=tuple(sorted(misread, key=lambda bad: bad.at)),
+        originals=tuple(one for one in frame.originals if not rows[one.at]),
+    )
+
+
+def marked(frame: Frame) -> Bools:
+    """The rows of a frame that are marked already."""
+    found = np.zeros(len(frame), bool)
+    found[[bad.at for bad in frame.misread if bad.code == CODE]] = True
+    return found
+
+
+def without(frame: Frame) -> Frame:
+    """The frame as it can be mapped: a row that is marked is a blank one."""
+    if not any(bad.code == CODE for bad in frame.misread):
+        return frame
+    misread = tuple(bad for bad in frame.misread if bad.code != CODE)
+    return Frame(frame.cells, frame.rows, frame.lines, misread, frame.originals)
