@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import sqlite3
 
 import pyarrow.parquet as pq
 
+from flows.cli import muster
 from flows.corrections import login
 from flows.forgetting import forget
 from flows.ledger import Correction, Ledger, open_database
 from flows.report.patch import write_patch
 from flows.report.since import Previous, Who, since
 from tests.flows.conftest import Desk
+from tests.flows.test_rehearsal import rehearse
 from tests.flows.test_retry import Person, asked, crowd, edited, ended_as, planned, retry
 
 KEYED = {"person": None}
@@ -86,6 +89,20 @@ async def test_the_same_bad_rows_are_unchanged_the_next_night_and_settled_by_ret
     assert "corrected as retries have corrected them before" in (night.folder / "report.html").read_text(
         "utf-8"
     )
+
+
+async def test_corrections_and_accepted_problems_hold_in_a_rehearsal_too(desk: Desk, person: Person) -> None:
+    rows = broken(person)
+    first = await desk.sync(desk.file(rows))
+    await retry(edited(desk, first, r2={"Email": "p2@example.com"}, r3=None))
+    assert muster.main(["accept", first.id, "--code", "integer_syntax"], standalone_mode=False) == 0
+    with sqlite3.connect(desk.home / "ledger.sqlite") as ledger:
+        before = list(ledger.iterdump())
+    rehearsed = await rehearse(desk, desk.file(rows))
+    assert rehearsed.outcomes == {"created": 3, "invalid": 1}
+    assert (rehearsed.summary.corrected.cells, rehearsed.summary.accepted, rehearsed.exit_code) == (1, 1, 0)
+    with sqlite3.connect(desk.home / "ledger.sqlite") as ledger:
+        assert list(ledger.iterdump()) == before
 
 
 async def test_what_the_source_has_otherwise_counts_and_the_correction_is_done(
