@@ -20,7 +20,7 @@ from mappings.engine.frame import Frame
 from mappings.engine.schema import Schema
 
 __all__ = [
-    "Decision", "Deletes", "Delivered", "Destination", "Known", "Oddity", "Remembered", "Rules", "SettlesLater", "Source", "SourceFacts", "Started",
+    "Decision", "Deletes", "Delivered", "Destination", "Known", "Oddity", "Remembered", "Restores", "Rules", "SettlesLater", "Source", "SourceFacts", "Started",
 ]  # fmt: skip
 
 
@@ -317,7 +317,13 @@ class Destination(Protocol):
 
 @runtime_checkable
 class Deletes(Protocol):
-    """A destination whose `deletes` is true."""
+    """A destination whose `deletes` is true.
+
+    `delete_calls` are the requests of one deletion, `newcomers_have` the fields that it fills in by itself for whoever is created.
+    """
+
+    delete_calls: tuple[str, ...]
+    newcomers_have: tuple[str, ...]
 
     async def delete(self, key: str, contact_id: str) -> Delivered:
         """Deletes the contact with this key, if it still has this id.
@@ -325,6 +331,31 @@ class Deletes(Protocol):
         `updated` (code `deleted`): it is gone now; `unchanged` (`already_gone`): it was before; `protected`
         (`identity_conflict`): the key is another contact's by now, and nothing was sent; else `refused`, `failed`, `unknown`.
         """
+        ...
+
+
+@runtime_checkable
+class Restores(Protocol):
+    """A destination that puts contacts back as they were: values, names, an address, a status."""
+
+    def empties(self, tag: str) -> bool:
+        """Whether a value of this field can be taken away there."""
+        ...
+
+    def restoration(self, there: Known, asked: Decision) -> Decision:
+        """What is `asked` (changes, names, `opts_in` or `opts_out`), with its calls and what they may start.
+
+        A change that cannot be made there is in `left_over` instead, with the value that stays. Nothing is left to be done where
+        there are no calls. Pure.
+        """
+        ...
+
+    async def read_again(self, there: Known) -> Known | None:
+        """The contact as it is now; None where it is not there any more. Raises Unreachable."""
+        ...
+
+    async def restore(self, key: str, there: Known, decision: Decision) -> Delivered:
+        """Does it. `key` is the contact's key afterwards: another one than now where its address is put back."""
         ...
 
 

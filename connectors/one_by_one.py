@@ -229,6 +229,28 @@ class OneByOne(ABC):
             )
         return await self._sent(contact.key, decision, known)
 
+    def empties(self, tag: str) -> bool:  # noqa: ARG002 - whichever it is
+        """As the schema says."""
+        return "blank_clear" not in self.documented_schema().refuses
+
+    def restoration(self, there: Known, asked: Decision) -> Decision:  # noqa: ARG002 - as they all are
+        """See connectors.base.Restores. No address can be changed."""
+        changes, left = dict(asked.changes), dict(asked.left_over)
+        if self.rules.key in changes:
+            left[self.rules.key] = changes.pop(self.rules.key)[0]
+        status = "SUBSCRIBED" if asked.opts_in else "UNSUBSCRIBED" if asked.opts_out else None
+        calls = self.update_calls if changes or status is not None else ()
+        return replace(asked, changes=changes, left_over=left, status=status, calls=calls)
+
+    async def read_again(self, there: Known) -> Known | None:
+        """See connectors.base.Restores."""
+        found = await self.find(there.key)
+        return found if found is not None and found.contact_id == there.contact_id else None
+
+    async def restore(self, key: str, there: Known, decision: Decision) -> Delivered:
+        """See connectors.base.Restores."""
+        return await self._sent(key, decision, there)
+
     def other_id_of(self, contact: Contact) -> str:  # noqa: ARG002 - whoever it is
         """None: contacts are known by their key alone."""
         return ""

@@ -33,7 +33,7 @@ from flows.keeping import Keeping
 from flows.knowledge import Knowledge
 from flows.ledger import Answers, Intent, Memory, Outcome
 from flows.new_tags import NewTags
-from flows.remembering import LANDED, own_of, wanted_of
+from flows.remembering import LANDED, image_of, image_of_delivered, own_of, wanted_of
 from flows.report.summary import NEED_A_PERSON
 from flows.seen import Seen
 from flows.settling import Settling, Unclear
@@ -226,24 +226,21 @@ class Delivery:
     ) -> Intent:
         contact = entry.contact
         there = known or now
-        before = None
-        if there is not None:
-            before = {
-                "id": there.contact_id,
-                "key": there.key,
-                "status": there.status,
-                "opted_out": there.opted_out,
-                "fields": dict(there.fields),
-                "tags": sorted(there.tags),
-                "lists": None if there.lists is None else sorted(there.lists),
-                "seen": there.seen,
-            }
+        before = None if there is None else image_of(there)
+        if before is None and self._nobody_looks(contact, remembered):
+            before = image_of_delivered(remembered) if remembered is not None else None
         old_key = remembered.key if remembered is not None and remembered.key not in ("", contact.key) else ""
         return Intent(
             row=contact.row, batch=batch, key=contact.key, key_hash=entry.key_hash, person=contact.person,
             fingerprint=contact.fingerprint, wanted=wanted_of(contact), old_key=old_key, before=before, carried=entry.carried,
             attempt=self._attempt,
         )  # fmt: skip
+
+    def _nobody_looks(self, contact: Contact, remembered: Remembered | None) -> bool:
+        """Whether nobody will say how a contact that was delivered before is there now."""
+        if self._knowledge.surveyed or remembered is None or remembered.texts is None:
+            return False
+        return not self._destination.look_up_calls(contact, remembered)
 
     async def _may_begin(self) -> None:
         """Waits for room, and while the destination is down: nothing new is begun then."""
@@ -334,10 +331,7 @@ class Delivery:
                 return await self._opted_out(contact, known, remembered, now), known
             unclear = contact.row in self._settling
             if not self._knowledge.surveyed and known is None:
-                asked = unclear or self._destination.look_up_calls(contact, remembered)
-                known, now = await self._destination.look_up(contact, remembered, always=unclear)
-                if asked:
-                    remembered = await self._heard_again(contact, remembered, known, now)
+                known, now, remembered = await self._asked(contact, remembered, unclear=unclear)
                 if self.stopped == "suppressions":
                     return self._unsent(), None
             if unclear and (settled := self._settling.settled(contact, known, remembered, now)) is not None:
@@ -363,6 +357,18 @@ class Delivery:
         except MusterError as error:  # a look-up without an answer: nothing was sent
             problem = ("not_delivered", "", "", {"detail": error.what, "attempts": 1})
             return Delivered("failed", "not_delivered", problems=(problem,), troubled=True), None
+
+    async def _asked(
+        self, contact: Contact, remembered: Remembered | None, *, unclear: bool
+    ) -> tuple[Known | None, Known | None, Remembered | None]:
+        """The contact looked up, and what is known of the person since; how it is there is durable before it is written."""
+        asked = unclear or self._destination.look_up_calls(contact, remembered)
+        known, now = await self._destination.look_up(contact, remembered, always=unclear)
+        if (there := known or now) is not None and not unclear:
+            await self._keeping.saw(contact.row, self._attempt, image_of(there))
+        if asked:
+            remembered = await self._heard_again(contact, remembered, known, now)
+        return known, now, remembered
 
     async def _without_its_tags(
         self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
@@ -551,6 +557,10 @@ def _done(decision: Decision, tally: Tally) -> dict[str, Any]:
     done: dict[str, Any] = {}
     if decision.calls:
         done |= {"calls": list(decision.calls), "changes": list(decision.changes)}
+        if not (decision.creates or decision.upserts):  # with the values there before: what an undo puts back
+            done["changes"] = {tag: list(pair) for tag, pair in decision.changes.items()}
+            names = {name: getattr(decision, name) for name in ("tags", "tags_off", "lists", "lists_off")}
+            done |= {name: list(some) for name, some in names.items() if some}
     if tally.opted_out:
         done["opted_out"] = tally.opted_out
     if started := [[*which, count] for which, count in tally.automations.items() if count]:

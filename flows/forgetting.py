@@ -156,9 +156,6 @@ class _Folder:
         self._numbers.update(np.asarray(table["row"])[rows].tolist())
         mask = pa.array(rows)
         fresh = {}
-        if "originals" in table.column_names:
-            kept = pc.if_else(mask, pa.scalar(None, pa.string()), table["originals"].combine_chunks())
-            fresh["originals"] = self._replaced(kept)
         for index in range(width):
             column = table[str(index)].combine_chunks()
             self._cells.update(text for text in column.filter(mask).to_pylist() if len(text) >= _SHORT)
@@ -167,6 +164,9 @@ class _Folder:
             [] if mine else kept for mine, kept in zip(rows.tolist(), table["cells"].to_pylist(), strict=True)
         ]
         fresh["cells"] = pa.array(cells, table["cells"].type)
+        if "originals" in table.column_names:  # earlier versions of muster kept none
+            originals = table["originals"].combine_chunks()
+            fresh["originals"] = self._replaced(pc.if_else(mask, pa.scalar(None, pa.string()), originals))
         note = pa.scalar(json.dumps([CODE, ""]), pa.string())
         fresh["misread"] = pc.if_else(mask, note, table["misread"].combine_chunks())
         return self._written(path, table, fresh)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -58,10 +59,9 @@ def blanked(frame: Frame, rows: Bools) -> Frame:
     cells = [pc.if_else(pa.array(rows), pa.scalar("", column.type), column) for column in frame.cells.columns]
     misread = [bad for bad in frame.misread if not rows[bad.at]]
     misread += [Misread(int(at), CODE, "", ()) for at in np.flatnonzero(rows)]
-    return Frame(
+    return replace(
+        frame,
         cells=pa.Table.from_arrays(cells, frame.cells.column_names),
-        rows=frame.rows,
-        lines=frame.lines,
         misread=tuple(sorted(misread, key=lambda bad: bad.at)),
         originals=tuple(one for one in frame.originals if not rows[one.at]),
     )
@@ -78,5 +78,4 @@ def without(frame: Frame) -> Frame:
     """The frame as it can be mapped: a row that is marked is a blank one."""
     if not any(bad.code == CODE for bad in frame.misread):
         return frame
-    misread = tuple(bad for bad in frame.misread if bad.code != CODE)
-    return Frame(frame.cells, frame.rows, frame.lines, misread, frame.originals)
+    return replace(frame, misread=tuple(bad for bad in frame.misread if bad.code != CODE))

@@ -14,7 +14,7 @@ from mappings.engine.document import Guards, TypedLimit
 
 __all__ = [
     "FAILURES", "GUARDS", "Counts", "Guard", "Verdict", "judged", "limited", "of_mapping", "opens",
-    "set_by_mapping", "trips",
+    "set_by_mapping", "to_be_typed", "trips",
 ]  # fmt: skip
 
 
@@ -65,6 +65,13 @@ def of_mapping(guards: Guards | None) -> tuple[Guard, ...]:
     [50]
     """
     return tuple(limited(guard, guards) for guard in GUARDS)
+
+
+def to_be_typed(guards: tuple[Guard, ...], name: str) -> tuple[Guard, ...]:
+    """The same, of which one stops the run until exactly its number is typed."""
+    return tuple(
+        replace(guard, share=0.0, floor=1, typed=True) if guard.name == name else guard for guard in guards
+    )
 
 
 def set_by_mapping(guards: Guards | None) -> dict[str, str]:
@@ -173,7 +180,7 @@ def judged(
         count, of = measured[guard.name]
         share = count / of if of else 0.0
         asked = guard.first_run or not first
-        known = guard.name != "opt_outs" or counts.opt_outs is not None
+        known = guard.name not in ("opt_outs", "resubscribes") or counts.opt_outs is not None
         named = allowed.get(guard.name)
         tripped = asked and trips(guard, count, share)
         if guard.typed:  # a number that was named has to be right, also where nobody is counted

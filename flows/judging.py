@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from flows.opened import Opened
 from flows.options import Options
 from flows.plan import Plan
 from flows.roll import State
+from mappings.engine.contact import Contact
 from mappings.engine.rules.follow_source import NEVER
 
 __all__ = ["consequences", "judged_plan"]
@@ -57,29 +59,40 @@ def judged_plan(
 
 
 async def consequences(
-    plan: Plan, opened: Opened, delivery: Delivery, knowledge: Knowledge
+    plan: Plan,
+    opened: Opened,
+    delivery: Delivery,
+    knowledge: Knowledge,
+    also: Callable[[Contact], bool] | None = None,
 ) -> tuple[int, int]:
     """How many people this run would unsubscribe who may be mailed now, and how many it would subscribe again.
 
     Decided as the delivery decides, also for whom only the ledger knows to be out, under whichever address or id they are
-    there. Where they have to be looked up one by one, the first 2,000 are; of more, all who are out count.
+    there. Where they have to be looked up one by one, the first 2,000 are; of more, all who are out count. An undo says who
+    matters `also`: their number is to be typed, so that all of them are looked up.
     """
     figures, destination, looked_up = Figures(), opened.destination, 0
     if not destination.mails_people:
         return 0, 0
     for batch in batches(
-        plan.spool, opened.application, plan.roll, _AT_ONCE, only=_who_may_matter(plan, opened)
+        plan.spool,
+        opened.application,
+        plan.roll,
+        _AT_ONCE,
+        only=_who_may_matter(plan, opened) if also is None else None,
     ):
         seen = await delivery.look_up(batch)
         asked = []
         for entry in batch.entries:
             known, memory, now = seen[entry.contact.key]
             out = entry.carried or entry.contact.opted_out or (memory is not None and memory.opted_out)
-            if not out and entry.contact.consented_at is None:
+            if also is not None and not also(entry.contact):
+                continue
+            if also is None and not out and entry.contact.consented_at is None:
                 continue
             if knowledge.surveyed:
                 figures.add(destination, entry, known, memory, now, surveyed=True)
-            elif looked_up < _LOOKED_UP:
+            elif looked_up < _LOOKED_UP or also is not None:
                 asked.append((entry, memory))
                 looked_up += 1
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -28,6 +28,7 @@ class Keeping:
         self._traffic = traffic
         self._writer = ThreadPoolExecutor(1, "answers")
         self._waiting: list[tuple[Outcome, asyncio.Future[None]]] = []
+        self._seen: list[tuple[tuple[int, int, dict[str, Any]], asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
 
     async def intend(self, intents: Sequence[Intent]) -> None:
@@ -38,6 +39,15 @@ class Keeping:
         """It is on the disk when this returns. Raises LedgerError."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((outcome, done))
+        await self._written(done)
+
+    async def saw(self, row: int, attempt: int, image: dict[str, Any]) -> None:
+        """How a contact is there, before it is written: on the disk when this returns. Raises LedgerError."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._seen.append(((row, attempt, image), done))
+        await self._written(done)
+
+    async def _written(self, done: asyncio.Future[None]) -> None:
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush())
         await done
@@ -50,23 +60,35 @@ class Keeping:
             self._flushing = None
 
     async def _flush_waiting(self) -> None:
-        while self._waiting:
+        while self._waiting or self._seen:
             group, self._waiting = self._waiting, []
-            outcomes = [outcome for outcome, _ in group]
-            try:
+            seen, self._seen = self._seen, []
+            if seen:
+                images = [image for image, _ in seen]
+                write = functools.partial(self._answers.seen, self._run, images)
+                await self._told(write, [done for _, done in seen])
+            if group:
+                outcomes = [outcome for outcome, _ in group]
                 requests = (self._traffic.sent, self._traffic.retried, self._traffic.throttled)
-                await self._durably(functools.partial(self._answers.answered, self._run, outcomes, requests))
-            except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
-                what, fix = (
-                    (error.what, error.fix) if isinstance(error, MusterError) else (_broken(error), "")
-                )
-                for done in _waited_for(group):
-                    done.set_exception(LedgerError(what, fix))
-            else:
-                for done in _waited_for(group):
-                    done.set_result(None)
-            if self._waiting and len(self._waiting) < _FEW:
+                write = functools.partial(self._answers.answered, self._run, outcomes, requests)
+                await self._told(write, [done for _, done in group])
+            waiting = len(self._waiting) + len(self._seen)
+            if waiting and waiting < _FEW:
                 await asyncio.sleep(_GROUP_SECONDS)
+
+    async def _told(self, write: Callable[[], Any], waiting: list[asyncio.Future[None]]) -> None:
+        """Writes, and tells all who wait for it; whoever was cancelled meanwhile does not wait any more."""
+        try:
+            await self._durably(write)
+        except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
+            what, fix = (error.what, error.fix) if isinstance(error, MusterError) else (_broken(error), "")
+            for done in waiting:
+                if not done.done():
+                    done.set_exception(LedgerError(what, fix))
+        else:
+            for done in waiting:
+                if not done.done():
+                    done.set_result(None)
 
     async def _durably(self, write: Callable[[], Any]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writer, write)
@@ -76,11 +98,6 @@ class Keeping:
         if self._flushing is not None:
             await self._flushing
         self._writer.shutdown()
-
-
-def _waited_for(group: list[tuple[Outcome, asyncio.Future[None]]]) -> Iterator[asyncio.Future[None]]:
-    """Whoever was cancelled meanwhile does not wait any more."""
-    return (done for _, done in group if not done.done())
 
 
 def _broken(error: Exception) -> str:

@@ -37,6 +37,7 @@ from flows.retention import Keep
 from flows.retry import Retry
 from flows.settings import Settings, find_mapping
 from flows.suppressions import Suppressions
+from flows.undo import Undo
 from flows.watching import Watcher
 from mappings.engine.applying import Application
 from mappings.engine.document import Mapping
@@ -77,14 +78,15 @@ async def open_everything(
     watcher: Watcher,
     retry: Retry | None = None,
     resume: Resume | None = None,
+    undo: Undo | None = None,
 ) -> Opened:
     """The mapping, its source, the ledger and the account. Raises CannotStart, and holds nothing then.
 
     A `retry` brings its source and its home with it, and goes to the account of the run that it follows; a `resume`
-    brings its mapping as well, and stays the run that it goes on with.
+    brings its mapping as well, and stays the run that it goes on with. An `undo` brings all of that, and is a run of its own.
     """
-    path, mapping, source = _read(mapping_given, source_given, retry, resume)
-    follows = retry or resume
+    path, mapping, source = _read(mapping_given, source_given, retry, resume or undo)
+    follows = retry or resume or undo
     settings = Settings(path)
     kind, name = mapping.destination.kind, mapping.destination.account
     connector: Any = destination_module(kind).Connector
@@ -128,7 +130,7 @@ async def open_everything(
             mapping, schema, source.header, resume.begun.today if resume is not None else None
         )
         destination.rules = rules_of(mapping, application)
-        if resume is None:  # they were run when it was begun
+        if resume is None and undo is None:  # they were run when it was begun
             check_examples(mapping, schema)
         _say_numbers(mapping, schema, watcher)
         run_id = rehearsal.run_id if rehearsal else resume.run.id if resume else ledger.runs.new_id()
@@ -147,18 +149,18 @@ async def open_everything(
 
 
 def _read(
-    mapping_given: str, source_given: str | None, retry: Retry | None, resume: Resume | None
+    mapping_given: str, source_given: str | None, retry: Retry | None, brings: Resume | Undo | None
 ) -> tuple[Path, Mapping, Source]:
     """The mapping's file, what it says, and the rows."""
-    if resume is not None:
-        return resume.mapping_path, resume.mapping(), resume.source()
+    if brings is not None:
+        return brings.mapping_path, brings.mapping(), brings.source()
     path = find_mapping(mapping_given)
     mapping = load_mapping(path)
     source = open_source_of(mapping, path, source_given) if retry is None else retry.source_of(mapping)
     return path, mapping, source
 
 
-def _home(settings: Settings, path: Path, options: Options, follows: Retry | Resume | None) -> Path:
+def _home(settings: Settings, path: Path, options: Options, follows: Retry | Resume | Undo | None) -> Path:
     """Where the ledger is, or is to be."""
     settings.refuse_what_is_not_there_yet()
     if options.rehearsal:

@@ -26,8 +26,10 @@ __all__ = [
     "numbers_said",
     "open_source_of",
     "rules_of",
+    "rules_with",
     "suppressions_of",
     "today",
+    "types_of",
 ]
 
 
@@ -81,12 +83,23 @@ def today() -> dt.date:
 
 def rules_of(mapping: Mapping, application: Application) -> Rules:
     """What the mapping says about writing."""
+    return rules_with(mapping, {tag: application.type_of(tag) for tag in mapping.fields})
+
+
+def types_of(mapping: Mapping, schema: Schema) -> dict[str, str]:
+    """The types of all fields of the destination and the mapping, by merge tag."""
+    types: dict[str, str] = {tag: rule.type or "text" for tag, rule in mapping.fields.items()}
+    return types | {known.name: known.type for known in schema.fields}
+
+
+def rules_with(mapping: Mapping, types: dict[str, str]) -> Rules:
+    """The same with the destination's types of fields, by merge tag."""
     return Rules(
         write=mapping.write,
         gone=mapping.gone,
         newcomers=mapping.consent.newcomers if mapping.consent else "SUBSCRIBED",
         unknown_opted_out=mapping.consent.unknown_opted_out if mapping.consent else "create",
-        types={tag: application.type_of(tag) for tag in mapping.fields},
+        types=types,
         writes={tag: rule.write for tag, rule in mapping.fields.items() if rule.write is not None},
         blanks={tag: mapping.blank_rule(tag) for tag in mapping.fields if mapping.blank_rule(tag) != "keep"},
         together=mapping.together,
@@ -94,7 +107,7 @@ def rules_of(mapping: Mapping, application: Application) -> Rules:
         lists=mapping.lists.write if mapping.lists else "add",
         key=mapping.key,
         tracked=_tracked(mapping),
-        lookup=mapping.destination.lookup,
+        lookup=mapping.destination.lookup or mapping.destination.undo == "full",
     )
 
 

@@ -31,5 +31,9 @@ class Options:
     verb: str = "sync"
     per_second: float | None = None
     """The pace of a sandbox; None: the account's own."""
+    undo_tag: str = ""
+    """Of an undo: the tag of contacts that the run created and that cannot be deleted there; '' for none."""
+    unsubscribe_created: bool = False
+    """Of an undo: whether these are unsubscribed as well."""
     rehearsal: Rehearsal | None = None
     """Where this sync goes into a sandbox instead of the account. Guards and questions are said, and stop nothing."""

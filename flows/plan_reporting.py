@@ -94,6 +94,7 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 "opt_outs": found.opt_outs,
                 "automations": found.automations.total(),
                 "values_set": found.filled if "blank_clear" in opened.schema.refuses else 0,
+                "not_looked_up": found.outcomes["upserted"],
             },
             "problems": _problems(run, found),
             "accepted": found.accepted,

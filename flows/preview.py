@@ -88,6 +88,8 @@ async def preview(run: SyncRun, *, everybody: bool = False) -> Preview:
     found.seconds = (found.reading + found.requests) / per_second
     if sum(found.outcomes[name] for name in NEED_A_PERSON) > found.accepted:
         found.exit_code = 1
+    if plan.tripped:  # an undo's plan shows all the same what it would do
+        found.exit_code = 3
     return found
 
 

@@ -9,7 +9,7 @@ from connectors.base import Delivered, Known, Remembered, Rules
 from connectors.changes import folded
 from mappings.engine.contact import Contact
 
-__all__ = ["LANDED", "own_of", "wanted_of"]
+__all__ = ["LANDED", "image_of", "image_of_delivered", "own_of", "wanted_of"]
 
 LANDED = frozenset({"created", "updated", "upserted", "unchanged"})
 
@@ -23,6 +23,32 @@ def wanted_of(contact: Contact) -> dict[str, Any]:
         "lists": list(contact.lists),
         "lists_off": list(contact.lists_off),
         "opted_out": contact.opted_out,
+    }
+
+
+def image_of(there: Known) -> dict[str, Any]:
+    """A contact as it is there, before it is written: what an intent keeps of it."""
+    return {
+        "id": there.contact_id,
+        "key": there.key,
+        "status": there.status,
+        "opted_out": there.opted_out,
+        "fields": dict(there.fields),
+        "tags": sorted(there.tags),
+        "lists": None if there.lists is None else sorted(there.lists),
+        "seen": there.seen,
+    }
+
+
+def image_of_delivered(remembered: Remembered) -> dict[str, Any]:
+    """The same as far as this mapping delivered it last, where nobody looks it up: `from` says so."""
+    return {
+        "from": "ledger",
+        "id": remembered.contact_id,
+        "key": remembered.key,
+        "texts": dict(remembered.texts or {}),
+        "tags": sorted(remembered.tags),
+        "lists": sorted(remembered.lists),
     }
 
 

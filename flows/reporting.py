@@ -90,6 +90,11 @@ def report(run: SyncRun) -> Ending:
         {
             "run_id": run.id,
             "follows": run.follows or None,
+            "undoes": run.undoes or None,
+            "undoable": None if run.undoes or run.options.rehearsal is not None else {
+                "updated": balance["updated"], "created": balance["created"], "deletes": opened.destination.deletes,
+                "not_known": balance["upserted"], "opted_out": tally.opted_out,
+            },
             "mapping": {"name": opened.mapping.name, "sha256": opened.mapping.sha256},
             "source": {"path": str(opened.source.path), "sha256": opened.source.sha256, "rows_read": plan.rows},
             "destination": {

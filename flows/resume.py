@@ -57,6 +57,8 @@ class Begun:
                 "allow": sorted(self.options.allow),
                 "opt_outs_only": self.options.opt_outs_only,
                 "corrections": self.options.corrections,
+                "undo_tag": self.options.undo_tag,
+                "unsubscribe_created": self.options.unsubscribe_created,
             },
             "guards": [dataclasses.asdict(one) for one in self.guards],
             "permissions": [dataclasses.asdict(one) for one in self.permissions],

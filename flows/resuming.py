@@ -29,6 +29,8 @@ def refuse_if_ended(ledger: Ledger, run_id: str) -> None:
 
 def file_landed(ledger: Ledger, run: Run, keys: Collection[str]) -> int:
     """Files what landed in a run that was interrupted, and hears its opt-outs, under all merge tags that are `keys` there."""
+    if run.undoes:
+        return ledger.undone.file(run.id, run.undoes, run.account, run.mapping, tuple(keys))
     landed = ledger.memory.settle(run.id, run.account, run.mapping, ledger.pages)
     if len(keys) > 1:
         ledger.memory.heard_under(run.id, run.account, run.mapping, keys)

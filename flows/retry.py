@@ -81,14 +81,14 @@ def open_retry(given: Path, mapping_given: str | None = None, *, as_typed: bool 
     path = given.expanduser().absolute()
     if _is_run(given) and not path.is_file():
         home, run, retries = _found_run(path, mapping)
-        _refuse_cut_off(run)
+        _refuse(run)
         repair = Repair.of_run(run.id, Path(run.folder), settled_rows(retries))
     else:
         returned = read_returned(path)
         home, run, _ = _found(
             returned.run, _homes(path, mapping), f"{path}, line {int(returned.lines.min())}: the run"
         )
-        _refuse_cut_off(run)
+        _refuse(run)
         repair = Repair.of_file(returned, run.id, Path(run.folder), as_typed=as_typed)
     return Retry(run, home, mapping or _mapping_of(run), repair)
 
@@ -101,7 +101,13 @@ def _found_run(path: Path, mapping: Path | None) -> tuple[Path, Run, list[Run]]:
     return _found(path.name, _homes(path / "failures.csv", mapping), "The run")
 
 
-def _refuse_cut_off(run: Run) -> None:
+def _refuse(run: Run) -> None:
+    """Raises CannotStart for a run without rows of a source that are known to have failed."""
+    if run.undoes:
+        raise CannotStart(
+            f"The run {run.id} is an undo, whose rows are no rows of a source.",
+            f"Start it again: muster undo {run.undoes}",
+        )
     if not run.summary:
         raise CannotStart(
             f"The run {run.id} was cut off before its report was written.",

@@ -91,6 +91,8 @@ class Settling:
         decision = delivered.decision
         if before is not None and there is not None and self._touched(contact.row, before, then, there):
             decision = replace(decision, automations=both(decision.automations, then.automations))
+        if then.opts_in and there is not None and not there.opted_out:  # that part had landed
+            decision = replace(decision, opts_in=True)
         return replace(
             delivered,
             code=delivered.code or "sent_again",
@@ -162,4 +164,6 @@ def as_it_was(before: Mapping[str, Any] | None) -> Known | None:
 
 
 def _differ(before: Known, now: Known) -> bool:
-    return (before.status, before.fields, before.tags) != (now.status, now.fields, now.tags)
+    return (before.status, before.fields, before.tags, before.lists) != (
+        now.status, now.fields, now.tags, now.lists,
+    )  # fmt: skip

@@ -16,10 +16,11 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
+from connectors.base import Destination
 from connectors.errors import LedgerError, MusterError, SourceError, Stopped
 from connectors.listing import Survey
 from flows.allowing import allowed
@@ -31,7 +32,7 @@ from flows.delivery import Delivery
 from flows.edited import edited, told
 from flows.failure_limit import FailureLimit
 from flows.forgotten import Blocked
-from flows.guards import FAILURES, Verdict, limited, of_mapping
+from flows.guards import FAILURES, Verdict, limited, of_mapping, to_be_typed
 from flows.identity import Identity
 from flows.judging import consequences, judged_plan
 from flows.knowledge import Knowledge
@@ -51,6 +52,9 @@ from flows.retention import let_go
 from flows.retry import Retry
 from flows.roll import State
 from flows.settling import Unclear
+from flows.undo import Undo
+from flows.undo_opening import asked_of, undoing_of
+from flows.undoing import Undoing
 from flows.watching import Silent, Watcher
 from mappings.engine.complaints import listed, visible
 
@@ -65,7 +69,7 @@ class SyncRun:
     """A run of one mapping over one source. Used inside `async with`, which lets go of the lock and the connections.
 
     A `retry` is a run over rows of an earlier one: it keeps their numbers, and their attempts are counted on. A `resume` goes
-    on with a run that was interrupted, as it was begun.
+    on with a run that was interrupted, as it was begun. An `undo` puts back what an earlier run changed.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class SyncRun:
         watcher: Watcher | None = None,
         retry: Retry | None = None,
         resume: Resume | None = None,
+        undo: Undo | None = None,
     ) -> None:
         self.mapping_given = mapping
         self.source_given = source
@@ -83,6 +88,9 @@ class SyncRun:
         self.watcher = watcher or Silent()
         self.retry = retry
         self.resume = resume
+        self.undo = undo
+        self.undoes = undo.run.id if undo is not None else resume.run.undoes if resume is not None else ""
+        """The run that this one puts back, '' for any other."""
         self.follows = retry.follows.id if retry is not None else resume.run.follows if resume else ""
         """The run whose rows are sent again, '' for a sync."""
         self.attempt = resume.begun.attempt if resume is not None else 1
@@ -91,6 +99,7 @@ class SyncRun:
         self.exit_code: int | None = None
         self.ending: Ending | None = None
         self._opened: Opened | None = None
+        self._undoing: Undoing | None = None
         self._plan: Plan | None = None
         self._knowledge: Knowledge | None = None
         self._delivery: Delivery | None = None
@@ -187,9 +196,18 @@ class SyncRun:
         A sync is not in the ledger yet: there may be an earlier run to be finished first (see flows.beginning).
         """
         self._opened = opened = await open_everything(
-            self.mapping_given, self.source_given, self.options, self.watcher, self.retry, self.resume
+            self.mapping_given,
+            self.source_given,
+            self.options,
+            self.watcher,
+            self.retry,
+            self.resume,
+            self.undo,
         )
         self.id = opened.run_id
+        if self.undoes:
+            self._undoing = undoing_of(opened, self.undoes, lambda: self.options, self.id)
+            opened.destination = cast("Destination", self._undoing)
         if self.retry is not None:
             self.attempt = len(opened.ledger.runs.family(self.retry.follows.id)) + 1
             rows = f"{self.retry.repair.rows:,} row{'s' if self.retry.repair.rows > 1 else ''}"
@@ -228,11 +246,12 @@ class SyncRun:
             opened.mapping.name,
             opened.mapping.sha256,
             opened.mapping.text,
-            "sync" if self.retry is None else "retry",
+            "undo" if self.undoes else "sync" if self.retry is None else "retry",
             str(opened.source.path),
             str(opened.folder),
             follows=self.follows,
             mapping_path=opened.mapping.file,
+            undoes=self.undoes,
         )
         opened.ledger.stretches.began(self.id)
 
@@ -243,7 +262,7 @@ class SyncRun:
         if options.verb == "sync" and not self._registered:
             self.register()
         # a few rows of a file are not to be held against a whole one
-        whole = self.retry is None and self.resume is None
+        whole = self.retry is None and self.resume is None and not self.undoes
         before = opened.ledger.runs.last_complete(account, name) if whole else None
         self.edited = edited(before, opened.mapping, opened.ledger)
         if self.edited is not None:
@@ -253,7 +272,7 @@ class SyncRun:
         self._say_what_is_corrected()
         plan.new_columns = new_columns
         plan.warnings += len(new_columns)
-        if self.follows or self.resume is not None:
+        if (self.follows or self.resume is not None) and not self.undoes:
             await asyncio.to_thread(set_aside, plan, opened.ledger, account, self.follows or self.id)
         if self.resume is not None:
             self._leave_what_is_settled(plan, self.resume)
@@ -278,7 +297,8 @@ class SyncRun:
         if self.resume is not None:
             self._delivery.tally = tally_of(opened.ledger.answers, self.id)
         elif not self.guarded:
-            counted = await consequences(plan, opened, self._delivery, self._knowledge)
+            also = None if self._undoing is None else self._undoing.may_give_back
+            counted = await consequences(plan, opened, self._delivery, self._knowledge, also)
             self._opt_outs, self._resubscribes = counted
             self._judge()
 
@@ -304,7 +324,7 @@ class SyncRun:
             opened.folder,
             lambda number: opened.ledger.pages.page(account, name, number),
             self.watcher,
-            resend=_resending(options.resend),
+            resend=_resending("" if self.undoes else options.resend),
             stop=gone.is_set,
             spooled=resume.spool if resume is not None else None,
             blocked=Blocked(
@@ -381,6 +401,8 @@ class SyncRun:
             return
         account, mapping = opened.account.id, opened.mapping
         guards = of_mapping(mapping.guards)
+        if self.undoes:  # only for a number that was typed
+            guards = to_be_typed(guards, "resubscribes")
         plan.guards = judged_plan(
             plan, options, guards, self._rows_before, opt_outs=self._opt_outs, resubscribes=self._resubscribes
         )
@@ -426,8 +448,9 @@ class SyncRun:
 
     @property
     def guarded(self) -> bool:
-        """Whether a guard stops the run; a rehearsal goes on, to find what else there is."""
-        return bool(self.plan.tripped) and self.options.rehearsal is None
+        """Whether a guard stops the run; a rehearsal and the plan of an undo go on, to find what else there is."""
+        shows = self.options.rehearsal is not None or (bool(self.undoes) and self.options.verb != "sync")
+        return bool(self.plan.tripped) and not shows
 
     @property
     def to_type(self) -> list[Verdict]:
@@ -443,7 +466,13 @@ class SyncRun:
 
     def question(self) -> str:
         """What a person has to say yes to before anything is sent, or ''."""
-        return "" if self.guarded or self.resume else question_of(self.opened.mapping, self.plan.roll)
+        if self.guarded or self.resume:
+            return ""
+        return (
+            question_of(self.opened.mapping, self.plan.roll)
+            if self.undo is None
+            else asked_of(self.undo, self.opened, self.options)
+        )
 
     def to_deliver(self) -> Iterator[Batch]:
         """The batches that are left, made as they are asked for. Asked again, it goes on with those not yet delivered."""
@@ -510,7 +539,7 @@ class SyncRun:
                 opened.ledger.stretches.ended(self.id, STRETCH_ENDINGS.get(self.why_stopped, "stopped"))
             ending = report(self)
             whole = ending.state in ("completed", "needs_review")
-            if whole and not self.follows:
+            if whole and not self.follows and not self.undoes:
                 opened.ledger.columns.remember(opened.account.id, opened.mapping.name, opened.source.header)
             opened.ledger.runs.finished(
                 self.id, ending.state, ending.summary.exit_code, ending.summary.model_dump(mode="json")
@@ -532,16 +561,6 @@ class SyncRun:
             self._let_go_of_old_runs()
         return self.exit_code
 
-    def _keep_corrections(self, *, whole: bool) -> None:
-        """What was corrected in a retry outlives it; what its source has otherwise by now is not applied any more."""
-        opened = self.opened
-        corrections, account = opened.ledger.corrections, opened.account.id
-        if self.follows:
-            if said := keep(opened.ledger, account, opened.mapping, opened.folder, self.id):
-                self.watcher.say(f"kept      {said}")
-        elif whole and isinstance(opened.source, Corrected) and (outdated := opened.source.outdated()):
-            corrections.done(account, opened.mapping.name, outdated)
-
     def _let_go_of_old_runs(self) -> None:
         """What runs kept of people does not stay for ever. The run is over: where that fails, the next one does it."""
         opened = self.opened
@@ -552,6 +571,16 @@ class SyncRun:
                     f"The rows of {runs} are not kept any more (MUSTER_KEEP_DAYS); the counts stay."
                 )
 
+    def _keep_corrections(self, *, whole: bool) -> None:
+        """What was corrected in a retry outlives it; what its source has otherwise by now is not applied any more."""
+        opened = self.opened
+        corrections, account = opened.ledger.corrections, opened.account.id
+        if self.follows:
+            if said := keep(opened.ledger, account, opened.mapping, opened.folder, self.id):
+                self.watcher.say(f"kept      {said}")
+        elif whole and isinstance(opened.source, Corrected) and (outdated := opened.source.outdated()):
+            corrections.done(account, opened.mapping.name, outdated)
+
     def _supersede(self) -> None:
         """What an older run of the same source left undone is done by now, or is not wanted any more."""
         runs = self.opened.ledger.runs
@@ -561,6 +590,9 @@ class SyncRun:
 
     def _file(self) -> None:
         opened, plan = self.opened, self.plan
+        if self.undoes:
+            self._file_undone(opened)
+            return
         opened.ledger.memory.settle(self.id, opened.account.id, opened.mapping.name, opened.ledger.pages)
         if len(opened.destination.keys) > 1:
             opened.ledger.memory.heard_under(
@@ -574,11 +606,21 @@ class SyncRun:
                 opened.account.id, keys[start : start + 5000], opened.mapping.name
             )
 
+    def _file_undone(self, opened: Opened) -> None:
+        """What was put back counts as delivered no more; where the undo was a plan, nothing was."""
+        if self._registered:
+            opened.ledger.undone.file(
+                self.id, self.undoes, opened.account.id, opened.mapping.name, opened.destination.keys
+            )
+
     def _file_what_landed(self, opened: Opened, state: str) -> None:
         """After an error or a cancellation in the middle. Where that fails, too, the next run does it."""
         ledger = opened.ledger
         with contextlib.suppress(LedgerError):
-            ledger.memory.settle(self.id, opened.account.id, opened.mapping.name, ledger.pages)
+            if self.undoes:
+                self._file_undone(opened)
+            else:
+                ledger.memory.settle(self.id, opened.account.id, opened.mapping.name, ledger.pages)
             ledger.stretches.ended(self.id, state)
             ledger.runs.finished(self.id, state, 130 if state == "interrupted" else 2, {})
 

@@ -15,7 +15,7 @@ _WHOLE = ("completed", "needs_review", "limited")
 
 
 def needing(run: Run) -> int:
-    """How many of a run's rows needed a person; those whose problems were accepted did not."""
+    """How many of a run's rows needed a person; those that were accepted are not among them."""
     outcomes = run.summary.get("outcomes", {})
     needed: int = sum(outcomes.get(name, 0) for name in NEED_A_PERSON) - run.summary.get("accepted", 0)
     return needed

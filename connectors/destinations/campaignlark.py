@@ -135,6 +135,15 @@ class Connector(Tagging):
                 done = await self._tagged(contact, there, done, call, tag_ids[call])
         return done
 
+    async def read_again(self, there: Known) -> Known | None:
+        """See connectors.base.Restores."""
+        found = await self.find(written(there))
+        return found if found is not None and found.contact_id == there.contact_id else None
+
+    async def restore(self, key: str, there: Known, decision: Decision) -> Delivered:
+        """See connectors.base.Restores. The calls are those of an update."""
+        return await self._update(Contact(row=0, line=0, key=key, person="", texts={}), there, decision)
+
     def _change(self, contact: Contact, there: Known, decision: Decision, *, by_id: bool) -> Write:
         """The write for a contact that is there, as it is now: read again, it is written again."""
         clears, blank = emptied(self.answers)

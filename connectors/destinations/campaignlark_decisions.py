@@ -167,6 +167,27 @@ class Deciding(Workspace):
             automations=automations,
         )
 
+    def empties(self, tag: str) -> bool:
+        """Where it is known how; a required field never is."""
+        return emptied(self.answers)[0] and tag not in {known.name for known in self._required}
+
+    def restoration(self, there: Known, asked: Decision) -> Decision:
+        """See connectors.base.Restores. An address is put back by PUT, everything else by a partial upsert and the tags' calls."""
+        moves = _ADDRESS in asked.changes
+        if moves and there.status not in STRICTNESS:
+            return Decision("protected", "status_unknown", ODD_STATUS.format(status=there.status))
+        status = self._stricter(there.status, "UNSUBSCRIBED") if asked.opts_out else None
+        status = "SUBSCRIBED" if asked.opts_in else status
+        calls: list[str] = []
+        if moves:
+            calls = [FIND, PUT]
+        elif asked.changes or status is not None:
+            calls = [FIND, UPSERTS] if status is not None else [UPSERTS]
+        calls += [call for call, some in zip(TAGS_CALLS, (asked.tags, asked.tags_off), strict=True) if some]
+        automations = starts(FIELD_UPDATED, watched(self.rules, asked.changes))
+        automations += starts(TAG_ADDED, asked.tags) + starts(TAG_REMOVED, asked.tags_off)
+        return replace(asked, status=status, calls=tuple(calls), automations=automations)
+
     def _fields(self, contact: Contact, there: Known, remembered: Remembered | None) -> FieldChanges:
         """The fields to send. But by a full replace none is emptied where it is not known how; a required one never is."""
         delivered = remembered.texts if remembered is not None else None

@@ -44,7 +44,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from connectors.base import Delivered, Known, Remembered
+from connectors.base import Decision, Delivered, Known, Remembered
 from connectors.destinations.corporate_merch_sending import GONE, not_read
 from connectors.destinations.corporate_merch_settling import Settling
 from connectors.errors import Unreachable
@@ -91,6 +91,14 @@ class Connector(Settling):
         if decision.creates or there is None:
             return await self._create(contact, decision)
         return await self._update(contact, there, decision)
+
+    async def read_again(self, there: Known) -> Known | None:
+        """See connectors.base.Restores. Its page is read."""
+        return await self._read_again(there.contact_id, time.time())
+
+    async def restore(self, key: str, there: Known, decision: Decision) -> Delivered:
+        """See connectors.base.Restores. The whole contact is sent, as for an update."""
+        return await self._update(Contact(row=0, line=0, key=key, person="", texts={}), there, decision)
 
     async def _as_it_is(self, contact: Contact, there: Known | None) -> Known | None:
         """The contact, read again where what is known of it is old. Raises Unreachable."""

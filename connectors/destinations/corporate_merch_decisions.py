@@ -155,6 +155,22 @@ class Deciding(Account):
                 changes[flag] = (True, False)
         return FieldChanges(changes, found.stays, left_over)
 
+    def empties(self, tag: str) -> bool:
+        """Where it is known how; a required field never is."""
+        return bool(empties(self.answers)) and tag not in _REQUIRED
+
+    def restoration(self, there: Known, asked: Decision) -> Decision:
+        """See connectors.base.Restores. Names stay as they are where it is not shown which a contact has."""
+        if there.lists is None:
+            asked = replace(asked, tags=(), tags_off=(), lists=(), lists_off=())
+        some = asked.changes or asked.tags or asked.tags_off or asked.lists or asked.lists_off
+        return replace(
+            asked,
+            opts_in=False,
+            opts_out=False,
+            calls=(UPDATE.format(verb=self.inferred.update),) if some else (),
+        )
+
     def _names(self, contact: Contact, there: Known, remembered: Remembered | None) -> Names:
         """Labels and lists; none where the contact does not show which it has, since all are sent again."""
         if there.lists is None:

@@ -99,6 +99,27 @@ class Connector(Sending):
             return not_looked_up(error, decision)
         return await self._done(contact, self.decide(contact, known, remembered, now), known or now)
 
+    async def read_again(self, there: Known) -> Known | None:
+        """See connectors.base.Restores."""
+        name = USER_ID if user_id_of(there) else EMAIL
+        found = await self.find_by(name, user_id_of(there) or written(there))
+        return found if found is not None and found.contact_id == there.contact_id else None
+
+    async def restore(self, key: str, there: Known, decision: Decision) -> Delivered:
+        """See connectors.base.Restores. Whom Loops itself mails no more is not subscribed again."""
+        if decision.status == "SUBSCRIBED":
+            try:
+                stays_out = await self.bounced_or_complained(there)
+            except Unreachable as error:
+                return not_looked_up(error, decision)
+            if stays_out:
+                reason = "Loops itself mails this contact no more, so that it is not subscribed again"
+                rest = self.restoration(there, replace(decision, opts_in=False, opts_out=False, lists=()))
+                decision = replace(rest, reason=reason)
+                if not rest.calls:
+                    return Delivered("protected", "suppressed", reason, there.contact_id, decision=decision)
+        return await self._done(Contact(row=0, line=0, key=key, person="", texts={}), decision, there)
+
     async def _done(self, contact: Contact, decision: Decision, there: Known | None) -> Delivered:
         if decision.outcome == "invalid":
             problem = ("required_blank", decision.reason, "", {"field": "Email"})
@@ -146,7 +167,7 @@ class Connector(Sending):
         body: dict[str, Any] = {tag: new for tag, (_, new) in changes.items()}
         if decision.status == "UNSUBSCRIBED":
             body["subscribed"] = False
-        elif decision.opts_in:
+        elif decision.status == "SUBSCRIBED":
             body["subscribed"] = True
         wanted = dict.fromkeys(decision.lists, True) | dict.fromkeys(decision.lists_off, False)
         lists = {self._list_ids.get(name, name): member for name, member in wanted.items()}

@@ -140,6 +140,29 @@ class Deciding(Team):
             automations=fired,
         )
 
+    def empties(self, tag: str) -> bool:
+        """Every property but the ids."""
+        return tag not in _IDS
+
+    def restoration(self, there: Known, asked: Decision) -> Decision:
+        """See connectors.base.Restores. The address of a contact without a userId cannot be changed."""
+        changes, left = dict(asked.changes), dict(asked.left_over)
+        if EMAIL in changes and not user_id_of(there):
+            left[EMAIL] = changes.pop(EMAIL)[0]
+        again = asked.opts_in and there.opted_out
+        status = "SUBSCRIBED" if again else "UNSUBSCRIBED" if asked.opts_out else None
+        some = changes or asked.lists or asked.lists_off or status is not None
+        updates = (UPDATE, UPDATE) if EMAIL in changes and USER_ID in changes else (UPDATE,)
+        fired = self._updates([*changes, *([SUBSCRIBED] if status is not None else [])])
+        return replace(
+            asked,
+            changes=changes,
+            left_over=left,
+            status=status,
+            calls=((SUPPRESSION,) * again + updates) if some else (),
+            automations=fired + starts(ADDED_TO_LIST, asked.lists),
+        )
+
     def _never_overwritten(self, contact: Contact, there: Known) -> str:
         """Why this is another person's contact: it has a userId of its own. '' where it may be written."""
         theirs, ours = user_id_of(there), id_of(contact, USER_ID)

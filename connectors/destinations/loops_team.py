@@ -73,6 +73,8 @@ class Team:
     find_calls: tuple[str, ...] = (FIND,)
     opt_out_calls: tuple[str, ...] = (FIND, UPDATE)
     create_tag_calls: tuple[str, ...] = ()
+    delete_calls: tuple[str, ...] = (FIND, DELETE)
+    newcomers_have: tuple[str, ...] = ("source",)
     creation_starts = ADDED
     fresh_seconds = 300.0
     answers: Mapping[str, str] = {}

@@ -21,6 +21,8 @@ _VERBS = {
     "sync": "Deliver a file's contacts, and account for every row.",
     "resume": "Finish an interrupted run.",
     "retry": "Send rows of a run again: as corrected in its failures.csv, or as they were.",
+    "verify": "Read contacts back and compare them with what was delivered.",
+    "undo": "Put back what a run changed.",
     "accept": "Accept known problems of a run's rows, so that they ask nobody again.",
     "corrections": "List, export or revoke what retries have corrected for later syncs.",
     "runs": "List past runs.",

@@ -18,6 +18,7 @@ from flows.report.plan_summary import PlanSummary
 from flows.retry import Retry
 from flows.stopping import terminable
 from flows.sync_run import SyncRun
+from flows.undo import Undo
 
 __all__ = ["command", "run_plan"]
 
@@ -79,10 +80,11 @@ async def run_plan(
     everybody: bool,
     yes: bool,
     retry: Retry | None = None,
+    undo: Undo | None = None,
 ) -> PlanSummary:
-    """The plan of a sync or a retry, in numbers and examples."""
+    """The plan of a sync, a retry or an undo, in numbers and examples."""
     terminable()
-    async with SyncRun(mapping, file, options, watching, retry) as run:
+    async with SyncRun(mapping, file, options, watching, retry, undo=undo) as run:
         await run.open()
         await run.prepare()
         found = await preview(run, everybody=everybody)

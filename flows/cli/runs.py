@@ -85,15 +85,15 @@ def _mappings(latest: Sequence[Sequence[Run]], states: dict[str, str]) -> Table:
 
 def _listed(runs: Sequence[Run], states: dict[str, str]) -> Table:
     names = ["run", "mapping", "state", "exit", "rows", "sent", "need a person"]
-    retries = any(run.follows for run in runs)
-    table = _table(*names, *(["retry of"] if retries else []))
+    retries, undos = any(run.follows for run in runs), any(run.undoes for run in runs)
+    table = _table(*names, *(["retry of"] if retries else []), *(["undo of"] if undos else []))
     for run in runs:
         outcomes = run.summary.get("outcomes", {})
         sent = sum(outcomes.get(name, 0) for name in ("created", "updated", "upserted"))
         code = "" if run.exit_code is None else str(run.exit_code)
         table.add_row(
             _text(run.id), _text(run.mapping), states[run.id], code, f"{run.rows_read:,}", f"{sent:,}", f"{needing(run):,}",
-            *([run.follows] if retries else []),
+            *([run.follows] if retries else []), *([run.undoes] if undos else []),
         )  # fmt: skip
     return table
 
@@ -116,7 +116,7 @@ def _text(text: str) -> Any:
 def _facts(run: Run, state: str, numbers: Sequence[int | None] | None) -> dict[str, Any]:
     """A run for scripts. `trend` is there for the newest run of its mapping: see flows.trend."""
     return {
-        "run_id": run.id, "verb": run.verb, "follows": run.follows or None, "mapping": run.mapping, "state": state, "exit_code": run.exit_code,
+        "run_id": run.id, "verb": run.verb, "follows": run.follows or None, "undoes": run.undoes or None, "mapping": run.mapping, "state": state, "exit_code": run.exit_code,
         "started_at": run.started_at, "finished_at": run.finished_at, "source": run.source_path, "rows_read": run.rows_read,
         "outcomes": run.summary.get("outcomes", {}), "need_a_person": needing(run),
         "resume": f"muster resume {run.id}" if state != "running" and run.unfinished else None,

@@ -114,7 +114,7 @@ def show_summary(
     if since := since_then(summary):
         console.print(f"\n{since}", markup=False)
     errors = [
-        one for one in summary.problems if one.severity == "error" and one.state not in ("solved", "accepted")
+        one for one in summary.problems if one.severity == "error" and one.state not in ("accepted", "solved")
     ]
     problem_lines(console, [(p.count, p.code, p.column, p.rows, "", p.fix) for p in errors], unseen)
     if len(errors) > _TOP:

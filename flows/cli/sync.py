@@ -21,6 +21,7 @@ from flows.resume import Resume
 from flows.retry import Retry
 from flows.stopping import interruptible, terminable
 from flows.sync_run import SyncRun
+from flows.undo import Undo
 
 __all__ = ["command", "run_sync", "show_ending"]
 
@@ -128,14 +129,17 @@ async def run_sync(
     yes: bool = False,
     retry: Retry | None = None,
     resume: Resume | None = None,
+    undo: Undo | None = None,
 ) -> tuple[Ending, Path]:
     """A whole sync, retry or resume through Prefect; how it ended and its folder. Prefect's start-up runs while the file is read."""
     terminable()
     async with contextlib.AsyncExitStack() as stack:
-        if retry is None and resume is None:
+        if retry is None and resume is None and undo is None:
             run = await stack.enter_async_context(begun(mapping, file, options, watching))
         else:
-            run = await stack.enter_async_context(SyncRun(mapping, file, options, watching, retry, resume))
+            run = await stack.enter_async_context(
+                SyncRun(mapping, file, options, watching, retry, resume, undo)
+            )
             await run.open()
             run.register()
         server = stack.enter_context(PrefectServer(run.opened.home))
@@ -145,9 +149,8 @@ async def run_sync(
             refuse_what_moved(run, options.planned)
         answer(run, watching, yes=yes)
         watching.stage("starting Prefect")
-        await asyncio.to_thread(
-            __import__, "flows.sync_contacts" if retry is None else "flows.retry_failures"
-        )
+        flow = "undo_run" if run.undoes else "sync_contacts" if retry is None else "retry_failures"
+        await asyncio.to_thread(__import__, f"flows.{flow}")
         await server.ready()
         await _through_prefect(run)
         assert run.ending is not None  # noqa: S101 - finished above
@@ -163,7 +166,11 @@ async def _through_prefect(run: SyncRun) -> None:
     run_id = hand_over(run)
     mapping, file = str(run.opened.mapping.file), str(run.opened.source.path)
     try:
-        if run.retry is None:
+        if run.undoes:
+            from flows.undo_run import undo_run  # noqa: PLC0415 - imported in a thread before
+
+            await undo_run(run.undoes, run_id=run_id, return_state=True)
+        elif run.retry is None:
             from flows.sync_contacts import sync_contacts  # noqa: PLC0415 - imported in a thread before
 
             await sync_contacts(mapping, file, run_id=run_id, return_state=True)

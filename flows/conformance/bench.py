@@ -21,9 +21,14 @@ from connectors.sandbox.serving import Running
 from connectors.sandbox.trial import Trial, pattern_of
 from flows.cli.check import command as check_command
 from flows.conformance.ended import Ended, Listening, finish
+from flows.ledger import Ledger, open_database
 from flows.options import Options
 from flows.preview import Preview, preview
+from flows.resume import Resume
+from flows.retry import open_retry
 from flows.sync_run import SyncRun
+from flows.undo_begun import find_undo
+from flows.verification import Verification, find_target, verify
 from mappings.engine.schema import Schema
 
 __all__ = ["ALLOWED", "KEY", "LANDED", "Bench", "address", "said"]
@@ -136,6 +141,52 @@ class Bench:
         assert set(ended.per_row) <= {*LANDED, "unchanged"}, said(ended)
         assert ended.exit_code == 0
         return ended
+
+    def retry(self, file: Path) -> Ended:
+        """The rows of a run again, as somebody corrected them in its failures.csv."""
+        return asyncio.run(self._retry(file))
+
+    async def _retry(self, file: Path) -> Ended:
+        found = open_retry(file)
+        options = Options(allow=ALLOWED)
+        async with SyncRun(str(found.mapping), None, options, Listening(), found) as run:
+            return await finish(run)
+
+    def undo(
+        self,
+        run_id: str,
+        *,
+        allow: frozenset[str] = frozenset(),
+        meanwhile: Callable[[SyncRun, int], None] | None = None,
+        **options: Any,
+    ) -> Ended:
+        """What a run changed put back, which has to balance. `meanwhile` gets the run and how many outcomes are durable."""
+        return asyncio.run(self._undo(run_id, Options(allow=allow, **options), meanwhile))
+
+    async def _undo(
+        self, run_id: str, options: Options, meanwhile: Callable[[SyncRun, int], None] | None
+    ) -> Ended:
+        undo = await find_undo(self.home, run_id, Listening())
+        async with SyncRun(str(undo.mapping_path), None, options, Listening(), undo=undo) as run:
+            return await finish(run, meanwhile)
+
+    def resume(self) -> Ended:
+        """The newest interrupted run, to its end."""
+        return asyncio.run(self._resume())
+
+    async def _resume(self) -> Ended:
+        ledger = Ledger(open_database(self.home))
+        found = ledger.runs.unfinished()[0]
+        resume = Resume.of(found, self.home, ledger.runs.mapping_text(found.mapping_sha256))
+        ledger.close()
+        async with SyncRun(
+            str(resume.mapping_path), None, resume.options(), Listening(), resume=resume
+        ) as run:
+            return await finish(run)
+
+    def verify(self, target: str = "trial.yml", **options: Any) -> Verification:
+        """What is there held against what was delivered last: by the mapping, or by a run."""
+        return asyncio.run(verify(find_target(target), Listening(), lambda _: None, **options))
 
     def said_of(self, ended: Ended, number: int) -> str:
         """All that is said of a row: the reason of its outcome, and its problems."""

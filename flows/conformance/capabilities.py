@@ -22,6 +22,10 @@ def lacking(connector: Any, trial: Trial) -> dict[str, str]:
         "by_name": (by_name, "tags and lists are known by their numbers only" if by_number else none),
         "by_number": (by_number, "tags and lists are known by their names only" if by_name else none),
         "typed": (bool(trial.number or trial.date), "the trial has neither `number` nor `date`"),
+        "restores": (
+            hasattr(connector, "restore"),
+            "it is no connectors.base.Restores: nothing is put back there",
+        ),
         "refusals": (refusals, "none of the trial's `errors` ends as refused"),
     }
     return {name: reason for name, (there, reason) in has.items() if not there}

@@ -109,7 +109,9 @@ def balances(ended: Ended) -> None:
     assert Counter(ended.per_row) == Counter(ended.outcomes)
     numbers = [row["row"] for row in ended.rows]
     assert numbers == (
-        list(range(1, len(numbers) + 1)) if ended.summary.follows is None else sorted(set(numbers))
+        list(range(1, len(numbers) + 1))
+        if ended.summary.follows is None and ended.summary.undoes is None
+        else sorted(set(numbers))
     )
     with (ended.folder / "results.csv").open(encoding="utf-8-sig", newline="") as file:
         shown = list(csv.DictReader(file))

@@ -1,8 +1,7 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `stretches`, `answers`, `memory`,
-`pages`, `columns`, `allowances`, `opt_outs`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `listing` and `booking` are
-its nouns.
+`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `listing` and `booking` are its nouns.
 """
 
 from __future__ import annotations
@@ -15,8 +14,10 @@ from flows.ledger.booking import Bookings
 from flows.ledger.columns import Columns
 from flows.ledger.corrections import Correction, Corrections
 from flows.ledger.database import Database, open_database
+from flows.ledger.deliveries import Deliveries
 from flows.ledger.edits import Edit, Edits
 from flows.ledger.forgotten import Forgotten
+from flows.ledger.images import Image, Images
 from flows.ledger.listing import AccountListing
 from flows.ledger.lock import RunLock
 from flows.ledger.memory import Memory
@@ -25,11 +26,12 @@ from flows.ledger.pages import Page, Pages
 from flows.ledger.people import People, Who
 from flows.ledger.runs import Run, Runs
 from flows.ledger.stretches import Stretch, Stretches
+from flows.ledger.undone import Undone
 
 __all__ = [
     "Acceptance", "Acceptances", "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Correction",
-    "Corrections", "Database", "Edit", "Edits", "Forgotten", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
-    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Who", "open_database",
+    "Corrections", "Database", "Deliveries", "Edit", "Edits", "Forgotten", "Image", "Images", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
+    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Undone", "Who", "open_database",
 ]  # fmt: skip
 
 
@@ -44,14 +46,17 @@ class Ledger:
         self.stretches = Stretches(database)
         self.memory = Memory(database)
         self.pages = Pages(database)
+        self.deliveries = Deliveries(database)
+        self.images = Images(database)
+        self.undone = Undone(database, self.images, self.memory, self.pages)
         self.columns = Columns(database)
         self.opt_outs = OptOuts(database)
         self.allowances = Allowances(database)
+        self.people = People(database)
+        self.forgotten = Forgotten(database)
         self.corrections = Corrections(database)
         self.acceptances = Acceptances(database)
         self.edits = Edits(database)
-        self.people = People(database)
-        self.forgotten = Forgotten(database)
         self._bookings: list[Bookings] = []
 
     def bookings(self, account: int) -> Bookings:

@@ -73,6 +73,17 @@ class Answers:
         """
         self._database.tell(sql, (run_id, moment, json.dumps(rows, ensure_ascii=False)))
 
+    def seen(self, run_id: str, images: Sequence[tuple[int, int, dict[str, Any]]]) -> None:
+        """Notes how contacts were there that were looked up after their intents were kept: row, attempt and image.
+
+        Durable when it returns, and so before the contact is written.
+        """
+        sql = """
+            update intent set before = v.image from (select value ->> 0 as row, value ->> 1 as attempt, value -> 2 as image
+            from json_each(?)) v where intent.run = ? and intent.row_number = v.row and intent.attempt = v.attempt
+        """
+        self._database.tell(sql, (json.dumps(images, ensure_ascii=False), run_id))
+
     def answered(
         self, run_id: str, outcomes: Sequence[Outcome], requests: tuple[int, int, int] | None = None
     ) -> None:
@@ -145,7 +156,7 @@ class Answers:
     def unclear(self, run_id: str) -> dict[int, dict[str, Any] | None]:
         """The rows that may have been sent and have no answer, each with how its contact was there before, None where that is not known."""
         sql = """
-            select i.row_number, i.before from intent i where i.run = ? and not exists
+            select i.row_number, iif(i.before ->> 'from' = 'ledger', null, i.before) from intent i where i.run = ? and not exists
             (select 1 from answer a where a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt)
         """
         return {row: json.loads(before or "null") for row, before in self._database.ask(sql, (run_id,))}

@@ -271,6 +271,29 @@ class Memory:
             landed += len(entries)
         return landed
 
+    def given_back(
+        self, account: int, mapping: str, keys: Collection[str], persons: Collection[str], until: str
+    ) -> None:
+        """An undo subscribed somebody again: what this mapping and the destination had said until then counts no more."""
+        names, people = (json.dumps(sorted(some), ensure_ascii=False) for some in (keys, persons))
+        with self._database.transaction() as database:
+            database.execute(
+                "delete from objector where account = ? and mapping = ? and said_at <= ?"
+                " and person in (select value from json_each(?))",
+                (account, mapping, until, people),
+            )
+            database.execute(
+                "delete from objection where account = ? and origin in (?, ?) and said_at <= ?"
+                " and key in (select value from json_each(?))",
+                (account, mapping, _DESTINATION, until, names),
+            )
+            database.execute(
+                """update consent set opted_out = 0, known_at = ? where account = ? and opted_out = 1
+                and key in (select value from json_each(?)) and not exists
+                (select 1 from objection o where o.account = consent.account and o.key = consent.key)""",
+                (now(), account, names),
+            )
+
     @staticmethod
     def _take_back(
         database: sqlite3.Connection, joined: str, account: int, mapping: str, run_id: str

@@ -226,7 +226,9 @@ class People:
             )
             mine = "(run, row_number, attempt) in (select run, row_number, attempt from their)"
             database.execute(
-                f"""update answer set reason = '', contact_id = '', problems = '[]', kept = '{{}}', own = '' where {mine}"""  # noqa: S608 - as above
+                f"""update answer set reason = '', contact_id = '', problems = '[]', kept = '{{}}', own = '',
+                calls = case json_type(calls, '$.changes') when 'object' then json_set(calls, '$.changes',
+                json((select json_group_array(c.key) from json_each(calls, '$.changes') c))) else calls end where {mine}"""  # noqa: S608 - as above
             )
             database.execute(
                 f"""update intent set key = '', key_hash = 0, person = '', fingerprint = 0, old_key = '', wanted = :blank, before = null
@@ -241,14 +243,16 @@ class People:
             )
             for table in ("consent", "objection", "listed"):
                 database.execute(f"delete from {table} where {key}", asked)  # noqa: S608 - as above
-            for table in ("objector", "correction", "acceptance"):
-                sql = f"delete from {table} where {person} or person in (select value from json_each(:addresses))"  # noqa: S608 - as above
+            for table in (
+                "objector",
+                "correction",
+                "acceptance",
+            ):  # a source's person may be their address as it writes it
+                sql = f"delete from {table} where {person} or lower(trim(person)) in (select value from json_each(:addresses))"  # noqa: S608 - as above
                 database.execute(sql, asked)
-            database.execute(
-                """delete from correction where lower(original) in (select value from json_each(:addresses))
-                or lower(corrected) in (select value from json_each(:addresses))""",
-                asked,
-            )
+            for column in ("original", "corrected"):
+                sql = f"delete from correction where lower(trim({column})) in (select value from json_each(:addresses))"  # noqa: S608 - as above
+                database.execute(sql, asked)
             # an edit is of the run whose rows were edited, what was sent of the retry
             database.execute(
                 """delete from edit where (run, row_number) in (select run, row_number from their)

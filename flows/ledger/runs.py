@@ -23,7 +23,7 @@ def now() -> str:
 class Run:
     """One run. `state` is running, completed, needs_review, limited, guarded, stopped, interrupted, failed or superseded.
 
-    `follows` is the run whose rows a retry sends again, '' for a sync. `begun` is what it was begun with, {} where
+    `follows` is the run whose rows a retry sends again, '' for a sync; `undoes` the run that this one takes back. `begun` is what it was begun with, {} where
     nothing can have been sent.
     """
 
@@ -42,6 +42,7 @@ class Run:
     follows: str
     mapping_path: str
     source_sha256: str
+    undoes: str
     begun: dict[str, Any]
     summary: dict[str, Any]
 
@@ -53,7 +54,7 @@ class Run:
 
 _COLUMNS = (
     "id, account, mapping, mapping_sha256, verb, source_path, rows_read, started_at, finished_at, state, exit_code, folder,"
-    " follows, mapping_path, source_sha256, begun, summary"
+    " follows, mapping_path, source_sha256, undoes, begun, summary"
 )
 _UNFINISHED = ("running", "interrupted", "stopped", "failed")
 
@@ -82,12 +83,13 @@ class Runs:
         *,
         follows: str = "",
         mapping_path: str = "",
+        undoes: str = "",
     ) -> None:
         with self._database.transaction() as database:
             database.execute("insert or ignore into mapping_text values (?, ?, ?)", (sha256, mapping, text))
             database.execute(
                 "insert into run (id, account, mapping, mapping_sha256, verb, source_path, started_at, state, folder,"
-                " follows, mapping_path) values (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)",
+                " follows, mapping_path, undoes) values (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?)",
                 (
                     run_id,
                     account,
@@ -99,6 +101,7 @@ class Runs:
                     folder,
                     follows,
                     mapping_path and str(Path(mapping_path).absolute()),
+                    undoes,
                 ),
             )
 

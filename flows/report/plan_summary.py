@@ -127,6 +127,9 @@ class NotUndoable(Model):
     opt_outs: Count = 0
     automations: Count = 0
     values_set: Count = Field(0, description="values set where there was none, and none can be emptied there")
+    not_looked_up: Count = Field(
+        0, description="sent without having been looked up, so that how they were is not known"
+    )
 
 
 class PlanSummary(Model):

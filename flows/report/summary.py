@@ -40,6 +40,7 @@ __all__ = [
     "Status",
     "Summary",
     "Twice",
+    "Undoable",
     "UnseenValue",
     "schema",
     "verdict",
@@ -263,6 +264,20 @@ class ListingFacts(Model):
     twice: Count = 0
 
 
+class Undoable(Model):
+    """What `muster undo` could put back of a run, in rows that landed.
+
+    `updated` contacts are put back as they were; `created` ones are deleted where `deletes`, else tagged. How `not_known` ones
+    were before nobody looked. `opted_out` people are subscribed again only where their number is typed.
+    """
+
+    updated: Count = 0
+    created: Count = 0
+    deletes: bool = False
+    not_known: Count = 0
+    opted_out: Count = 0
+
+
 class Summary(Model):
     """A run in numbers: `summary.json`."""
 
@@ -298,6 +313,10 @@ class Summary(Model):
     exit_code: Annotated[int, Field(ge=0, le=255)]
     follows: str | None = None
     """The run whose rows a retry sent again; none for a sync."""
+    undoes: str | None = None
+    """The run that this one puts back; none for any other."""
+    undoable: Undoable | None = None
+    """None of an undo and of a rehearsal."""
 
     def to_json(self) -> str:
         return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
@@ -428,7 +447,7 @@ def _verdict(summary: Summary) -> str:
         return "The file has no rows, so there was nothing to send."
     if summary.status == "planned":
         return _planned(settled, look, unsent, read)
-    there = _there(settled, read)
+    there = _there(settled, read) if summary.undoes is None else _put_back(summary)
     if summary.status == "interrupted":
         next_time = (
             "A rehearsal begins anew each time"
@@ -442,7 +461,7 @@ def _verdict(summary: Summary) -> str:
         return f"Superseded by another run: {_list(there, _need(look), known, _waiting(unsent))}."
     if summary.status == "limited" and unsent:
         return f"Stopped at the limit you set: {_list(there, _need(look), known, _waiting(unsent))}."
-    if not look and not unsent and not known:
+    if not look and not unsent and not known and summary.undoes is None:
         return (
             "The one row is where it should be."
             if read == 1
@@ -485,6 +504,18 @@ def _planned(settled: int, look: int, unsent: int, read: int) -> str:
 
 def _there(settled: int, read: int) -> str:
     return f"{settled:,} of {_rows(read)} {'is' if settled == 1 else 'are'} where {_they(settled)} should be"
+
+
+def _put_back(summary: Summary) -> str:
+    """Of an undo: how many of the run's rows are put back, and how many are left as they are."""
+    outcomes, read = summary.outcomes, summary.source.rows_read
+    back, left = outcomes.of("updated", "unchanged"), outcomes.protected
+    said = f"{back:,} of {_rows(read)} of the run {summary.undoes} {'is' if back == 1 else 'are'} put back"
+    return said + (
+        f", {left:,} {'is' if left == 1 else 'are'} left as {_they(left)} {'is' if left == 1 else 'are'}"
+        if left
+        else ""
+    )
 
 
 def _they(count: int) -> str:

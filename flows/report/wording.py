@@ -25,6 +25,7 @@ __all__ = [
     "short",
     "since_then",
     "twice_there",
+    "undone",
     "what_opens",
 ]
 
@@ -151,11 +152,30 @@ def not_undoable(plan: PlanSummary) -> list[str]:
     lost, about = plan.not_undoable, "about " if plan.estimated else ""
     said = (
         (lost.contacts_created, "created", "the API deletes none"),
-        (lost.opt_outs, "unsubscribed", "nobody is subscribed again"),
+        (lost.opt_outs, "unsubscribed", "they are subscribed again only where their number is typed"),
         (lost.automations, "automations started at most", "what they send is sent"),
         (lost.values_set, "values set where there was none", "the API empties none"),
+        (
+            lost.not_looked_up,
+            "sent without a look-up",
+            "how they were is not known; undo: full under destination: looks",
+        ),
     )
     return [f"{about}{count:,} {what} ({why})" for count, what, why in said if count]
+
+
+def undone(summary: Summary) -> list[str]:
+    """What has to be known after an undo; nothing of another run."""
+    if summary.undoes is None:
+        return []
+    if summary.status == "guarded":
+        return [
+            "Nothing was put back yet. With --allow resubscribes=0 all else is, and nobody is subscribed again."
+        ]
+    return [
+        "Mails that were sent and automations that were started are not taken back.",
+        "What was put back counts as delivered no more: the next sync delivers it again where the source still says so. Correct the source first.",
+    ]
 
 
 def guard_limit(guard: Guard) -> str:

@@ -45,6 +45,8 @@ MAILS = {
     "test_somebody_new_who_opted_out_does_not_come_in_as_somebody_to_mail",
     "test_whoever_opted_out_there_after_they_were_created_is_not_subscribed_by_the_next_run",
     "test_whoever_opted_out_there_is_subscribed_by_no_write_mode",
+    "test_whoever_opted_out_once_more_since_is_not_subscribed_by_an_undo",
+    "test_whom_a_run_unsubscribed_is_subscribed_again_only_for_the_number_that_was_typed",
     "test_whoever_opts_out_between_the_reading_and_the_write_is_not_subscribed",
 }
 SKIPPED = {

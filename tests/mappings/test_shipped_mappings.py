@@ -277,7 +277,8 @@ DETAILS = {
     "tags_refused": {"field", "detail"}, "tag_not_created": {"field", "detail"}, "block_left_over": {"field", "kept"},
     "address_kept": {"field", "detail"}, "not_delivered": {"field", "detail", "attempts"},
     "no_clear_answer": {"field", "detail", "attempts"}, "not_listed": {"field", "detail"}, "kept_differently": {"field", "kept"},
-    "id_changed": {"was", "now"},
+    "id_changed": {"was", "now"}, "changed_since": {"field", "before"}, "not_emptied": {"field"}, "name_gone": {"field"},
+    "opt_out_stays": {"field", "why"},
 }  # fmt: skip
 
 

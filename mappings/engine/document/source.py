@@ -88,6 +88,10 @@ class Destination(Part):
     lookup: bool = Field(
         False, description="look each contact up before it is sent, so that it is known whether it was there"
     )
+    undo: Maybe[Literal["full"]] = Field(
+        None,
+        description="full: each contact is looked up before it is sent, also where that is not needed to send it rightly, so that muster undo knows how it was; costs a request each",
+    )
     list_hours: float = Field(
         24,
         ge=0,

@@ -41,7 +41,7 @@ def test_the_keys_of_the_json_are_a_contract(shell: Shell, sandbox: Running) -> 
     assert found["examples"]["first_name"] == [{"old": "By hand", "new": "Person 1"}]
     assert found["consent"]["new_contacts"] == {"SUBSCRIBED": 39}
     assert found["not_undoable"] == {
-        "contacts_created": 39, "opt_outs": 0, "automations": 2, "values_set": 1,
+        "contacts_created": 39, "opt_outs": 0, "automations": 2, "values_set": 1, "not_looked_up": 0,
     }  # fmt: skip
     assert set(found["requests"]) == {"planned", "reading", "by_call", "per_second", "share_of_day"}
     assert [guard["name"] for guard in found["guards"]] == [

@@ -72,7 +72,7 @@ def test_the_page_shows_all_that_a_plan_says() -> None:
         "A sync would create 2 and change 5 of 13 rows; 1 needs a person.", "blank → Ann", "Ann, b → true",
         "Ann stays; the source has Free", "Values taken away city 4", "Tags that the sync creates Ann",
         "2 who may be mailed now", "SUBSCRIBED: 2", "at most TAG_ADDED 3: vip 2, crm 1", "2 created (the API deletes none)",
-        "2 unsubscribed (nobody is subscribed again)", "1 values set where there was none", "50% of the way",
+        "2 unsubscribed (they are subscribed again only where their number is typed)", "1 values set where there was none", "50% of the way",
         "To read the account first6", "0.2%", "new: nothing was delivered from here before", "--limit 10",
         "Allowed by the mapping contact_added: Up to 2 contacts are created there.",
         "since the run r1; added fields.city; changed where", "Look at where: other rows are left out.",

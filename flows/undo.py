@@ -1,0 +1,166 @@
+"""An undo before it begins: which run is put back, where its ledger and its account are, and what is done with whom it created.
+
+It is a run of its own, through the delivery of every run: paced, durable and resumable. Its rows are those of the run that
+changed something, under their numbers; what is to be put back of each is in the ledger (see flows.ledger.images), and
+`flows.undoing` decides it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from connectors.base import Oddity, Source, SourceFacts
+from connectors.errors import CannotStart, MappingError
+from connectors.kinds import destination_module
+from flows.ledger import Account, Ledger, Run
+from flows.report.failures import parts
+from mappings.engine import document
+from mappings.engine.complaints import MappingInvalid
+from mappings.engine.frame import Frame
+from mappings.engine.reading import read_mapping_text
+
+__all__ = ["Undo", "open_undo", "tag_of"]
+
+_COLUMN = "key"
+_FRAME_ROWS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The run to be undone, in the ledger of `home`; `original` is its mapping's text.
+
+    `counts` are its rows that changed something, by outcome (see Images.counts); `rows` are theirs, each with its line and key.
+    """
+
+    run: Run
+    home: Path
+    original: str
+    rows: tuple[tuple[int, int, str], ...]
+    counts: Mapping[str, int]
+
+    @property
+    def mapping_path(self) -> Path:
+        """Where the run's mapping was: settings and suppression files are looked for beside it."""
+        return Path(self.run.mapping_path or self.home / f"{self.run.mapping}.yml")
+
+    def mapping(self) -> document.Mapping:
+        """What an undo is by way of mapping: the key, and where it goes. Raises MappingError."""
+        return read_mapping_text(undoing_text(self.read_original(), self.run.id), str(self.mapping_path))
+
+    def read_original(self) -> document.Mapping:
+        """The mapping of the run. Raises MappingError where this version of muster reads it otherwise."""
+        try:
+            return read_mapping_text(self.original, str(self.mapping_path))
+        except MappingInvalid as error:
+            raise MappingError(
+                f"The mapping of the run {self.run.id} is not valid any more: {error}", ""
+            ) from None
+
+    def source(self) -> Source:
+        return _Rows(Path(self.run.folder), self.rows)
+
+    def refuse_another(self, account: Account) -> None:
+        """Raises CannotStart where the settings lead to another account now than the run's."""
+        if not account.key_changed and account.id != self.run.account:
+            raise CannotStart(
+                f"The run {self.run.id} went to another account than {account.kind}, {account.name} at {account.base_url}.",
+                "Set the address and the key that it was begun with.",
+            )
+
+
+class _Rows:
+    """The rows to be put back; see connectors.base.Source."""
+
+    def __init__(self, folder: Path, rows: tuple[tuple[int, int, str], ...]) -> None:
+        self.path = folder
+        self.header: tuple[str, ...] = (_COLUMN,)
+        self.facts = SourceFacts()
+        self.oddities: list[Oddity] = []
+        self.sha256 = ""
+        self.size = 0
+        self.reading: Mapping[str, Any] = {"undo of": folder.name}
+        self._rows = rows
+
+    def frames(self) -> Iterator[Frame]:
+        for start in range(0, len(self._rows), _FRAME_ROWS):
+            numbers, lines, keys = zip(*self._rows[start : start + _FRAME_ROWS], strict=True)
+            cells = pa.table({_COLUMN: pa.array(keys, pa.string())})
+            yield Frame(cells, np.array(numbers, np.int64), np.array(lines, np.int64))
+
+
+def open_undo(ledger: Ledger, home: Path, run: Run) -> Undo:
+    """What a run changed. Raises CannotStart where it cannot be undone."""
+    if run.undoes:
+        raise CannotStart(
+            f"The run {run.id} is itself an undo, of the run {run.undoes}.",
+            "Sync the source again: what it put back is delivered again where the source says so.",
+        )
+    if run.unfinished:
+        raise CannotStart(
+            f"The run {run.id} was {'cut off' if run.state == 'running' else run.state}, and what may have been sent is not settled.",
+            f"Finish it with muster resume {run.id}, or start the undo again: it settles that first.",
+        )
+    text = ledger.runs.mapping_text(run.mapping_sha256)
+    counts = ledger.images.counts(run.id)
+    lines = _lines(Path(run.folder))
+    rows = tuple((row, lines.get(row, row), key) for row, key in ledger.images.rows(run.id))
+    if not rows:
+        raise CannotStart(
+            f"The run {run.id} changed nothing there, so there is nothing to put back.",
+            "muster runs shows what each run sent.",
+        )
+    return Undo(run, home, text, rows, counts)
+
+
+def tag_of(run_id: str) -> str:
+    """The tag of contacts that an undone run created and that cannot be deleted there."""
+    return f"muster-undo-{run_id}"
+
+
+def undoing_text(mapping: document.Mapping, run_id: str) -> str:
+    """The text of a mapping that knows contacts by the run's key, goes where the run went, and says nothing else."""
+    there = mapping.destination
+    kept: dict[str, Any] = {
+        "kind": there.kind,
+        "account": there.account,
+        "list_hours": f"{there.list_hours:g}",
+    }
+    if there.rate is not None:
+        kept["rate"] = f"{there.rate:g}"
+    if there.share is not None:
+        kept["share"] = f"{there.share * 100:g}%"
+    if there.patience is not None:
+        kept["patience"] = f"{there.patience / 60:g} min"
+    written: dict[str, Any] = {
+        "name": mapping.name,
+        "title": f"Undo of the run {run_id}",
+        "source": {"kind": "csv_file"},
+        "destination": kept,
+        "write": "update_only",
+        "key": mapping.key,
+        "fields": {mapping.key: {"from": _COLUMN}},
+        "duplicates": "first",
+        "guards": {"opt_outs": {"share": "100%"}},
+    }
+    if destination_module(there.kind).Connector.mails_people:
+        written["consent"] = {"assumed": "an undo subscribes only whom the run has unsubscribed"}
+    if mapping.suppress:
+        written["suppress"] = list(mapping.suppress)
+    return yaml.safe_dump(written, sort_keys=False, allow_unicode=True)
+
+
+def _lines(folder: Path) -> dict[int, int]:
+    """The lines of the run's rows, as far as its parts are kept."""
+    found: dict[int, int] = {}
+    for path in parts(folder, "outcomes"):
+        table = pq.read_table(path, columns=["row", "line"])
+        found |= dict(zip(table["row"].to_pylist(), table["line"].to_pylist(), strict=True))
+    return found
