@@ -30,6 +30,7 @@ from flows.ledger.people import Held
 from flows.report import Details, Summary, write_report
 from flows.report.failures import header, parts
 from flows.report.writing import DETAILS_FILE, whole
+from flows.spool import originals_of
 from flows.suppressions import SUPPRESSION_FILE
 from flows.traces import traces
 from mappings.engine.cleaning import clean_text
@@ -98,9 +99,11 @@ def _filed(ledger: Ledger) -> list[tuple[int, str]]:
 
 
 def _person_column(text: str) -> str:
-    """The column of the mapping's `person:`, '' where it has none or cannot be read any more."""
+    """The column of the mapping's `person:`, else the one that its key comes from; '' where it cannot be read any more."""
     try:
-        return read_mapping_text(text).person or ""
+        mapping = read_mapping_text(text)
+        columns = mapping.fields[mapping.key].columns()
+        return mapping.person or (columns[0] if len(columns) == 1 else "")
     except Exception:  # noqa: BLE001 - an earlier version's grammar; the address finds the rows as well
         return ""
 
@@ -147,6 +150,9 @@ class _Folder:
             if index == person:
                 rows |= np.asarray(pc.is_in(column, value_set=pa.array(sorted(self._ids), column.type)))
         rows |= np.array([bool(cells) and any(map(self._address.search, cells)) for cells in table["cells"].to_pylist()], bool)  # fmt: skip
+        for one in originals_of(table):  # what a correction has taken the place of
+            text = one.text.strip().lower()
+            rows[one.at] |= text in self._who.addresses or (one.column == person and one.text in self._ids)
         self._numbers.update(np.asarray(table["row"])[rows].tolist())
         mask = pa.array(rows)
         fresh = {}
@@ -192,6 +198,7 @@ class _Folder:
         """A column of texts, with none of the addresses in it."""
         for address in sorted(self._who.addresses):
             found = pc.match_substring(column, address, ignore_case=True)
+            found = pc.fill_null(found, fill_value=False)
             if pc.any(found).as_py():
                 texts = [self._address.sub(INSTEAD, text) for text in column.filter(found).to_pylist()]
                 column = pc.replace_with_mask(column, found, pa.array(texts, column.type))

@@ -17,7 +17,7 @@ from connectors.listing import OnlyLists
 from connectors.pace import Pace
 from flows.consent import complaint_of
 from flows.corrected import Corrected
-from flows.ledger import Account, Bookings, Ledger, RunLock, open_database
+from flows.ledger import Account, Bookings, Correction, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
 from flows.open_questions import known_answers
 from flows.opening import (
@@ -31,6 +31,7 @@ from flows.opening import (
     suppressions_of,
 )
 from flows.options import Options
+from flows.own_ledger import own_ledger
 from flows.resume import Resume
 from flows.retention import Keep
 from flows.retry import Retry
@@ -189,7 +190,12 @@ def _corrected(
     source: Source, mapping: Mapping, ledger: Ledger, account: Account, options: Options
 ) -> Source:
     """The source as earlier retries have corrected it, where they have."""
-    kept = ledger.corrections.applied(account.id, mapping.name) if options.corrections else []
+    kept: list[Correction] = []
+    if options.rehearsal is not None and options.corrections:
+        with own_ledger(options.rehearsal, account.kind, account.name) as own:
+            kept = own[0].corrections.applied(own[1], mapping.name) if own is not None else []
+    elif options.corrections:
+        kept = ledger.corrections.applied(account.id, mapping.name)
     return Corrected(source, mapping, kept) if kept else source
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import itertools
 from collections import Counter
@@ -21,6 +22,7 @@ from flows.guards import Verdict
 from flows.ledger import Stretch
 from flows.listing_facts import facts_of, twice_of
 from flows.outcomes import LIMITED, SUPERSEDED
+from flows.own_ledger import own_ledger
 from flows.report import Details, Summary, write_report
 from flows.report.page import problem_groups
 from flows.report.reasons import reasons
@@ -144,13 +146,20 @@ def report(run: SyncRun) -> Ending:
 
 def _accepted(run: SyncRun) -> AcceptedRows:
     """The rows that nobody has to look at again; noted in the run's folder and in the ledger."""
-    opened = run.opened
-    if run.options.rehearsal is not None:
-        return AcceptedRows()
+    opened, rehearsal = run.opened, run.options.rehearsal
     account, acceptances = opened.account.id, opened.ledger.acceptances
-    found = accepted_rows(opened.folder, opened.mapping, lambda: needing(opened.folder), acceptances, account)
+    with contextlib.ExitStack() as stack:
+        if rehearsal is not None:
+            own = stack.enter_context(own_ledger(rehearsal, opened.account.kind, opened.account.name))
+            if own is None:
+                return AcceptedRows()
+            acceptances, account = own[0].acceptances, own[1]
+        found = accepted_rows(
+            opened.folder, opened.mapping, lambda: needing(opened.folder), acceptances, account
+        )
     if found.rows:
         keep_accepted(opened.folder, found)
+    if found.rows and rehearsal is None:
         acceptances.seen(account, opened.mapping.name, found.which, run.id)
     return found
 

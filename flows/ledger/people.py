@@ -128,6 +128,12 @@ class People:
                     ids.add((mapping, text))
             if person:
                 ids.add((mapping, person))
+        # whose address was wrong in the source is known there by what stood in its place
+        sql = """
+            select mapping, person from correction where lower(corrected) in (select value from json_each(:addresses))
+            or lower(original) in (select value from json_each(:addresses))
+        """
+        ids |= set(self._database.ask(sql, self._meant(who)))
         return Who(frozenset(addresses), frozenset(ids))
 
     def _tags(self) -> set[str]:
@@ -247,8 +253,10 @@ class People:
             for column in ("original", "corrected"):
                 sql = f"delete from correction where lower(trim({column})) in (select value from json_each(:addresses))"  # noqa: S608 - as above
                 database.execute(sql, asked)
+            # an edit is of the run whose rows were edited, what was sent of the retry
             database.execute(
                 """delete from edit where (run, row_number) in (select run, row_number from their)
+                or (run, row_number) in (select r.follows, t.row_number from their t join run r on r.id = t.run)
                 or lower(before) in (select value from json_each(:addresses)) or lower(after) in (select value from json_each(:addresses))""",
                 asked,
             )

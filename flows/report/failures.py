@@ -31,6 +31,7 @@ from flows.report.wear import CELL_LIMIT, shortened
 
 __all__ = [
     "OWN_COLUMNS",
+    "accepted_in",
     "csv_header",
     "csv_lines",
     "defuse",
@@ -85,10 +86,15 @@ def write_accepted(folder: Path, rows: Sequence[int]) -> None:
     path.chmod(0o600)
 
 
+def accepted_in(folder: Path) -> pa.Array | None:
+    """The rows of a run that were accepted, None where none was."""
+    path = folder / _ACCEPTED_FILE
+    return pq.read_table(path)["row"].combine_chunks() if path.exists() else None
+
+
 def failing(folder: Path, run_id: str) -> Iterator[list[pa.Array]]:
     """The rows that need a person, part by part: one text column for each name of `header` + `OWN_COLUMNS`."""
-    path = folder / _ACCEPTED_FILE
-    accepted = pq.read_table(path)["row"].combine_chunks() if path.exists() else None
+    accepted = accepted_in(folder)
     yield from _failing(folder, run_id, accepted, last=False)
     if accepted is not None and len(accepted):
         yield from _failing(folder, run_id, accepted, last=True)

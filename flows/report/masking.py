@@ -118,6 +118,11 @@ class Mask:
                 for name, reasons in summary.automation_reasons.items()
             },
             "rehearsal": rehearsal,
+            "corrected": summary.corrected.model_copy(
+                update={
+                    "columns": {self.column(name): count for name, count in summary.corrected.columns.items()}
+                }
+            ),
         }
         return summary.model_copy(update=changed)
 

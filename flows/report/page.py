@@ -214,7 +214,7 @@ def render(folder: Path, summary: Summary, details: Details, masking: Masking | 
     groups = [group for group in _sorted(summary.problems) if group.state != "solved"]
     drawn = groups[:GROUPS_SHOWN]
     found = examples(folder) if drawn else {}
-    need = summary.outcomes.of("invalid", "refused", "failed", "unknown")
+    need = summary.needing
     rows = troubled_rows(folder, ROWS_SHOWN) if need and not details.plan_only else []
     if masking is not None:
         found = {

@@ -86,7 +86,7 @@ def _tone(plan: PlanSummary) -> tuple[str, str]:
         return "bad", "Plan: a guard stops it"
     if plan.not_allowed:
         return "look", "Plan: needs a permission"
-    if plan.outcomes.of(*NEED_A_PERSON):
+    if plan.outcomes.of(*NEED_A_PERSON) > plan.accepted:
         return "look", "Plan: needs a person"
     return "fine", "Plan"
 

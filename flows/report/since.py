@@ -20,6 +20,8 @@ import xxhash
 
 from flows.report.failures import header, parts, shown_cells
 from flows.report.summary import NEED_A_PERSON, PreviousFacts, ProblemGroup
+from flows.spool import originals_of
+from flows.whose import replaced
 from mappings.engine.cleaning import clean, clean_text, folded
 
 __all__ = ["Previous", "Since", "Who", "since"]
@@ -227,7 +229,7 @@ def _problems(folder: Path, who: Who) -> Iterator[_Problems]:
 def _persons(path: Path, names: Sequence[str], who: Who, rows: Sequence[int]) -> list[str]:
     """Who some rows of a part are, in the order of their numbers."""
     wanted = pa.array(rows, pa.int64())
-    narrow = _chosen(path, ["row", *_columns(names, who)], wanted)
+    narrow = _in_the_source(_chosen(path, _narrow(path, names, who), wanted))
     known = _known_by(narrow, names, who)
     if "" in known:
         whole = _chosen(path, None, wanted)
@@ -235,6 +237,22 @@ def _persons(path: Path, names: Sequence[str], who: Who, rows: Sequence[int]) ->
         for at, row in enumerate(zip(*cells, strict=True)):
             known[at] = known[at] or f"r{_BREAK}{xxhash.xxh3_64_hexdigest(_BREAK.join(row).encode())}"
     return known
+
+
+def _narrow(path: Path, names: Sequence[str], who: Who) -> list[str]:
+    """The columns of a part that are needed to know who its rows are."""
+    known = {"originals"} & set(pq.read_schema(path).names)
+    return ["row", *_columns(names, who), *known]
+
+
+def _in_the_source(table: pa.Table) -> pa.Table:
+    """The rows as the source has them: a cell that was corrected says who it is only without the correction."""
+    originals = originals_of(table)
+    for name in {str(one.column) for one in originals} & set(table.column_names):
+        mine = [one for one in originals if str(one.column) == name]
+        column = replaced(table[name].combine_chunks(), mine)
+        table = table.set_column(table.column_names.index(name), name, column)
+    return table
 
 
 def _chosen(path: Path, columns: Sequence[str] | None, rows: pa.Array) -> pa.Table:
@@ -274,7 +292,8 @@ def _outcomes_of(persons: set[str], folder: Path, who: Who) -> dict[str, set[str
     names = header(folder)
     for path in parts(folder, "outcomes"):
         outcomes = pq.read_table(path, columns=["outcome"])["outcome"].to_pylist()
-        table = pq.read_table(folder / "spool" / path.name, columns=["row", *_columns(names, who)])
+        spool = folder / "spool" / path.name
+        table = _in_the_source(pq.read_table(spool, columns=_narrow(spool, names, who)))
         for person, outcome in zip(_known_by(table, names, who), outcomes, strict=True):
             if person in wanted:
                 found.setdefault(person, set()).add(outcome)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from flows.report.failures import parts
+from flows.report.failures import accepted_in, parts
 from flows.report.summary import NEED_A_PERSON
 from flows.report.text import TEXT_SHOWN, VALUE_SHOWN
 
@@ -41,13 +41,16 @@ class TroubledRow:
 
 
 def troubled_rows(folder: Path, most: int) -> list[TroubledRow]:
-    """The first `most` of them, by their numbers; read from the run's `folder`, and no further than needed."""
+    """The first `most` of them, by their numbers; read from the run's `folder`, and no further than needed. Accepted ones need nobody."""
+    accepted = accepted_in(folder)
     found: list[TroubledRow] = []
     for path in parts(folder, "outcomes"):
         if len(found) >= most:
             break
         table = pq.read_table(path, columns=["row", "line", "key", "outcome", "code", "reason"])
         chosen = pc.is_in(table["outcome"], value_set=pa.array(NEED_A_PERSON, table["outcome"].type))
+        if accepted is not None:
+            chosen = pc.and_(chosen, pc.invert(pc.is_in(table["row"], value_set=accepted)))
         rows = table.filter(chosen)[: most - len(found)]
         if len(rows):
             found += _told(rows.to_pylist(), _errors(folder / "problems" / path.name, rows["row"]))

@@ -5,11 +5,18 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import sqlite3
 
+import pyarrow.parquet as pq
+
+from flows.cli import muster
 from flows.corrections import login
+from flows.forgetting import forget
 from flows.ledger import Correction, Ledger, open_database
 from flows.report.patch import write_patch
+from flows.report.since import Previous, Who, since
 from tests.flows.conftest import Desk
+from tests.flows.test_rehearsal import rehearse
 from tests.flows.test_retry import Person, asked, crowd, edited, ended_as, planned, retry
 
 KEYED = {"person": None}
@@ -82,6 +89,20 @@ async def test_the_same_bad_rows_are_unchanged_the_next_night_and_settled_by_ret
     assert "corrected as retries have corrected them before" in (night.folder / "report.html").read_text(
         "utf-8"
     )
+
+
+async def test_corrections_and_accepted_problems_hold_in_a_rehearsal_too(desk: Desk, person: Person) -> None:
+    rows = broken(person)
+    first = await desk.sync(desk.file(rows))
+    await retry(edited(desk, first, r2={"Email": "p2@example.com"}, r3=None))
+    assert muster.main(["accept", first.id, "--code", "integer_syntax"], standalone_mode=False) == 0
+    with sqlite3.connect(desk.home / "ledger.sqlite") as ledger:
+        before = list(ledger.iterdump())
+    rehearsed = await rehearse(desk, desk.file(rows))
+    assert rehearsed.outcomes == {"created": 3, "invalid": 1}
+    assert (rehearsed.summary.corrected.cells, rehearsed.summary.accepted, rehearsed.exit_code) == (1, 1, 0)
+    with sqlite3.connect(desk.home / "ledger.sqlite") as ledger:
+        assert list(ledger.iterdump()) == before
 
 
 async def test_what_the_source_has_otherwise_counts_and_the_correction_is_done(
@@ -225,6 +246,40 @@ async def test_a_retried_plan_keeps_nothing(desk: Desk, person: Person) -> None:
     await planned(edited(desk, first, r2={"Email": "p2@example.com"}))
     assert brief(desk) == []
     assert asked(desk, "select count(*) from edit") == [(0,)]
+
+
+async def test_nothing_of_a_correction_is_left_of_who_is_forgotten(desk: Desk, person: Person) -> None:
+    desk.mapping(**KEYED, ignore=["Id"])
+    rows = broken(person)
+    first = await desk.sync(desk.file(rows))
+    await retry(edited(desk, first, r2={"Email": "p2@example.com", "City": "Oslo"}, r3={"Score": "3"}))
+    night = await desk.sync(desk.file(rows))
+    assert night.outcomes == {"unchanged": 4}
+    ledger = Ledger(open_database(desk.home))
+    try:
+        forget(desk.home, ledger, ledger.people.who("p2@example.com"))
+    finally:
+        ledger.close()
+    assert [(one[0], one[1]) for one in brief(desk)] == [("p3@example.com", "Score")]
+    assert asked(desk, "select row_number from edit") == [(3,)]
+    for path in (night.folder / "spool").glob("part-*.parquet"):
+        found = pq.read_table(path)
+        assert found["originals"].to_pylist()[1] is None
+        assert "p2" not in str(found["originals"].to_pylist())
+        assert found["originals"].to_pylist()[2] is not None, "everybody else's is kept"
+
+
+async def test_a_problem_that_a_correction_has_solved_is_said_to_be_solved(
+    desk: Desk, person: Person
+) -> None:
+    desk.mapping(**KEYED, ignore=["Id"])
+    rows = broken(person)
+    first = await desk.sync(desk.file(rows))
+    await retry(edited(desk, first, r2={"Email": "p2@example.com"}, r3=None))
+    night = await desk.sync(desk.file(rows))
+    before, groups = Previous(first.id, first.folder), night.summary.problems
+    facts = since(night.folder, before, Who("", ("Email",)), groups).facts
+    assert (facts.solved, facts.known, facts.gone) == (1, 1, 0)
 
 
 def test_the_patch_is_safe_to_open_and_leaves_phone_numbers_alone() -> None:

@@ -54,6 +54,7 @@ def a_run(folder: Path, text: str) -> tuple[Path, Summary, Details]:
         kept_differently={text: 1, "email_address": 2},
         automations={"TAG_ADDED": 1},
         automation_reasons={"TAG_ADDED": {text: 1}},
+        corrected={"cells": 3, "rows": 1, "columns": {text: 1, "Email": 2}},
         exit_code=1,
     )  # fmt: skip
     details = some_details(
@@ -114,6 +115,8 @@ def test_what_helps_others_stays(tmp_path: Path) -> None:
     assert "is not an e-mail address: …" in page
     assert "Email is blank, and it is how" in page
     assert "<bdi>Email</bdi>" in page
+    assert "as retries have corrected them before: " in page
+    assert "Email 2" in page
     assert 'failures.csv"' not in page, "nothing is linked that is not beside it"
     assert copies["markdown"].startswith("**0 of ")
 
