@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flows.conformance.bench import Bench, address, said
-from flows.conformance.conftest import bench, shelf  # noqa: F401 - fixtures
+from flows.conformance.shelf import bench, shelf  # noqa: F401 - fixtures
 
 LOOPS = pytest.mark.parametrize("kind", ["loops"])
 MERCH = pytest.mark.parametrize("kind", ["corporate_merch"])
