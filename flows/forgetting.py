@@ -64,15 +64,19 @@ def forget(home: Path, ledger: Ledger, who: Who) -> Forgot:
         held = ledger.people.held(who)
         ledger.forgotten.add(who)  # first: from here on nothing new of them comes in
         rows: dict[str, set[int]] = {}
+        texts: set[str] = set()
         for trace in ledger.people.traces(who):
             rows.setdefault(trace.run, set()).add(trace.row)
-        runs = 0
+            texts.update(_texts([trace.wanted, trace.before, trace.problems, trace.calls.get("changes")]))
+        folders = []
         for run in ledger.runs.last(-1):
-            folder = Path(run.folder)
-            if folder.is_dir():
+            if Path(run.folder).is_dir():
                 person = _person_column(ledger.runs.mapping_text(run.mapping_sha256))
                 ids = frozenset(text for mapping, text in who.ids if mapping == run.mapping)
-                runs += _Folder(folder, who, ids, person, rows.get(run.id, set())).cleared()
+                folders.append(_Folder(Path(run.folder), who, ids, person, rows.get(run.id, set())))
+                texts.update(folders[-1].found())
+        # what is theirs in one run may be the value before in another
+        runs = sum(folder.cleared({text for text in texts if len(text) >= _SHORT}) for folder in folders)
         for number, name in _filed(ledger):
             ledger.pages.put(number, name, (), [(key_hash(text), text) for text in who.texts])
         sent = ledger.people.wipe(who)
@@ -118,19 +122,49 @@ class _Folder:
         self._person = person
         self._numbers = set(numbers)
         self._address = address_pattern(who)
-        self._cells: set[str] = set()
+        self._names = [clean_text(name) for name in header(folder)]
+        self._exact: set[str] = set()
 
-    def cleared(self) -> bool:
-        """Whether anything of them was there."""
-        names = [clean_text(name) for name in header(self._folder)]
-        at = names.index(clean_text(self._person)) if clean_text(self._person) in names else None
-        touched = [self._spool(path, len(names), at) for path in parts(self._folder, "spool")]
-        for kind in ("begun",):  # made anew by whoever resumes the run
-            shutil.rmtree(self._folder / kind, ignore_errors=True)
-        (self._folder / "whereabouts.arrow").unlink(missing_ok=True)
-        changed = any(touched)
+    def found(self) -> set[str]:
+        """The texts of their rows; which rows these are is known from then on."""
+        person = clean_text(self._person)
+        at = self._names.index(person) if person in self._names else None
+        texts: set[str] = set()
+        for path in parts(self._folder, "spool"):
+            table = pq.read_table(path)
+            rows = np.isin(np.asarray(table["row"]), np.array(sorted(self._numbers), np.int64))
+            for index in range(len(self._names)):
+                column = table[str(index)].combine_chunks()
+                trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(column))
+                addresses = pa.array(sorted(self._who.addresses), trimmed.type)
+                rows |= np.asarray(pc.is_in(trimmed, value_set=addresses))
+                if index == at:
+                    rows |= np.asarray(pc.is_in(column, value_set=pa.array(sorted(self._ids), column.type)))
+            misread = table["cells"].to_pylist()
+            rows |= np.array(
+                [bool(cells) and any(map(self._address.search, cells)) for cells in misread], bool
+            )
+            originals = originals_of(table)
+            for one in originals:  # what a correction has taken the place of
+                text = one.text.strip().lower()
+                rows[one.at] |= text in self._who.addresses or (one.column == at and one.text in self._ids)
+            texts.update(one.text for one in originals if rows[one.at])
+            self._numbers.update(np.asarray(table["row"])[rows].tolist())
+            theirs = table.filter(pa.array(rows))
+            for name in theirs.column_names:
+                texts.update(_texts(theirs[name].to_pylist()))
+        return texts
+
+    def cleared(self, exact: set[str]) -> bool:
+        """Whether anything of them was there. `exact` are texts of theirs, which go where they are the whole of a text."""
+        self._exact = exact
+        changed = False
         for path in parts(self._folder, "outcomes"):
             changed |= self._outcomes(path)
+        for path in parts(self._folder, "spool"):
+            changed |= self._spool(path)
+        shutil.rmtree(self._folder / "begun", ignore_errors=True)  # made anew by whoever resumes the run
+        (self._folder / "whereabouts.arrow").unlink(missing_ok=True)
         for path in parts(self._folder, "problems"):
             changed |= self._problems(path)
         if changed or self._stands():
@@ -138,27 +172,13 @@ class _Folder:
             return True
         return False
 
-    def _spool(self, path: Path, width: int, person: int | None) -> bool:
+    def _spool(self, path: Path) -> bool:
         table = pq.read_table(path)
-        rows = np.isin(np.asarray(table["row"]), np.array(sorted(self._numbers), np.int64))
-        for index in range(width):
-            column = table[str(index)].combine_chunks()
-            trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(column))
-            rows |= np.asarray(
-                pc.is_in(trimmed, value_set=pa.array(sorted(self._who.addresses), trimmed.type))
-            )
-            if index == person:
-                rows |= np.asarray(pc.is_in(column, value_set=pa.array(sorted(self._ids), column.type)))
-        rows |= np.array([bool(cells) and any(map(self._address.search, cells)) for cells in table["cells"].to_pylist()], bool)  # fmt: skip
-        for one in originals_of(table):  # what a correction has taken the place of
-            text = one.text.strip().lower()
-            rows[one.at] |= text in self._who.addresses or (one.column == person and one.text in self._ids)
-        self._numbers.update(np.asarray(table["row"])[rows].tolist())
+        rows = self._mine(table)
         mask = pa.array(rows)
         fresh = {}
-        for index in range(width):
+        for index in range(len(self._names)):
             column = table[str(index)].combine_chunks()
-            self._cells.update(text for text in column.filter(mask).to_pylist() if len(text) >= _SHORT)
             fresh[str(index)] = self._replaced(pc.if_else(mask, pa.scalar("", column.type), column))
         cells = [
             [] if mine else kept for mine, kept in zip(rows.tolist(), table["cells"].to_pylist(), strict=True)
@@ -238,8 +258,18 @@ class _Folder:
 
     def _scrubbed(self, name: str) -> Any:
         found = json.loads((self._folder / name).read_text("utf-8"))
-        exact = self._cells | self._who.texts
-        return _scrubbed(found, self._address, exact)
+        return _scrubbed(found, self._address, self._exact | self._who.texts)
+
+
+def _texts(found: Any) -> Iterator[str]:
+    """All texts in some JSON, its names left out."""
+    if isinstance(found, str):
+        yield found
+    elif isinstance(found, list | tuple):
+        for one in found:
+            yield from _texts(one)
+    elif isinstance(found, dict):
+        yield from _texts(list(found.values()))
 
 
 def _scrubbed(found: Any, address: re.Pattern[str], exact: set[str] | frozenset[str]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
 import sqlite3
 from collections.abc import Callable
@@ -11,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flows.cli import muster
+from flows.cli.erring import explained
 from flows.forgetting import INSTEAD, Forgot, forget
 from flows.ledger import Ledger, RunLock, open_database
 from flows.ledger.lock import Busy
@@ -18,6 +22,7 @@ from flows.report import Summary
 from flows.report.reasons import reasons as reasons_of
 from flows.traces import traces
 from tests.flows.interrupting import UNHEARD, interrupted
+from tests.flows.test_retry import edited, retry
 
 if TYPE_CHECKING:
     from conftest import Desk
@@ -189,3 +194,33 @@ def test_a_text_is_found_in_every_format_and_in_no_other_file(tmp_path: Path) ->
     (tmp_path / "d.txt").write_text("x" * (1 << 24) + ANN, "utf-8")
     (tmp_path / "e.txt").write_text("somebody else", "utf-8")
     assert [path.suffix for path in traces(tmp_path, [ANN])] == [".parquet", ".arrow", ".xlsx", ".txt"]
+
+
+async def test_values_before_and_after_a_write_edits_and_what_a_verification_found_go_as_well(
+    desk: Desk, person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = crowd(person)
+    await desk.sync(desk.file(rows))
+    rows[3]["City"] = "Castrop-Rauxel"
+    changed = await desk.sync(desk.file(rows))
+    assert changed.outcomes["updated"] == 1
+    rows[3]["Score"] = "umpteen"
+    failing = await desk.sync(desk.file(rows))
+    fixed = edited(desk, failing, r4={"Score": "1700", "City": "Gelsenkirchen"})
+    assert (await retry(fixed)).outcomes == {"updated": 1}
+    fixed.unlink()
+    code = await asyncio.to_thread(said, "verify", "people.yml", "--yes")
+    assert code in (0, 1), capsys.readouterr().err
+    words = ["wanne-eickel", "castrop-rauxel", "gelsenkirchen", "umpteen", "annabelle-lee"]
+    assert traces(desk.home, words) != []
+    forgot = forgotten(desk)
+    assert forgot.left == []
+    assert traces(desk.home, [ANN, *words]) == []
+    assert (await desk.sync(desk.file(rows))).outcomes == {"unchanged": 9, "protected": 1}
+
+
+def said(*words: str) -> int:
+    """A command in this process; its exit code."""
+    return explained(
+        functools.partial(muster.main, args=list(words), prog_name="muster", standalone_mode=False)
+    )
