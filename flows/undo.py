@@ -7,12 +7,14 @@ changed something, under their numbers; what is to be put back of each is in the
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
@@ -20,7 +22,7 @@ import yaml
 from connectors.base import Oddity, Source, SourceFacts
 from connectors.errors import CannotStart, MappingError
 from connectors.kinds import destination_module
-from flows.ledger import Account, Ledger, Run
+from flows.ledger import Account, Ledger, Run, open_database
 from flows.report.failures import parts
 from mappings.engine import document
 from mappings.engine.complaints import MappingInvalid
@@ -32,18 +34,20 @@ __all__ = ["Undo", "open_undo", "tag_of"]
 _COLUMN = "key"
 _FRAME_ROWS = 1 << 16
 
+Numbers = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True)
 class Undo:
     """The run to be undone, in the ledger of `home`; `original` is its mapping's text.
 
-    `counts` are its rows that changed something, by outcome (see Images.counts); `rows` are theirs, each with its line and key.
+    `rows` of it are to be put back; `counts` are those by outcome (see Images.counts).
     """
 
     run: Run
     home: Path
     original: str
-    rows: tuple[tuple[int, int, str], ...]
+    rows: int
     counts: Mapping[str, int]
 
     @property
@@ -65,7 +69,7 @@ class Undo:
             ) from None
 
     def source(self) -> Source:
-        return _Rows(Path(self.run.folder), self.rows)
+        return _Rows(self.home, self.run)
 
     def refuse_another(self, account: Account) -> None:
         """Raises CannotStart where the settings lead to another account now than the run's."""
@@ -79,21 +83,31 @@ class Undo:
 class _Rows:
     """The rows to be put back; see connectors.base.Source."""
 
-    def __init__(self, folder: Path, rows: tuple[tuple[int, int, str], ...]) -> None:
-        self.path = folder
+    def __init__(self, home: Path, run: Run) -> None:
+        self.path = Path(run.folder)
         self.header: tuple[str, ...] = (_COLUMN,)
         self.facts = SourceFacts()
         self.oddities: list[Oddity] = []
         self.sha256 = ""
         self.size = 0
-        self.reading: Mapping[str, Any] = {"undo of": folder.name}
-        self._rows = rows
+        self.reading: Mapping[str, Any] = {"undo of": run.id}
+        self._home = home
+        self._run = run.id
 
     def frames(self) -> Iterator[Frame]:
-        for start in range(0, len(self._rows), _FRAME_ROWS):
-            numbers, lines, keys = zip(*self._rows[start : start + _FRAME_ROWS], strict=True)
-            cells = pa.table({_COLUMN: pa.array(keys, pa.string())})
-            yield Frame(cells, np.array(numbers, np.int64), np.array(lines, np.int64))
+        """From the ledger, in the order of the rows; their lines as far as the run's parts are kept."""
+        numbers, lines = _lines(self.path)
+        ledger = Ledger(open_database(self._home))
+        try:
+            rows = ledger.images.rows(self._run)
+            while some := list(itertools.islice(rows, _FRAME_ROWS)):
+                mine = np.array([row for row, _ in some], np.int64)
+                at = np.minimum(np.searchsorted(numbers, mine), max(0, len(numbers) - 1))
+                found = np.where(numbers[at] == mine, lines[at], mine) if len(numbers) else mine
+                cells = pa.table({_COLUMN: pa.array([key for _, key in some], pa.string())})
+                yield Frame(cells, mine, found)
+        finally:
+            ledger.close()
 
 
 def open_undo(ledger: Ledger, home: Path, run: Run) -> Undo:
@@ -110,8 +124,7 @@ def open_undo(ledger: Ledger, home: Path, run: Run) -> Undo:
         )
     text = ledger.runs.mapping_text(run.mapping_sha256)
     counts = ledger.images.counts(run.id)
-    lines = _lines(Path(run.folder))
-    rows = tuple((row, lines.get(row, row), key) for row, key in ledger.images.rows(run.id))
+    rows = ledger.images.count(run.id)
     if not rows:
         raise CannotStart(
             f"The run {run.id} changed nothing there, so there is nothing to put back.",
@@ -157,10 +170,10 @@ def undoing_text(mapping: document.Mapping, run_id: str) -> str:
     return yaml.safe_dump(written, sort_keys=False, allow_unicode=True)
 
 
-def _lines(folder: Path) -> dict[int, int]:
-    """The lines of the run's rows, as far as its parts are kept."""
-    found: dict[int, int] = {}
-    for path in parts(folder, "outcomes"):
-        table = pq.read_table(path, columns=["row", "line"])
-        found |= dict(zip(table["row"].to_pylist(), table["line"].to_pylist(), strict=True))
-    return found
+def _lines(folder: Path) -> tuple[Numbers, Numbers]:
+    """The numbers and lines of the run's rows, as far as its parts are kept."""
+    tables = [pq.read_table(path, columns=["row", "line"]) for path in parts(folder, "outcomes")]
+    if not tables:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    whole = pa.concat_tables(tables)
+    return whole["row"].to_numpy(), whole["line"].to_numpy()

@@ -48,7 +48,7 @@ def asked_of(undo: Undo, opened: Opened, options: Options) -> str:
     """What a person has to say yes to: what is put back, and what becomes of whom the run created."""
     counts = undo.counts
     created = counts.get("created", 0)
-    changed = len(undo.rows) - created
+    changed = undo.rows - created
     parts = [f"puts {changed:,} contacts back as they were before the run {undo.run.id}"] if changed else []
     if created and opened.destination.deletes:
         parts.append(f"DELETES {created:,} contacts that it created")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import json
 import shutil
@@ -176,17 +177,17 @@ async def verify(
             try:
                 cost = await _cost(destination, found.contacts, pace)
                 confirm(cost)
-                each = list(deliveries.of(account.id, name, run, sample=sample)) if cost.paged else []
+                chosen = functools.partial(deliveries.of, account.id, name, run, sample=sample)
                 if cost.paged:
                     watcher.stage("reading the destination", None)
                     await knowledge.gather(
-                        destination, max(found.contacts, cost.requests), lambda: {one.key for one in each}
+                        destination, max(found.contacts, cost.requests), lambda: {one.key for one in chosen()}
                     )
                     everybody = not isinstance(destination, OnlyLists)
                     found.there = knowledge.contacts if everybody else None
                 watcher.stage("comparing" if cost.paged else "reading back", found.contacts)
-                chosen = iter(each) if cost.paged else deliveries.of(account.id, name, run, sample=sample)
-                while some := list(itertools.islice(chosen, _AT_ONCE)):
+                each = chosen()
+                while some := list(itertools.islice(each, _AT_ONCE)):
                     there = (
                         knowledge.known([one.key for one in some])
                         if cost.paged

@@ -15,7 +15,7 @@ from flows.cli.watchers import Lines, Live, watcher
 if TYPE_CHECKING:
     from flows.verification import Cost, Verification
 
-__all__ = ["command"]
+__all__ = ["ask_about", "command"]
 
 _ASKED_ABOVE = 300
 """So many requests are made without being asked."""
@@ -50,7 +50,7 @@ def command(target: str, sample: int | None, as_json: bool, yes: bool, report_di
     with watcher() as watching:
 
         def confirm(cost: Cost) -> None:
-            _ask(cost, watching, yes=yes)
+            ask_about(cost, watching, yes=yes)
 
         found = asyncio.run(verify(found_target, watching, confirm, sample=sample))
     if report_dir is not None:
@@ -62,7 +62,7 @@ def command(target: str, sample: int | None, as_json: bool, yes: bool, report_di
     return found.exit_code
 
 
-def _ask(cost: Cost, watching: Lines | Live, *, yes: bool) -> None:
+def ask_about(cost: Cost, watching: Lines | Live, *, yes: bool) -> None:
     """Says how many requests it takes, and asks where that is many. Raises CannotStart when the answer is no."""
     from flows.cli.answering import somebody_there  # noqa: PLC0415 - only this verb
     from flows.report.wording import duration  # noqa: PLC0415 - as above

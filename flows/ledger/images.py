@@ -87,6 +87,15 @@ class Images:
         """  # noqa: S608 - no user text
         yield from self._database.stream(sql, (run_id,))
 
+    def count(self, run_id: str) -> int:
+        """How many rows those are."""
+        sql = f"""
+            select count(distinct i.key) from intent i
+            join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
+            where i.run = ? and {_CHANGED}
+        """  # noqa: S608 - no user text
+        return int(self._database.ask(sql, (run_id,))[0][0])
+
     def counts(self, run_id: str) -> dict[str, int]:
         """How many rows of the run changed something, by outcome; `opted_out` are people who may be mailed no more by it."""
         sql = f"""

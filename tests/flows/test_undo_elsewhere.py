@@ -93,3 +93,20 @@ def test_an_address_is_put_back_as_a_whole_and_a_label_marks_whom_the_run_create
     for name in ("fields", "tags", "lists"):
         assert bench.one(1)[name] == before[name]
     assert bench.one(2)["label_ids"] == [505]
+
+
+@LOOPS
+def test_contacts_that_are_known_by_their_user_id_are_put_back_with_their_address(bench: Bench) -> None:  # noqa: F811
+    full(bench, key="userId", fields={"userId": "Id"})
+    bench.seed(1, "Old", fields={"userId": "1"})
+    bench.server.seed([{"email_address": address(3), "fields": {"firstName": "Old"}}])
+    before = {one["id"]: (one["email_address"], one["fields"]) for one in bench.server.contacts()}
+    run = bench.lands(bench.row(1, Email="new@example.com", First="New"), bench.row(3, First="New"))
+    assert set(bench.people()) == {"new@example.com", address(3)}
+    undone = bench.undo(run.id)
+    assert undone.per_row == ["updated", "updated"], said(undone)
+    assert undone.summary.warnings == {"not_emptied": 1}, "an id is never emptied"
+    now = {one["id"]: (one["email_address"], one["fields"]) for one in bench.server.contacts()}
+    [other] = [one for one in before if before[one][0] == address(3)]
+    now[other][1].pop("userId")
+    assert now == before

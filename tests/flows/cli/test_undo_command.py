@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from connectors.errors import CannotStart
 from connectors.sandbox.serving import Running
+from flows.cli.verify import ask_about
+from flows.cli.watchers import Lines
+from flows.verification import Cost
 from tests.flows.cli.conftest import Shell
 
 CALL = """
@@ -105,3 +111,15 @@ def test_the_flow_takes_a_run_back_by_itself_as_a_deployment_would(shell: Shell,
         done = shell.call(CALL, *words)
         assert said in done.stdout, done.stderr
     assert state(sandbox) == before
+
+
+def test_many_requests_are_asked_about_before_they_are_made() -> None:
+    few, many = Cost(300, 300, 0.5, paged=False), Cost(5000, 5000, 8.3, paged=False)
+    ask_about(few, Lines(), yes=False)
+    ask_about(many, Lines(), yes=True)
+    with pytest.raises(
+        CannotStart, match=r"5,000 contacts to read back, one by one: 5,000 requests at most"
+    ) as refused:
+        ask_about(many, Lines(), yes=False)
+    assert "--yes" in refused.value.fix
+    assert "--sample" in refused.value.fix
