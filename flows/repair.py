@@ -63,6 +63,8 @@ class Repair:
         self.ignored: list[str] = []
         self.missing: list[str] = []
         self.left_out = 0
+        self.loose = 0
+        """Changed cells of rows that could not be laid out."""
         self.edits: list[Edit] = []
         self.reading: Mapping[str, Any] = {"retry of": run_id}
         self._pieces: list[Frame] = []
@@ -137,6 +139,11 @@ class Repair:
             lines.append(f"ignored   the run has no such columns: {_named(self.ignored)}")
         if self.missing:
             lines.append(f"as before columns that are not in the file: {_named(self.missing)}")
+        if self.loose:
+            cells = f"{self.loose:,} changed cell{'s' if self.loose > 1 else ''}"
+            lines.append(
+                f"once      {cells} of rows that could not be laid out: sent, and not kept for later syncs. Correct the source."
+            )
         if self.left_out:
             rows = f"{self.left_out:,} row{'s' if self.left_out > 1 else ''}"
             lines.append(f"settled   {rows} by earlier retries, and not sent again")
@@ -265,6 +272,7 @@ class Repair:
             if changed.any():
                 self.changed[self.header[index]] += int(changed.sum())
         laid_out = {bad.at for bad in _misread(kept)}  # which cell of theirs is the source's nobody knows
+        self.loose += sum(at in laid_out for at, _ in edits)
         misread = [bad for bad in _misread(kept) if not touched[bad.at]]
         blank = np.zeros(len(kept), bool)
         blank[[bad.at for bad in misread]] = True

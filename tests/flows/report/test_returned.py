@@ -164,6 +164,8 @@ def test_a_row_that_was_misread_still_is_until_somebody_corrects_it(tmp_path: Pa
         (0, "row_misaligned", ("1", "2", "3"))
     ]
     assert texts(frame) == [["", ""], ["", ""], ["x", "why"]]
+    assert (frame.originals, repair.loose) == ((), 1)
+    assert "not kept for later syncs" in " ".join(repair.said())
     assert repair.changed == {"b": 1}
 
 
