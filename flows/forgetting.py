@@ -284,7 +284,10 @@ def _scrubbed(found: Any, address: re.Pattern[str], exact: set[str] | frozenset[
 
 
 def _elsewhere(home: Path, who: Who) -> None:
-    """Everything else in the home folder: Prefect's database and logs, lists that were exported, a suppression file."""
+    """Everything else in the home folder: Prefect's database and logs, lists that were exported, a suppression file, rehearsals."""
+    for folder in (*home.glob("rehearsals/*"), *home.glob("plans/*")):
+        if traces(folder, who.addresses):  # nothing in them happened
+            shutil.rmtree(folder, ignore_errors=True)
     for path in traces(home, who.addresses):
         if path.name.startswith(_OWN):
             continue

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.ledger import Forgotten
+from flows.ledger import Forgotten, Ledger, open_database
+from flows.ledger.database import has_ledger
 from mappings.engine.cleaning import clean_text
 from mappings.engine.document import Mapping
 from mappings.engine.frame import Frame, Misread
 from mappings.engine.mapped import Bools, Mapped
 
-__all__ = ["CODE", "Blocked", "blanked", "marked", "without"]
+__all__ = ["CODE", "Blocked", "blanked", "blocked_by", "marked", "without"]
 
 CODE = "forgotten"
 """What a row is marked with in the spool whose cells were taken out."""
@@ -29,6 +31,8 @@ class Blocked:
     ) -> None:
         self._forgotten = forgotten
         self._hashes = forgotten.hashes()
+        if self._hashes:
+            forgotten.mac("", "")  # from here on the ledger may be closed
         self._mapping = mapping.name
         at = {clean_text(name): index for index, name in enumerate(header)}
         places = {("fields", tag) for tag in (*keys, mapping.key)} | {("person",)}
@@ -52,6 +56,19 @@ class Blocked:
 
     def _holds(self, text: str) -> bool:
         return self._forgotten.mac(self._mapping, text) in self._hashes
+
+
+def blocked_by(
+    ledger: Ledger, home: Path | None, mapping: Mapping, header: Sequence[str], keys: Sequence[str]
+) -> Blocked:
+    """By a ledger, or by the one in `home`: a rehearsal has one of its own, and heeds whom the account's has forgotten."""
+    if home is None or not has_ledger(home):
+        return Blocked(ledger.forgotten, mapping, header, keys)
+    own = Ledger(open_database(home))
+    try:
+        return Blocked(own.forgotten, mapping, header, keys)
+    finally:
+        own.close()
 
 
 def blanked(frame: Frame, rows: Bools) -> Frame:

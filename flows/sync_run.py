@@ -31,7 +31,7 @@ from flows.corrections import keep, kept_cells, login, whats_corrected
 from flows.delivery import Delivery
 from flows.edited import edited, told
 from flows.failure_limit import FailureLimit
-from flows.forgotten import Blocked
+from flows.forgotten import blocked_by
 from flows.guards import FAILURES, Verdict, limited, of_mapping, to_be_typed
 from flows.identity import Identity
 from flows.judging import consequences, judged_plan
@@ -327,8 +327,12 @@ class SyncRun:
             resend=_resending("" if self.undoes else options.resend),
             stop=gone.is_set,
             spooled=resume.spool if resume is not None else None,
-            blocked=Blocked(
-                opened.ledger.forgotten, opened.mapping, opened.source.header, opened.destination.keys
+            blocked=blocked_by(
+                opened.ledger,
+                options.rehearsal.home if options.rehearsal else None,
+                opened.mapping,
+                opened.source.header,
+                opened.destination.keys,
             ),
         )
         try:

@@ -22,6 +22,7 @@ from flows.report import Summary
 from flows.report.reasons import reasons as reasons_of
 from flows.traces import traces
 from tests.flows.interrupting import UNHEARD, interrupted
+from tests.flows.test_rehearsal import rehearse
 from tests.flows.test_retry import edited, retry
 
 if TYPE_CHECKING:
@@ -224,3 +225,18 @@ def said(*words: str) -> int:
     return explained(
         functools.partial(muster.main, args=list(words), prog_name="muster", standalone_mode=False)
     )
+
+
+async def test_rehearsals_go_with_whom_they_had_and_a_later_one_leaves_them_out(
+    desk: Desk, person: Person
+) -> None:
+    await desk.sync(desk.file(crowd(person)))
+    await rehearse(desk, desk.file(crowd(person)))
+    assert any("rehearsals" in path.parts for path in traces(desk.home, [ANN]))
+    assert forgotten(desk).left == []
+    assert traces(desk.home, [ANN]) == []
+    rows = crowd(person)
+    rows[7]["First"] = "Somebody"  # where others' rows name her, the source still does
+    again = await rehearse(desk, desk.file(rows))
+    assert again.outcomes == {"created": 9, "protected": 1}
+    assert traces(desk.home, [ANN]) == []
