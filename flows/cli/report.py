@@ -59,7 +59,7 @@ def command(
         raise click.UsageError("-o says where the copy of --masked goes.")
     with ledger_here() as ledger:
         found = _found(ledger, run)
-        retries = ledger.runs.retries(found.id)
+        retries, undoings = ledger.runs.retries(found.id), ledger.runs.undoings(found.id)
         secret = ledger.database.secret
     summary, folder = Summary.model_validate(found.summary), Path(found.folder)
     if as_json:
@@ -70,7 +70,7 @@ def command(
         into = _masked(summary, folder, secret, into or Path(f"report-{found.id}-masked"))
         folder = into
     else:
-        _show(found, summary, folder, retries)
+        _show(found, summary, folder, retries, undoings)
     if opens:
         click.launch(str(folder / "report.html"))
     return 0
@@ -98,7 +98,7 @@ def _found(ledger: Ledger, run: str | None) -> Run:
     return found
 
 
-def _show(found: Run, summary: Summary, folder: Path, retries: list[Run]) -> None:
+def _show(found: Run, summary: Summary, folder: Path, retries: list[Run], undoings: list[Run]) -> None:
     """For people: the balance, what became of its retries, and the files."""
     from flows.cli.showing import console_for_people, show_summary  # noqa: PLC0415 - only for people
     from flows.report.reasons import reasons  # noqa: PLC0415 - as above
@@ -109,6 +109,10 @@ def _show(found: Run, summary: Summary, folder: Path, retries: list[Run]) -> Non
 
         show_retries(found, retries)
     console = console_for_people()
+    if found.undoes:
+        console.print(f"undo of   {found.undoes}", markup=False)
+    for undo in reversed(undoings):
+        console.print(f"undone    by the run {undo.id} ({undo.state})", markup=False)
     there = {name: said for name, said in _FILES.items() if (folder / name).exists()}
     if not there:
         console.print(f"\nThe folder of this run is gone: {folder}", markup=False, soft_wrap=True)

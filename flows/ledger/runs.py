@@ -215,6 +215,10 @@ class Runs:
             found.setdefault((run.account, run.mapping), []).append(run)
         return list(found.values())
 
+    def undoings(self, run_id: str) -> list[Run]:
+        """The runs that took this one back, the newest first."""
+        return self._select("undoes = ?", (run_id,))
+
     def retries(self, run_id: str) -> list[Run]:
         """The runs that sent rows of this one again, and the retries of those; the newest first."""
         below = """

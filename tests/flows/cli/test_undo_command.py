@@ -79,6 +79,7 @@ def test_a_run_is_verified_and_taken_back(shell: Shell, sandbox: Running) -> Non
     first, *_, last = [(one["verb"], one["state"], one["undoes"]) for one in listed]
     assert (first, last) == (("undo", "completed", run["run_id"]), ("sync", "completed", None))
     assert "undo of" in shell.run("runs").stdout
+    assert f"undone    by the run {listed[0]['run_id']} (" in shell.run("report", run["run_id"]).stdout
 
 
 def test_what_cannot_be_verified_or_undone_is_said_with_what_to_do(shell: Shell) -> None:
