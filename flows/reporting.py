@@ -277,7 +277,9 @@ def _since(run: SyncRun, groups: list[ProblemGroup]) -> Since | None:
     before = (
         runs.get(run.follows) if run.follows else runs.last_complete(opened.account.id, opened.mapping.name)
     )
-    if before is None or dt.datetime.fromisoformat(before.started_at) >= run.started_at:  # a run that was resumed when a later one had ended
+    if (
+        before is None or dt.datetime.fromisoformat(before.started_at) >= run.started_at
+    ):  # a run that was resumed when a later one had ended
         return None
     mapping = opened.mapping
     who = Who(mapping.person or "", tuple(mapping.fields[mapping.key].columns()))

@@ -248,7 +248,7 @@ def since_then(summary: Summary) -> str:
         return f"What is new cannot be told: the folder of the previous run {then.run_id} is gone."
     parts = [
         (then.new, "newly needs a person", "newly need a person"),
-        (then.known, "did so already", "did so already"),
+        (then.known, "needed one before, too", "needed one before, too"),
         (then.solved, "is solved", "are solved"),
         (then.gone, "is not in the source any more", "are not in the source any more"),
     ]

@@ -8,7 +8,7 @@ from tests.flows.report.conftest import a_summary
 EXPECTED = """\
 **3 of 5 rows are where they should be; 2 need a person.**
 
-Compared with the run r0 before, of the rows with errors: 1 newly needs a person, 1 did so already.
+Compared with the run r0 before, of the rows with errors: 1 newly needs a person, 1 needed one before, too.
 
 Mapping `hubspot-newsletter` to campaignlark, main; run `20251012-031205-kite`, 2025-10-12 03:12 UTC, exit code 1
 

@@ -147,7 +147,7 @@ def test_columns_that_are_not_there_any_more_do_no_harm(tmp_path: Path) -> None:
     [
         ({}, "As in the run r1 before, no row needs a person."),
         ({"new": 1}, "Compared with the run r1 before, of the rows with errors: 1 newly needs a person."),
-        ({"known": 37, "solved": 2, "gone": 1}, "37 did so already, 2 are solved, 1 is not in the source any more."),
+        ({"known": 37, "solved": 2, "gone": 1}, "37 needed one before, too, 2 are solved, 1 is not in the source any more."),
     ],
 )  # fmt: skip
 def test_it_is_said_in_a_sentence(counts: dict[str, int], said: str) -> None:
