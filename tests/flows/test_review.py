@@ -195,3 +195,35 @@ def test_the_server_ends_when_the_page_says_so(inside: Visit) -> None:
             break
         time.sleep(0.05)
     assert ended_by_itself
+
+
+def test_what_has_to_be_allowed_by_name_is_asked_on_the_page_and_nothing_is_sent_before(
+    desk: Desk, inside: Visit
+) -> None:
+    desk.mapping(consent={"opted_out": {"from": "Out", "when": "yes"}, "newcomers": "UNCONFIRMED"})
+    inside.post("/edit", {"row": 1, "place": 1, "text": "one@example.com"})
+    before = desk.writes()
+    for typed, wrong in (("yes", "Stopped by you; nothing was sent."), ("confirmation_mails", "")):
+        inside.post("/send", {})
+        question = asked(inside)
+        assert (question["kind"], "confirmation_mails" in question["label"]) == ("name", True)
+        assert desk.writes() == before
+        assert inside.ask("POST", "/end", {})[0] == 400
+        inside.post("/answer", {"number": question["number"], "text": typed})
+        found = ended(inside)
+        assert (found["error"] or {"error": ""})["error"] == wrong
+    assert found["ended"]["outcomes"]["created"] == 1
+    assert desk.contacts()["one@example.com"]["status"] == "UNCONFIRMED"
+
+
+def asked(visit: Visit) -> dict[str, Any]:
+    """The question that waits."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        found: dict[str, Any] = visit.get("/progress")
+        assert found["running"], found
+        if found["question"]:
+            question: dict[str, Any] = found["question"]
+            return question
+        time.sleep(0.02)
+    raise AssertionError("nothing was asked")
