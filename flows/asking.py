@@ -9,7 +9,7 @@ from flows.permissions import Permission, what_to_add
 from flows.roll import Roll, State
 from mappings.engine.document import Mapping
 
-__all__ = ["not_allowed", "question_of"]
+__all__ = ["not_allowed", "number_typed", "question_of"]
 
 
 def question_of(mapping: Mapping, roll: Roll) -> str:
@@ -27,6 +27,16 @@ def not_allowed(missing: Sequence[Permission], mapping: Mapping) -> CannotStart:
     return CannotStart(
         f"{' '.join(said)} That has to be allowed by name: {names}.", what_to_add(missing, mapping)
     )
+
+
+def number_typed(text: str) -> int:
+    """The number that a person typed; nothing, or what is no number, is none.
+
+    >>> number_typed(" 1,234 "), number_typed("few")
+    (1234, 0)
+    """
+    digits = text.strip().replace(",", "")
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 12 else 0
 
 
 def _named(one: Permission) -> str:

@@ -46,7 +46,7 @@ class Repair:
     """The rows to be sent again; see connectors.base.Source.
 
     `changed` counts by column the cells that a person changed (`edits` are they), `worn` those that a spreadsheet program has and that are taken
-    as they were; `ignored` and `missing` are columns of the file that the run does not have, and the other way round.
+    as they were, `origin` is where they were edited (`csv`, `workbook` or `page`); `ignored` and `missing` are columns of the file that the run does not have, and the other way round.
     """
 
     def __init__(self, path: Path, run_id: str, folder: Path) -> None:
@@ -66,6 +66,7 @@ class Repair:
         self.loose = 0
         """Changed cells of rows that could not be laid out."""
         self.edits: list[Edit] = []
+        self.origin = "csv"
         self.reading: Mapping[str, Any] = {"retry of": run_id}
         self._pieces: list[Frame] = []
         self._as_typed = False
@@ -85,6 +86,7 @@ class Repair:
         repair = cls(returned.path, run_id, folder)
         repair.sha256, repair.size, repair.rows = returned.sha256, returned.path.stat().st_size, len(returned)
         repair.reading = {"retry of": run_id, "delimiter": returned.form, "encoding": returned.encoding}
+        repair.origin = "workbook" if returned.form == "workbook" else "csv"
         repair._as_typed = as_typed
         repair._places = repair._matched(returned)
         repair._pieces = list(repair._laid_out(returned, folder))

@@ -309,8 +309,7 @@ class SyncRun:
             self.watcher.say(f"corrected {whats_corrected(self.corrected)}")
         if self.retry is not None and self._registered:
             repair = self.retry.repair
-            origin = "workbook" if repair.reading.get("delimiter") == "workbook" else "csv"
-            self.opened.ledger.edits.note(self.follows, repair.edits, who=login(), origin=origin)
+            self.opened.ledger.edits.note(self.follows, repair.edits, who=login(), origin=repair.origin)
 
     async def _read(self) -> Plan:
         """The first pass, and which of its rows are to be sent in this stretch of the run."""

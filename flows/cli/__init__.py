@@ -21,6 +21,7 @@ _VERBS = {
     "sync": "Deliver a file's contacts, and account for every row.",
     "resume": "Finish an interrupted run.",
     "retry": "Send rows of a run again: as corrected in its failures.csv, or as they were.",
+    "review": "Correct the rows of a run that need a person on a local page, and send them again.",
     "verify": "Read contacts back and compare them with what was delivered.",
     "undo": "Put back what a run changed.",
     "accept": "Accept known problems of a run's rows, so that they ask nobody again.",

@@ -7,7 +7,7 @@ import sys
 import click
 
 from connectors.errors import CannotStart
-from flows.asking import not_allowed
+from flows.asking import not_allowed, number_typed
 from flows.cli.watchers import Lines, Live
 from flows.sync_run import SyncRun
 
@@ -32,7 +32,7 @@ def answer(run: SyncRun, watching: Lines | Live, *, yes: bool) -> None:
             number = click.prompt(
                 f"Type their number to go on ({guard.name})", default="", show_default=False, err=True
             )
-            run.allow(f"{guard.name}={_number(number)}")
+            run.allow(f"{guard.name}={number_typed(number)}")
     if run.not_allowed:
         if not asks:
             raise not_allowed(run.not_allowed, run.opened.mapping)
@@ -51,9 +51,3 @@ def answer(run: SyncRun, watching: Lines | Live, *, yes: bool) -> None:
     watching.close()
     if not click.confirm(f"{question} Go on?", err=True):
         raise CannotStart("Stopped by you; nothing was sent.", "")
-
-
-def _number(text: str) -> int:
-    """What was typed; nothing, or what is no number, is none."""
-    digits = text.strip().replace(",", "")
-    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 12 else 0

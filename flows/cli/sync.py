@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ from flows.retry import Retry
 from flows.stopping import interruptible, terminable
 from flows.sync_run import SyncRun
 from flows.undo import Undo
+from flows.watching import Watcher
 
 __all__ = ["command", "run_sync", "show_ending"]
 
@@ -124,14 +126,18 @@ async def run_sync(
     mapping: str,
     file: str | None,
     options: Options,
-    watching: Lines | Live,
+    watching: Watcher,
     *,
     yes: bool = False,
     retry: Retry | None = None,
     resume: Resume | None = None,
     undo: Undo | None = None,
+    ask: Callable[[SyncRun], Awaitable[None]] | None = None,
 ) -> tuple[Ending, Path]:
-    """A whole sync, retry or resume through Prefect; how it ended and its folder. Prefect's start-up runs while the file is read."""
+    """A whole sync, retry or resume through Prefect; how it ended and its folder. Prefect's start-up runs while the file is read.
+
+    `ask` asks what a person has to be asked, where that is not the terminal.
+    """
     terminable()
     async with contextlib.AsyncExitStack() as stack:
         if retry is None and resume is None and undo is None:
@@ -147,7 +153,12 @@ async def run_sync(
         await run.prepare()
         if options.planned is not None:
             refuse_what_moved(run, options.planned)
-        answer(run, watching, yes=yes)
+        if ask is not None:
+            await ask(run)
+        elif isinstance(watching, Lines | Live):
+            answer(run, watching, yes=yes)
+        else:
+            raise TypeError("a run that nobody can be asked about is not begun")
         watching.stage("starting Prefect")
         flow = "undo_run" if run.undoes else "sync_contacts" if retry is None else "retry_failures"
         await asyncio.to_thread(__import__, f"flows.{flow}")
