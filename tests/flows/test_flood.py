@@ -33,7 +33,7 @@ ADDRESSES = tuple(f"{name}@example.com" for name in ("ann", "bob", "cleo", "dora
 PERSONS = ("1", "2", "3")
 COLUMNS = ("Id", "Email", "First", "Score", "Out", "Since", "Keep", "Lists")
 GUARDS = ("changes", "opt_outs", "invalid", "shrunk", "empty_source", "resubscribes")
-EXAMPLES = int(os.environ.get("MUSTER_FLOODS", "8"))
+EXAMPLES = int(os.environ.get("MUSTER_FLOODS", "4"))
 """So many floods for each destination; a night can take more."""
 NEVER, OLD = "", "2020-05-01T10:00:00Z"
 MAPPING: dict[str, Any] = {

@@ -348,7 +348,7 @@ def of_persons(desk: Desk) -> Counter[str]:
 
 
 @given(earlier=FILE, later=FILE)
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_nobody_becomes_two_contacts_and_no_two_runs_write_in_turn(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, earlier: list[dict[str, str]], later: list[dict[str, str]]
 ) -> None:

@@ -54,7 +54,7 @@ def runs(at: Desk, rows: list[dict[str, str]]) -> tuple[SyncRun, SyncRun]:
     lookup=st.booleans(),
     fault=st.sampled_from(["", "", *FAULTS]),
 )
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_no_more_start_than_were_announced_and_exactly_those_where_nothing_goes_wrong(
     desk: Desk, monkeypatch: Any, there: dict[str, Any], earlier: list[dict[str, str]], by_hand: dict[str, Any],
     rows: list[dict[str, str]], changes: dict[str, Any], tracked: set[str], lookup: bool, fault: str,

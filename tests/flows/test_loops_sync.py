@@ -259,7 +259,7 @@ _numbers = itertools.count(1)
     before=CHANGES,
     changes=CHANGES,
 )
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_the_plan_of_any_small_file_is_what_its_sync_does_and_nobody_is_re_subscribed(
     desk: Desk, there: dict[str, Any], earlier: list[dict[str, str]], by_hand: dict[str, Any], rows: list[dict[str, str]],
     before: dict[str, Any], changes: dict[str, Any],

@@ -239,7 +239,7 @@ async def _too_many(_: Connector) -> tuple[int, int]:
     suppressed=st.sets(st.sampled_from(ADDRESSES), max_size=1),
     one_by_one=st.booleans(),
 )
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_the_plan_of_any_small_file_is_what_its_sync_does(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, there: dict[str, Any], earlier: list[dict[str, str]], by_hand: dict[str, Any],
     rows: list[dict[str, str]], changes: dict[str, Any], suppressed: set[str], one_by_one: bool,

@@ -331,7 +331,7 @@ def parts(frame: Frame, cuts: Sequence[int]) -> Iterator[Frame]:
         )  # fmt: skip
 
 
-@settings(max_examples=int(os.environ.get("REFERENCE_EXAMPLES", "80")), deadline=None)
+@settings(max_examples=int(os.environ.get("REFERENCE_EXAMPLES", "50")), deadline=None)
 @given(mappings(), ROWS, st.booleans(), st.data())
 def test_columns_give_what_a_plain_reference_gives_row_by_row(
     text: str, rows: list[tuple[str, ...]], live: bool, data: st.DataObject

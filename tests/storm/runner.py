@@ -89,7 +89,9 @@ async def plainly(order: Order, watching: Any) -> int:
 
     if order.resume:
         resume = _resume(order)
-        opening: Any = SyncRun(str(resume.mapping_path), None, resume.options(), watching, resume=resume)
+        opening: Any = SyncRun(
+            str(resume.mapping_path), None, resume.options(), watching, resume=resume, ask=_nothing
+        )
     else:
         opening = begun(order.mapping, order.file, Options(allow=frozenset(ALLOWED)), watching)
     async with opening as run:
@@ -108,11 +110,19 @@ async def through_prefect(order: Order, watching: Any) -> int:
 
     if order.resume:
         resume = _resume(order)
-        ending, _ = await run_sync(str(resume.mapping_path), None, resume.options(), watching, resume=resume)
+        ending, _ = await run_sync(
+            str(resume.mapping_path), None, resume.options(), watching, resume=resume, ask=_nothing
+        )
     else:
         options = Options(allow=frozenset(ALLOWED))
-        ending, _ = await run_sync(order.mapping, order.file, options, watching, yes=True)
+        ending, _ = await run_sync(order.mapping, order.file, options, watching, ask=_nothing)
     return int(ending.summary.exit_code)
+
+
+async def _nothing(run: Any) -> None:
+    """Everything that is asked before a run was allowed by name."""
+    if run.not_allowed or run.to_type:
+        raise RuntimeError("the storm is asked something")
 
 
 def _resume(order: Order) -> Any:
