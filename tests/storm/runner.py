@@ -89,9 +89,7 @@ async def plainly(order: Order, watching: Any) -> int:
 
     if order.resume:
         resume = _resume(order)
-        opening: Any = SyncRun(
-            str(resume.mapping_path), None, resume.options(), watching, resume=resume, ask=_nothing
-        )
+        opening: Any = SyncRun(str(resume.mapping_path), None, resume.options(), watching, resume=resume)
     else:
         opening = begun(order.mapping, order.file, Options(allow=frozenset(ALLOWED)), watching)
     async with opening as run:
