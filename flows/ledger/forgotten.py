@@ -32,13 +32,16 @@ class Forgotten:
 
     def add(self, who: Who) -> None:
         """From now on nothing of this person is delivered. Durable when it returns."""
-        moment = now()
         macs = [self.mac("", address) for address in who.addresses]
         macs += [self.mac(mapping, text) for mapping, text in who.ids]
+        marks = ", ".join("?" * len(macs))
         with self._database.transaction() as database:
+            # who is forgotten again stays one with what is not known of them any more, so that all of it is allowed back together
+            sql = f"select min(made_at) from forgotten where key_mac in ({marks})"  # noqa: S608 - marks only
+            (before,) = database.execute(sql, macs).fetchone()
+            moment = before or now()
             database.executemany(
-                "insert into forgotten values (?, ?) on conflict (key_mac) do update set made_at = excluded.made_at",
-                [(mac, moment) for mac in macs],
+                "insert or ignore into forgotten values (?, ?)", [(mac, moment) for mac in macs]
             )
 
     def allow_back(self, mappings: Iterable[str], text: str) -> int:

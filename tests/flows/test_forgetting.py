@@ -114,6 +114,18 @@ async def test_who_is_allowed_back_is_somebody_new(desk: Desk, person: Person) -
     assert desk.contacts()[ANN]["fields"]["city"] == "Essen"
 
 
+async def test_who_is_forgotten_twice_is_allowed_back_under_all_that_was_forgotten(
+    desk: Desk, person: Person
+) -> None:
+    await desk.sync(desk.file(crowd(person)))
+    forgotten(desk)
+    forgotten(desk)  # by now the ledger does not know the id any more
+    ledger = Ledger(open_database(desk.home))
+    assert ledger.forgotten.allow_back(["people"], ANN) == 2
+    assert ledger.forgotten.hashes() == frozenset()
+    ledger.close()
+
+
 async def test_a_run_that_was_interrupted_is_resumed_without_them(desk: Desk, person: Person) -> None:
     rows = [person(n) for n in range(1, 31)]
     rows[3]["Email"] = ANN
