@@ -29,7 +29,7 @@ from mappings.engine.complaints import MappingInvalid
 from mappings.engine.frame import Frame
 from mappings.engine.reading import read_mapping_text
 
-__all__ = ["Undo", "open_undo", "tag_of"]
+__all__ = ["Undo", "open_undo", "original_of", "tag_of"]
 
 _COLUMN = "key"
 _FRAME_ROWS = 1 << 16
@@ -57,16 +57,8 @@ class Undo:
 
     def mapping(self) -> document.Mapping:
         """What an undo is by way of mapping: the key, and where it goes. Raises MappingError."""
-        return read_mapping_text(undoing_text(self.read_original(), self.run.id), str(self.mapping_path))
-
-    def read_original(self) -> document.Mapping:
-        """The mapping of the run. Raises MappingError where this version of muster reads it otherwise."""
-        try:
-            return read_mapping_text(self.original, str(self.mapping_path))
-        except MappingInvalid as error:
-            raise MappingError(
-                f"The mapping of the run {self.run.id} is not valid any more: {error}", ""
-            ) from None
+        original = original_of(self.original, self.run.id, str(self.mapping_path))
+        return read_mapping_text(undoing_text(original, self.run.id), str(self.mapping_path))
 
     def source(self) -> Source:
         return _Rows(self.home, self.run)
@@ -131,6 +123,14 @@ def open_undo(ledger: Ledger, home: Path, run: Run) -> Undo:
             "muster runs shows what each run sent.",
         )
     return Undo(run, home, text, rows, counts)
+
+
+def original_of(text: str, run_id: str, path: str) -> document.Mapping:
+    """The mapping of the run to be undone. Raises MappingError where this version of muster reads it otherwise."""
+    try:
+        return read_mapping_text(text, path)
+    except MappingInvalid as error:
+        raise MappingError(f"The mapping of the run {run_id} is not valid any more: {error}", "") from None
 
 
 def tag_of(run_id: str) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from connectors.errors import CannotStart, MappingError
+from connectors.errors import CannotStart
 from flows.allowing import allowed
 from flows.opened import Opened
 from flows.opening import rules_with, types_of
 from flows.options import Options
-from flows.undo import Undo
+from flows.undo import Undo, original_of
 from flows.undoing import Newcomers, Undoing, undoing
-from mappings.engine.complaints import MappingInvalid
-from mappings.engine.reading import read_mapping_text
 
 __all__ = ["asked_of", "undoing_of"]
 
@@ -28,10 +26,7 @@ def undoing_of(opened: Opened, run_id: str, options: Callable[[], Options], undo
         raise CannotStart(
             f"The run {run_id} is not in the ledger any more.", "What it did cannot be put back."
         )
-    try:
-        original = read_mapping_text(ledger.runs.mapping_text(run.mapping_sha256), run.mapping_path)
-    except MappingInvalid as error:
-        raise MappingError(f"The mapping of the run {run_id} is not valid any more: {error}", "") from None
+    original = original_of(ledger.runs.mapping_text(run.mapping_sha256), run_id, run.mapping_path)
     given = ledger.images.given_back(undo_id)
     newcomers = Newcomers(options().undo_tag, options().unsubscribe_created)
 
