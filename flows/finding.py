@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flows.ledger import Ledger, Who
 from flows.ledger.people import Held, Trace
 from flows.report.failures import header, parts, shown_cells
+from flows.theirs import Theirs
 
 __all__ = ["Found", "Happened", "find"]
 
@@ -77,8 +77,7 @@ def find(ledger: Ledger, asked: str) -> Found:
     happened: list[Happened] = []
     for run in reversed(ledger.runs.last(-1)):
         traces = {trace.row: trace for trace in by_run.get(run.id, [])}
-        keys = who.addresses | {text for mapping, text in who.ids if mapping == run.mapping}
-        rows = dict(_rows(Path(run.folder), keys, set(traces)))
+        rows = dict(_rows(Path(run.folder), Theirs(ledger, run, who, set(traces))))
         for number in sorted(rows.keys() | traces.keys()):
             row, sent = rows.get(number), traces.get(number)
             ended = row or {}
@@ -104,23 +103,12 @@ def find(ledger: Ledger, asked: str) -> Found:
     )
 
 
-def _rows(
-    folder: Path, keys: frozenset[str] | set[str], numbers: set[int]
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Their rows in a run's folder: by number, by the key they were mapped to, by an address in a cell."""
+def _rows(folder: Path, theirs: Theirs) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Their rows in a run's folder, by number."""
     names = header(folder)
     for path in parts(folder, "spool"):
-        spool = pq.read_table(path)
-        mine = np.isin(np.asarray(spool["row"]), np.array(sorted(numbers), np.int64))
-        addresses = [key for key in keys if "@" in key]
-        for index in range(len(names)):
-            cells = pc.utf8_lower(pc.utf8_trim_whitespace(spool[str(index)].combine_chunks()))
-            mine |= np.asarray(pc.is_in(cells, value_set=pa.array(addresses, cells.type)))
-        outcomes = _table(folder / "outcomes" / path.name)
-        if outcomes is not None and len(outcomes) == len(spool):
-            mine |= np.asarray(
-                pc.is_in(outcomes["key"].combine_chunks(), value_set=pa.array(sorted(keys), pa.string()))
-            )
+        spool, outcomes = pq.read_table(path), _table(folder / "outcomes" / path.name)
+        mine = theirs.among(spool, outcomes)
         if not mine.any():
             continue
         at = pa.array(np.flatnonzero(mine))

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -32,10 +31,8 @@ from flows.report.failures import header, parts
 from flows.report.writing import DETAILS_FILE, whole
 from flows.spool import originals_of
 from flows.suppressions import SUPPRESSION_FILE
+from flows.theirs import Theirs, address_pattern
 from flows.traces import traces
-from mappings.engine.cleaning import clean_text
-from mappings.engine.mapped import Bools
-from mappings.engine.reading import read_mapping_text
 
 __all__ = ["INSTEAD", "Forgot", "forget"]
 
@@ -71,9 +68,8 @@ def forget(home: Path, ledger: Ledger, who: Who) -> Forgot:
         folders = []
         for run in ledger.runs.last(-1):
             if Path(run.folder).is_dir():
-                person = _person_column(ledger.runs.mapping_text(run.mapping_sha256))
-                ids = frozenset(text for mapping, text in who.ids if mapping == run.mapping)
-                folders.append(_Folder(Path(run.folder), who, ids, person, rows.get(run.id, set())))
+                theirs = Theirs(ledger, run, who, rows.get(run.id, set()))
+                folders.append(_Folder(Path(run.folder), who, theirs))
                 texts.update(folders[-1].found())
         # what is theirs in one run may be the value before in another
         runs = sum(folder.cleared({text for text in texts if len(text) >= _SHORT}) for folder in folders)
@@ -84,11 +80,6 @@ def forget(home: Path, ledger: Ledger, who: Who) -> Forgot:
         ledger.database.tidy()
         _elsewhere(home, who)
         return Forgot(sent, runs, held, traces(home, who.addresses))
-
-
-def address_pattern(who: Who) -> re.Pattern[str]:
-    """Finds the addresses wherever they stand; nothing where there is none."""
-    return re.compile("|".join(map(re.escape, sorted(who.addresses))) or r"(?!)", re.IGNORECASE)
 
 
 def _jobs(ledger: Ledger) -> list[tuple[str, str]]:
@@ -102,57 +93,27 @@ def _filed(ledger: Ledger) -> list[tuple[int, str]]:
     ]
 
 
-def _person_column(text: str) -> str:
-    """The column of the mapping's `person:`, else the one that its key comes from; '' where it cannot be read any more."""
-    try:
-        mapping = read_mapping_text(text)
-        columns = mapping.fields[mapping.key].columns()
-        return mapping.person or (columns[0] if len(columns) == 1 else "")
-    except Exception:  # noqa: BLE001 - an earlier version's grammar; the address finds the rows as well
-        return ""
-
-
 class _Folder:
-    """A run's folder, of which a person is taken out. `numbers` are the rows that are known to be theirs."""
+    """A run's folder, of which a person is taken out."""
 
-    def __init__(self, folder: Path, who: Who, ids: frozenset[str], person: str, numbers: set[int]) -> None:
+    def __init__(self, folder: Path, who: Who, theirs: Theirs) -> None:
         self._folder = folder
         self._who = who
-        self._ids = ids
-        self._person = person
-        self._numbers = set(numbers)
+        self._theirs = theirs
         self._address = address_pattern(who)
-        self._names = [clean_text(name) for name in header(folder)]
+        self._names = header(folder)
         self._exact: set[str] = set()
 
     def found(self) -> set[str]:
         """The texts of their rows; which rows these are is known from then on."""
-        person = clean_text(self._person)
-        at = self._names.index(person) if person in self._names else None
         texts: set[str] = set()
         for path in parts(self._folder, "spool"):
-            table = pq.read_table(path)
-            rows = np.isin(np.asarray(table["row"]), np.array(sorted(self._numbers), np.int64))
-            for index in range(len(self._names)):
-                column = table[str(index)].combine_chunks()
-                trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(column))
-                addresses = pa.array(sorted(self._who.addresses), trimmed.type)
-                rows |= np.asarray(pc.is_in(trimmed, value_set=addresses))
-                if index == at:
-                    rows |= np.asarray(pc.is_in(column, value_set=pa.array(sorted(self._ids), column.type)))
-            misread = table["cells"].to_pylist()
-            rows |= np.array(
-                [bool(cells) and any(map(self._address.search, cells)) for cells in misread], bool
-            )
-            originals = originals_of(table)
-            for one in originals:  # what a correction has taken the place of
-                text = one.text.strip().lower()
-                rows[one.at] |= text in self._who.addresses or (one.column == at and one.text in self._ids)
-            texts.update(one.text for one in originals if rows[one.at])
-            self._numbers.update(np.asarray(table["row"])[rows].tolist())
-            theirs = table.filter(pa.array(rows))
-            for name in theirs.column_names:
-                texts.update(_texts(theirs[name].to_pylist()))
+            spool, place = pq.read_table(path), self._folder / "outcomes" / path.name
+            rows = self._theirs.among(spool, pq.read_table(place) if place.exists() else None)
+            mine = spool.filter(pa.array(rows))
+            texts.update(one.text for one in originals_of(mine))
+            for name in mine.column_names:
+                texts.update(_texts(mine[name].to_pylist()))
         return texts
 
     def cleared(self, exact: set[str]) -> bool:
@@ -174,7 +135,7 @@ class _Folder:
 
     def _spool(self, path: Path) -> bool:
         table = pq.read_table(path)
-        rows = self._mine(table)
+        rows = self._theirs.known(table)
         mask = pa.array(rows)
         fresh = {}
         for index in range(len(self._names)):
@@ -193,26 +154,19 @@ class _Folder:
 
     def _outcomes(self, path: Path) -> bool:
         table = pq.read_table(path)
-        keys = pa.array(sorted(self._who.addresses | self._ids), pa.string())
-        rows = self._mine(table) | np.asarray(pc.is_in(table["key"].combine_chunks(), value_set=keys))
-        self._numbers.update(np.asarray(table["row"])[rows].tolist())
-        mask = pa.array(rows)
+        mask = pa.array(self._theirs.known(table))
         fresh = {name: pc.if_else(mask, "", table[name].combine_chunks()) for name in ("key", "contact_id")}
         fresh["reason"] = self._replaced(table["reason"].combine_chunks())
         return self._written(path, table, fresh)
 
     def _problems(self, path: Path) -> bool:
         table = pq.read_table(path)
-        mask = pa.array(self._mine(table))
+        mask = pa.array(self._theirs.known(table))
         fresh = {}
         for name, instead in (("value", ""), ("message", INSTEAD), ("fix", "")):
             column = self._replaced(table[name].combine_chunks())
             fresh[name] = pc.if_else(mask, pa.scalar(instead, column.type), column)
         return self._written(path, table, fresh)
-
-    def _mine(self, table: pa.Table) -> Bools:
-        found: Bools = np.isin(np.asarray(table["row"]), np.array(sorted(self._numbers), np.int64))
-        return found
 
     def _replaced(self, column: pa.Array) -> pa.Array:
         """A column of texts, with none of the addresses in it."""

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from flows.ledger import Forgotten, Ledger, open_database
 from flows.ledger.database import has_ledger
-from mappings.engine.cleaning import clean_text
+from flows.whose import places_of
 from mappings.engine.document import Mapping
 from mappings.engine.frame import Frame, Misread
 from mappings.engine.mapped import Bools, Mapped
@@ -34,13 +34,11 @@ class Blocked:
         if self._hashes:
             forgotten.mac("", "")  # from here on the ledger may be closed
         self._mapping = mapping.name
-        at = {clean_text(name): index for index, name in enumerate(header)}
         places = {("fields", tag) for tag in (*keys, mapping.key)} | {("person",)}
-        self._columns = sorted(
-            at[clean_text(name)]
-            for name, used in mapping.columns().items()
-            if clean_text(name) in at and places.intersection(place[:2] for place in used)
-        )
+        said = [
+            name for name, used in mapping.columns().items() if places.intersection(at[:2] for at in used)
+        ]
+        self._columns = sorted(places_of(said, header))
 
     def rows(self, frame: Frame, mapped: Mapped) -> Bools:
         """Which rows they are: by the cells that say who somebody is, as they stand and as they are mapped."""

@@ -21,8 +21,8 @@ import xxhash
 from flows.report.failures import header, parts, shown_cells
 from flows.report.summary import NEED_A_PERSON, PreviousFacts, ProblemGroup
 from flows.spool import originals_of
-from flows.whose import replaced
-from mappings.engine.cleaning import clean, clean_text, folded
+from flows.whose import places_of, replaced
+from mappings.engine.cleaning import clean, folded
 
 __all__ = ["Previous", "Since", "Who", "since"]
 
@@ -262,11 +262,8 @@ def _chosen(path: Path, columns: Sequence[str] | None, rows: pa.Array) -> pa.Tab
 
 def _columns(names: Sequence[str], who: Who) -> list[str]:
     """The spool's names for the columns that tell who a row is."""
-    at: dict[str, int] = {}
-    for index, name in enumerate(names):
-        at.setdefault(clean_text(name), index)
-    wanted = [clean_text(name) for name in (who.person, *who.key) if name]
-    return list(dict.fromkeys(str(at[name]) for name in wanted if name in at))
+    wanted = [name for name in (who.person, *who.key) if name]
+    return list(dict.fromkeys(map(str, places_of(wanted, names))))
 
 
 def _known_by(table: pa.Table, names: Sequence[str], who: Who) -> list[str]:
