@@ -176,4 +176,27 @@ STEPS: tuple[str, ...] = (
     -- Whether rows of the run's people are kept still: they go after a while, and its counts stay.
     alter table run add column kept integer not null default 1;
     """,
+    """
+    -- Files that came into an inbox, known by their content: each is synced once. `name` is where it lay, `run` the run that
+    -- synced it, `state` what became of it.
+    create table arrival (
+        account integer not null, mapping text not null, sha256 text not null, name text not null, size bigint not null,
+        modified_at text not null, seen_at text not null, run text not null default '', state text not null,
+        primary key (account, mapping, sha256)
+    );
+
+    -- Who was delivered and is absent from a complete source: since which run, and what was done about it.
+    create table vanished (
+        account integer not null, mapping text not null, key text not null, person text not null default '',
+        since text not null, run text not null, done text not null default '',
+        primary key (account, mapping, key)
+    );
+
+    -- What was last told of a mapping to whoever is to be told, so that a state is told once.
+    create table told (
+        account integer not null, mapping text not null, state text not null, run text not null default '',
+        since text not null, told_at text not null,
+        primary key (account, mapping)
+    );
+    """,
 )

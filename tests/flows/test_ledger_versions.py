@@ -31,6 +31,7 @@ RELEASED = [
     "986ac65d25c5c3da",
     "a86053514c660395",
     "472342010ca18817",
+    "4bdecf4c941b6d2f",
 ]
 FREEZE = "run tests/flows/ledgers/freeze.py with the code before the new step"
 
