@@ -17,6 +17,7 @@ from connectors.listing import OnlyLists
 from connectors.pace import Pace
 from flows.consent import complaint_of
 from flows.corrected import Corrected
+from flows.farewell import Farewell
 from flows.ledger import Account, Bookings, Correction, Ledger, RunLock, open_database
 from flows.ledger.database import private_folder
 from flows.open_questions import known_answers
@@ -78,7 +79,7 @@ async def open_everything(
     watcher: Watcher,
     retry: Retry | None = None,
     resume: Resume | None = None,
-    undo: Undo | None = None,
+    undo: Undo | Farewell | None = None,
 ) -> Opened:
     """The mapping, its source, the ledger and the account. Raises CannotStart, and holds nothing then.
 
@@ -149,7 +150,7 @@ async def open_everything(
 
 
 def _read(
-    mapping_given: str, source_given: str | None, retry: Retry | None, brings: Resume | Undo | None
+    mapping_given: str, source_given: str | None, retry: Retry | None, brings: Resume | Undo | Farewell | None
 ) -> tuple[Path, Mapping, Source]:
     """The mapping's file, what it says, and the rows."""
     if brings is not None:
@@ -160,7 +161,9 @@ def _read(
     return path, mapping, source
 
 
-def _home(settings: Settings, path: Path, options: Options, follows: Retry | Resume | Undo | None) -> Path:
+def _home(
+    settings: Settings, path: Path, options: Options, follows: Retry | Resume | Undo | Farewell | None
+) -> Path:
     """Where the ledger is, or is to be."""
     settings.refuse_what_is_not_there_yet()
     if options.rehearsal:
