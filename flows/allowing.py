@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flows.guards import FAILURES, GUARDS
+from flows.guards import FAILURES, GUARDS, VANISHED
 from flows.permissions import PERMISSIONS
 from mappings.engine.complaints import nearest
 
 __all__ = ["NAMES", "allowed", "wrong_with"]
 
-NAMES = (*(guard.name for guard in (*GUARDS, FAILURES)), *PERMISSIONS)
+NAMES = (*(guard.name for guard in (*GUARDS, FAILURES, VANISHED)), *PERMISSIONS)
 
 
 def allowed(given: Iterable[str]) -> dict[str, int | None]:

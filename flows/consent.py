@@ -55,6 +55,11 @@ def complaint_of(
 ) -> None:
     """Refuses a mapping that says nothing about consent. Raises MappingError."""
     if not mails_people:
+        if mapping.vanished is not None and mapping.vanished.unsubscribe:
+            raise MappingError(
+                f"{mapping.file}:{mapping.line_of('vanished', 'unsubscribe')}: this destination mails nobody, so nobody can be unsubscribed.",
+                "Leave unsubscribe: out of vanished:.",
+            )
         return
     if mapping.consent is None:
         raise MappingError(

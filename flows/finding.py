@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from flows.ledger import Ledger, Who
 from flows.ledger.people import Held, Trace
+from flows.ledger.vanished import Missed
 from flows.report.failures import header, parts, shown_cells
 from flows.theirs import Theirs
 
@@ -51,6 +52,8 @@ class Found:
     held: list[Held]
     consents: list[tuple[int, str, str, str]]
     forgotten: bool
+    missed: list[tuple[str, Missed]]
+    """The mappings from whose complete sources they have vanished, with since when and what was done."""
 
     def facts(self) -> dict[str, Any]:
         """All of it as JSON."""
@@ -64,6 +67,7 @@ class Found:
                 {"account": account, "key": key, "said_by": origin, "since": since}
                 for account, key, origin, since in self.consents
             ],
+            "vanished": [{"mapping": mapping, **asdict(one)} for mapping, one in self.missed],
             "runs": [asdict(one) for one in self.happened],
         }
 
@@ -100,6 +104,7 @@ def find(ledger: Ledger, asked: str) -> Found:
         ledger.people.held(who),
         ledger.people.consents(who),
         bool(macs & ledger.forgotten.hashes()),
+        ledger.vanished.theirs(who),
     )
 
 

@@ -29,6 +29,7 @@ from flows.ledger.pages import key_hash
 from flows.ledger.people import Held
 from flows.report import Details, Summary, write_report
 from flows.report.failures import header, parts
+from flows.report.vanished_list import without
 from flows.report.writing import DETAILS_FILE, whole
 from flows.scrubbing import scrub
 from flows.spool import originals_of
@@ -133,6 +134,7 @@ class _Folder:
         (self._folder / "whereabouts.arrow").unlink(missing_ok=True)
         for path in parts(self._folder, "problems"):
             changed |= self._problems(path)
+        without(self._folder, self._who.texts)
         if changed or self._stands():
             self._draw()
             return True

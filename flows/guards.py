@@ -13,8 +13,20 @@ from dataclasses import dataclass, replace
 from mappings.engine.document import Guards, TypedLimit
 
 __all__ = [
-    "FAILURES", "GUARDS", "Counts", "Guard", "Verdict", "judged", "limited", "of_mapping", "opens",
-    "set_by_mapping", "to_be_typed", "trips",
+    "FAILURES",
+    "GUARDS",
+    "VANISHED",
+    "Counts",
+    "Guard",
+    "Verdict",
+    "judged",
+    "judged_alone",
+    "limited",
+    "of_mapping",
+    "opens",
+    "set_by_mapping",
+    "to_be_typed",
+    "trips",
 ]  # fmt: skip
 
 
@@ -56,6 +68,10 @@ GUARDS = (
 """The defaults. `--allow NAME` opens one for one run, which is recorded."""
 FAILURES = Guard("failures", 0.20, 50, "contacts were refused or failed")
 """The one that stops a run while it sends: see flows.failure_limit."""
+VANISHED = Guard(
+    "vanished", 0.05, 20, "people are no longer in the source, and something would be done with them"
+)
+"""The one of complete sources: see flows.vanished."""
 
 
 def of_mapping(guards: Guards | None) -> tuple[Guard, ...]:
@@ -80,7 +96,11 @@ def set_by_mapping(guards: Guards | None) -> dict[str, str]:
     >>> set_by_mapping(Guards.model_validate({"opt_outs": "typed"}))
     {'opt_outs': 'until their number is typed; by default above 2%, from 20 on'}
     """
-    both = zip((*of_mapping(guards), limited(FAILURES, guards)), (*GUARDS, FAILURES), strict=True)
+    both = zip(
+        (*of_mapping(guards), limited(FAILURES, guards), limited(VANISHED, guards)),
+        (*GUARDS, FAILURES, VANISHED),
+        strict=True,
+    )
     return {guard.name: f"{guard.limit}; by default {default.limit}" for guard, default in both if guard.own}
 
 
@@ -192,6 +212,25 @@ def judged(
             )
         )  # fmt: skip
     return verdicts
+
+
+def judged_alone(
+    default: Guard,
+    guards: Guards | None,
+    count: int,
+    of: int,
+    allowed: MappingOf[str, int | None],
+    *,
+    asked: bool,
+) -> Verdict:
+    """The verdict of a guard that is not among `GUARDS`, on `count` of `of`."""
+    guard = limited(default, guards)
+    share, named = count / of if of else 0.0, allowed.get(guard.name)
+    tripped = (count > 0 or bool(named)) if guard.typed else trips(guard, count, share)
+    return Verdict(
+        guard.name, count, share, guard.share, guard.floor, asked and tripped, opens(guard, count, allowed), guard.says, asked,
+        typed=guard.typed, own=guard.own, allowed_count=named, default_trips=asked and trips(default, count, share),
+    )  # fmt: skip
 
 
 def trips(guard: Guard, count: int, share: float) -> bool:

@@ -20,6 +20,7 @@ from flows.opened import Opened
 from flows.options import Options
 from flows.plan import Plan
 from flows.roll import State
+from flows.vanished import Vanished
 from mappings.engine.contact import Contact
 from mappings.engine.rules.follow_source import NEVER
 
@@ -37,10 +38,11 @@ def judged_plan(
     *,
     opt_outs: int | None,
     resubscribes: int = 0,
+    vanished: Vanished | None = None,
 ) -> list[Verdict]:
     """All guards' verdicts on a plan. `rows_before` is the row count of the last complete run, None on a first one.
 
-    `opt_outs` is None as long as they are not counted.
+    `opt_outs` is None as long as they are not counted. Of people who `vanished` those who would be unsubscribed count as well.
     """
     roll = plan.roll
     counts = Counts(
@@ -53,6 +55,11 @@ def judged_plan(
         resubscribes=resubscribes,
     )
     verdicts = judged(counts, allowed(options.allow), guards)
+    if vanished is not None:
+        if more := vanished.opt_outs(roll.rows, verdicts):
+            counts = dataclasses.replace(counts, opt_outs=(opt_outs or 0) + more)
+            verdicts = judged(counts, allowed(options.allow), guards)
+        verdicts.append(vanished.verdict(roll.rows, verdicts, options))
     if options.opt_outs_only:
         return [dataclasses.replace(v, tripped=v.tripped and v.name == "opt_outs") for v in verdicts]
     return verdicts

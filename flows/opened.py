@@ -17,6 +17,7 @@ from connectors.listing import OnlyLists
 from connectors.pace import Pace
 from flows.consent import complaint_of
 from flows.corrected import Corrected
+from flows.farewell import Farewell
 from flows.ledger import Account, Correction, Ledger, Lock
 from flows.ledger.booking import Booked
 from flows.ledger.database import private_folder
@@ -80,7 +81,7 @@ async def open_everything(
     watcher: Watcher,
     retry: Retry | None = None,
     resume: Resume | None = None,
-    undo: Undo | None = None,
+    undo: Undo | Farewell | None = None,
 ) -> Opened:
     """The mapping, its source, the ledger and the account. Raises CannotStart, and holds nothing then.
 
@@ -151,7 +152,7 @@ async def open_everything(
 
 
 def _read(
-    mapping_given: str, source_given: str | None, retry: Retry | None, brings: Resume | Undo | None
+    mapping_given: str, source_given: str | None, retry: Retry | None, brings: Resume | Undo | Farewell | None
 ) -> tuple[Path, Mapping, Source]:
     """The mapping's file, what it says, and the rows."""
     if brings is not None:
@@ -162,7 +163,9 @@ def _read(
     return path, mapping, source
 
 
-def _home(settings: Settings, path: Path, options: Options, follows: Retry | Resume | Undo | None) -> Path:
+def _home(
+    settings: Settings, path: Path, options: Options, follows: Retry | Resume | Undo | Farewell | None
+) -> Path:
     """Where the ledger is, or is to be."""
     if options.rehearsal:
         return options.rehearsal.folder

@@ -24,6 +24,7 @@ from flows.outcomes import Books
 from flows.persons import Persons
 from flows.roll import Roll, Rows, State
 from flows.spool import Spool
+from flows.vanished import Vanished
 from flows.watching import Watcher
 from flows.whereabouts import Whereabouts
 from mappings.engine.applying import Application
@@ -76,11 +77,12 @@ def make_plan(
     stop: Callable[[], bool] = lambda: False,
     spooled: Spool | None = None,
     blocked: Blocked | None = None,
+    vanished: Vanished | None = None,
 ) -> Plan:
     """Reads the source once: spooled, mapped column by column, matched by key, compared with what was delivered.
 
     `page` gives the ledger's page of a number; `stop` is asked after each frame. `spooled` holds the source's rows already
-    where it is one that is resumed; `blocked` finds the rows of people who were forgotten. Raises SourceError, OSError when the disk is full.
+    where it is one that is resumed; `blocked` finds the rows of people who were forgotten, `vanished` who was delivered and is in none. Raises SourceError, OSError when the disk is full.
     """
     spool = spooled or Spool(folder / "spool", source.header)
     roll, books = Roll(), Books(folder)
@@ -99,6 +101,8 @@ def make_plan(
             if mapped.consented is not None and mapped.consented_by is not None:
                 roll.consent(mapped.rows, mapped.consented, mapped.consented_by)
             keys.add(mapped)
+            if vanished is not None:
+                vanished.read(frame, mapped, roll)
             books.begin(mapped)
             for index, column in enumerate(frame.cells.columns):
                 plan.filled[index] += pc.sum(pc.not_equal(column, "")).as_py() or 0
@@ -109,14 +113,12 @@ def make_plan(
         spool.close()
         watcher.stage("comparing with the ledger")
         for number in range(PAGES):
-            match(
-                keys.partition(number),
-                page(number),
-                roll,
-                duplicates=mapping.duplicates.keep,
-                resend=resend,
-                persons=persons,
-            )
+            part, known = keys.partition(number), page(number)
+            match(part, known, roll, duplicates=mapping.duplicates.keep, resend=resend, persons=persons)
+            if vanished is not None:
+                vanished.compare(part, known, roll)
+        if vanished is not None:
+            vanished.settle(keys, roll, persons=persons is not None)
         if persons is not None:
             plan.whereabouts = persons.settle(roll, folder / "whereabouts.arrow")
     finally:

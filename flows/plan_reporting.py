@@ -86,6 +86,7 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 "per_second": opened.per_second, "share_of_day": round(total / (opened.per_second * _DAY_SECONDS), 6),
             },
             "minutes": round(found.seconds / 60, 2),
+            "vanished": run.vanished.facts(plan.rows, plan.guards) if run.vanished is not None else None,
             "listing": facts_of(survey),
             "twice": twice_of(survey, _TWICE_SHOWN),
             "guards": [_guard(verdict) for verdict in plan.guards],

@@ -86,6 +86,7 @@ def report(run: SyncRun) -> Ending:
     busy = traffic.last_sent - traffic.first_sent
     overrides = _overrides(run)
     stretches = opened.ledger.stretches.of(run.id)
+    vanished = run.vanished.facts(plan.rows, plan.guards) if run.vanished is not None else None
     summary = Summary.model_validate(
         {
             "run_id": run.id,
@@ -117,7 +118,9 @@ def report(run: SyncRun) -> Ending:
             "override_details": overrides,
             "mapping_edited": run.edited,
             "kept_differently": dict(tally.kept),
-            "vanished": None,
+            "vanished": None if vanished is None or vanished.not_judged else vanished.people,
+            "vanished_details": vanished,
+            "acts_on": run.acts_on,
             "requests": {**_requests(stretches, traffic), **_percentiles(traffic.seconds)},
             "pace": {
                 "allowed_per_second": opened.per_second,
@@ -272,7 +275,7 @@ def _percentiles(seconds: list[float]) -> dict[str, float | None]:
 def _since(run: SyncRun, groups: list[ProblemGroup]) -> Since | None:
     """Compared with the last complete run, of a retry with the run that it follows; None where there is none."""
     opened, runs = run.opened, run.opened.ledger.runs
-    if run.options.rehearsal is not None:
+    if run.options.rehearsal is not None or run.parts:
         return None
     before = (
         runs.get(run.follows) if run.follows else runs.last_complete(opened.account.id, opened.mapping.name)

@@ -10,9 +10,11 @@ import numpy as np
 
 from connectors.errors import CannotStart
 from flows.delivery import Tally
+from flows.farewell import VERB, file_acted
 from flows.ledger import Answers, Ledger, Run
 from flows.plan import Plan
 from flows.resume import Resume
+from mappings.engine.reading import read_mapping_text
 
 __all__ = ["file_landed", "leave_the_others", "left_unclear", "refuse_if_ended", "take_up", "tally_of"]
 
@@ -31,6 +33,9 @@ def file_landed(ledger: Ledger, run: Run, keys: Collection[str]) -> int:
     """Files what landed in a run that was interrupted, and hears its opt-outs, under all merge tags that are `keys` there."""
     if run.undoes:
         return ledger.undone.file(run.id, run.undoes, run.account, run.mapping, tuple(keys))
+    if run.verb == VERB:
+        mapping = read_mapping_text(ledger.runs.mapping_text(run.mapping_sha256), run.mapping_path)
+        return file_acted(ledger, run.id, run.account, mapping)
     landed = ledger.memory.settle(run.id, run.account, run.mapping, ledger.pages)
     if len(keys) > 1:
         ledger.memory.heard_under(run.id, run.account, run.mapping, keys)

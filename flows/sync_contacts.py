@@ -27,8 +27,10 @@ from flows.asking import not_allowed
 from flows.batches import Batch
 from flows.beginning import begun
 from flows.options import Options
+from flows.parting import parted
 from flows.pipeline import deliver_all
 from flows.report.summary import verdict
+from flows.report.vanished import worst_code
 from flows.stopping import interruptible
 from flows.sync_run import SyncRun
 from flows.watching import Silent
@@ -76,7 +78,12 @@ async def sync_contacts(
                 return could_not_start(error)
             run_id = hand_over(run)
         stack.callback(ended, run_id)
-        return await carried_out(at_work(run_id), yes=yes or prepared, prepared=prepared)
+        run = at_work(run_id)
+        state = await carried_out(run, yes=yes or prepared, prepared=prepared)
+    if prepared or run.next is None:
+        return state
+    await parted(run)
+    return _state(run)
 
 
 async def carried_out(run: SyncRun, *, yes: bool, prepared: bool) -> State[Any]:
@@ -172,7 +179,8 @@ async def _show(run: SyncRun) -> None:
 def _state(run: SyncRun) -> State[Any]:
     """A state that tells the truth: needs a person is not failed, and neither is completed."""
     assert run.ending is not None  # noqa: S101 - the report was written
-    message, code = verdict(run.ending.summary), run.ending.summary.exit_code
+    summary = run.ending.summary
+    message, code = verdict(summary), worst_code(summary.exit_code, summary.vanished_details)
     if code == 0:
         return Completed(message=message)
     if code == 1:

@@ -31,6 +31,7 @@ from flows.corrections import keep, kept_cells, login, whats_corrected
 from flows.delivery import Delivery
 from flows.edited import edited, told
 from flows.failure_limit import FailureLimit
+from flows.farewell import VERB, Farewell, file_acted, parting_of
 from flows.forgotten import blocked_by
 from flows.guards import FAILURES, Verdict, limited, of_mapping, to_be_typed
 from flows.identity import Identity
@@ -56,6 +57,8 @@ from flows.settling import Unclear
 from flows.undo import Undo
 from flows.undo_opening import asked_of, undoing_of
 from flows.undoing import Undoing
+from flows.vanished import Vanished
+from flows.vanished_people import farewell_after, file_vanished, vanished_of
 from flows.watching import Silent, Watcher
 from mappings.engine.complaints import listed, visible
 
@@ -82,6 +85,7 @@ class SyncRun:
         retry: Retry | None = None,
         resume: Resume | None = None,
         undo: Undo | None = None,
+        farewell: Farewell | None = None,
     ) -> None:
         self.mapping_given = mapping
         self.source_given = source
@@ -92,6 +96,14 @@ class SyncRun:
         self.undo = undo
         self.undoes = undo.run.id if undo is not None else resume.run.undoes if resume is not None else ""
         """The run that this one puts back, '' for any other."""
+        self.farewell = farewell
+        self.parts = farewell is not None or (resume is not None and resume.run.verb == VERB)
+        """Whether it does for vanished people what the mapping says (see flows.farewell)."""
+        self.of_ledger = bool(self.undoes) or self.parts
+        """Whether its rows are no source's: people whom the ledger knows."""
+        self.vanished: Vanished | None = None
+        """Who vanished from the source, where that is looked for; what is to be done with them next."""
+        self.next: Farewell | None = None
         self.follows = retry.follows.id if retry is not None else resume.run.follows if resume else ""
         """The run whose rows are sent again, '' for a sync."""
         self.attempt = resume.begun.attempt if resume is not None else 1
@@ -144,6 +156,18 @@ class SyncRun:
     @property
     def is_open(self) -> bool:
         return self._opened is not None
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether it is in the ledger: not a plan, and no rehearsal."""
+        return self._registered and self.options.verb == "sync"
+
+    @property
+    def acts_on(self) -> str | None:
+        """Of a run for vanished people: the sync that found them."""
+        if not self.parts:
+            return None
+        return self.farewell.run_id if self.farewell is not None else self.opened.source.path.name
 
     @property
     def prepared(self) -> bool:
@@ -203,12 +227,14 @@ class SyncRun:
             self.watcher,
             self.retry,
             self.resume,
-            self.undo,
+            self.undo or self.farewell,
         )
         self.id = opened.run_id
         if self.undoes:
             self._undoing = undoing_of(opened, self.undoes, lambda: self.options, self.id)
             opened.destination = cast("Destination", self._undoing)
+        if self.parts:
+            opened.destination = parting_of(opened)
         if self.retry is not None:
             self.attempt = len(opened.ledger.runs.family(self.retry.follows.id)) + 1
             rows = f"{self.retry.repair.rows:,} row{'s' if self.retry.repair.rows > 1 else ''}"
@@ -247,7 +273,7 @@ class SyncRun:
             opened.mapping.name,
             opened.mapping.sha256,
             opened.mapping.text,
-            "undo" if self.undoes else "sync" if self.retry is None else "retry",
+            VERB if self.parts else "undo" if self.undoes else "sync" if self.retry is None else "retry",
             str(opened.source.path),
             str(opened.folder),
             follows=self.follows,
@@ -263,7 +289,7 @@ class SyncRun:
         if options.verb == "sync" and not self._registered:
             self.register()
         # a few rows of a file are not to be held against a whole one
-        whole = self.retry is None and self.resume is None and not self.undoes
+        whole = self.retry is None and self.resume is None and not self.of_ledger
         before = opened.ledger.runs.last_complete(account, name) if whole else None
         self.edited = edited(before, opened.mapping, opened.ledger)
         if self.edited is not None:
@@ -273,7 +299,7 @@ class SyncRun:
         self._say_what_is_corrected()
         plan.new_columns = new_columns
         plan.warnings += len(new_columns)
-        if (self.follows or self.resume is not None) and not self.undoes:
+        if (self.follows or self.resume is not None) and not self.of_ledger:
             await asyncio.to_thread(set_aside, plan, opened.ledger, account, self.follows or self.id)
         if self.resume is not None:
             self._leave_what_is_settled(plan, self.resume)
@@ -298,7 +324,7 @@ class SyncRun:
         opened.lock.when_lost(stopping(self._delivery))
         if self.resume is not None:
             self._delivery.tally = tally_of(opened.ledger.answers, self.id)
-        elif not self.guarded:
+        elif not self.guarded and not self.parts:
             also = None if self._undoing is None else self._undoing.may_give_back
             counted = await consequences(plan, opened, self._delivery, self._knowledge, also)
             self._opt_outs, self._resubscribes = counted
@@ -318,6 +344,7 @@ class SyncRun:
         opened, options, resume = self.opened, self.options, self.resume
         account, name = opened.account.id, opened.mapping.name
         gone = threading.Event()
+        self.vanished = vanished_of(self)
         reading = functools.partial(
             make_plan,
             opened.source,
@@ -325,7 +352,7 @@ class SyncRun:
             opened.folder,
             lambda number: opened.ledger.pages.page(account, name, number),
             self.watcher,
-            resend=_resending("" if self.undoes else options.resend),
+            resend=_resending("" if self.of_ledger else options.resend),
             stop=gone.is_set,
             spooled=resume.spool if resume is not None else None,
             blocked=blocked_by(
@@ -335,6 +362,7 @@ class SyncRun:
                 opened.source.header,
                 opened.destination.keys,
             ),
+            vanished=self.vanished,
         )
         try:
             plan = await asyncio.to_thread(reading)  # so that Ctrl-C is heard while a long file is read
@@ -405,12 +433,15 @@ class SyncRun:
             self.edited, plan.new_columns = begun.edited, list(begun.new_columns)
             return
         account, mapping = opened.account.id, opened.mapping
+        if self.parts:  # those of the sync have let it pass
+            return
         guards = of_mapping(mapping.guards)
         if self.undoes:  # only for a number that was typed
             guards = to_be_typed(guards, "resubscribes")
         plan.guards = judged_plan(
-            plan, options, guards, self._rows_before, opt_outs=self._opt_outs, resubscribes=self._resubscribes
-        )
+            plan, options, guards, self._rows_before, opt_outs=self._opt_outs, resubscribes=self._resubscribes,
+            vanished=self.vanished,
+        )  # fmt: skip
         kept = opened.ledger.allowances.of(account, mapping.name, mapping.sha256)
         asked = needed(mapping, plan.roll, opened.destination, resubscribes=self._resubscribes)
         self.permissions = granted(asked, mapping, allowed(options.allow), kept)
@@ -542,9 +573,12 @@ class SyncRun:
                 self._file()
             if self._registered:
                 opened.ledger.stretches.ended(self.id, STRETCH_ENDINGS.get(self.why_stopped, "stopped"))
+            if self.vanished is not None:
+                file_vanished(self)
             ending = report(self)
+            self.next = farewell_after(self, whole=ending.state in ("completed", "needs_review"))
             whole = ending.state in ("completed", "needs_review")
-            if whole and not self.follows and not self.undoes:
+            if whole and not self.follows and not self.of_ledger:
                 opened.ledger.columns.remember(opened.account.id, opened.mapping.name, opened.source.header)
             opened.ledger.runs.finished(
                 self.id, ending.state, ending.summary.exit_code, ending.summary.model_dump(mode="json")
@@ -595,6 +629,9 @@ class SyncRun:
 
     def _file(self) -> None:
         opened, plan = self.opened, self.plan
+        if self.parts:
+            file_acted(opened.ledger, self.id, opened.account.id, opened.mapping)
+            return
         if self.undoes:
             self._file_undone(opened)
             return
@@ -624,6 +661,8 @@ class SyncRun:
         with contextlib.suppress(LedgerError):
             if self.undoes:
                 self._file_undone(opened)
+            elif self.parts:
+                file_acted(ledger, self.id, opened.account.id, opened.mapping)
             else:
                 ledger.memory.settle(self.id, opened.account.id, opened.mapping.name, ledger.pages)
             ledger.stretches.ended(self.id, state)

@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
 from connectors.base import Oddity, Source, SourceFacts
 from connectors.errors import CannotStart, MappingError
-from connectors.kinds import destination_module
+from flows.keyed_mapping import COLUMN, keyed_text
 from flows.ledger import Account, Ledger, Run
 from flows.ledger.opening import open_ledger
 from flows.report.failures import parts
@@ -32,7 +31,6 @@ from mappings.engine.reading import read_mapping_text
 
 __all__ = ["Undo", "open_undo", "original_of", "tag_of"]
 
-_COLUMN = "key"
 _FRAME_ROWS = 1 << 16
 
 Numbers = npt.NDArray[np.int64]
@@ -78,7 +76,7 @@ class _Rows:
 
     def __init__(self, home: Path, run: Run) -> None:
         self.path = Path(run.folder)
-        self.header: tuple[str, ...] = (_COLUMN,)
+        self.header: tuple[str, ...] = (COLUMN,)
         self.facts = SourceFacts()
         self.oddities: list[Oddity] = []
         self.sha256 = ""
@@ -97,7 +95,7 @@ class _Rows:
                 mine = np.array([row for row, _ in some], np.int64)
                 at = np.minimum(np.searchsorted(numbers, mine), max(0, len(numbers) - 1))
                 found = np.where(numbers[at] == mine, lines[at], mine) if len(numbers) else mine
-                cells = pa.table({_COLUMN: pa.array([key for _, key in some], pa.string())})
+                cells = pa.table({COLUMN: pa.array([key for _, key in some], pa.string())})
                 yield Frame(cells, mine, found)
         finally:
             ledger.close()
@@ -141,34 +139,10 @@ def tag_of(run_id: str) -> str:
 
 def undoing_text(mapping: document.Mapping, run_id: str) -> str:
     """The text of a mapping that knows contacts by the run's key, goes where the run went, and says nothing else."""
-    there = mapping.destination
-    kept: dict[str, Any] = {
-        "kind": there.kind,
-        "account": there.account,
-        "list_hours": f"{there.list_hours:g}",
-    }
-    if there.rate is not None:
-        kept["rate"] = f"{there.rate:g}"
-    if there.share is not None:
-        kept["share"] = f"{there.share * 100:g}%"
-    if there.patience is not None:
-        kept["patience"] = f"{there.patience / 60:g} min"
-    written: dict[str, Any] = {
-        "name": mapping.name,
-        "title": f"Undo of the run {run_id}",
-        "source": {"kind": "csv_file"},
-        "destination": kept,
-        "write": "update_only",
-        "key": mapping.key,
-        "fields": {mapping.key: {"from": _COLUMN}},
-        "duplicates": "first",
-        "guards": {"opt_outs": {"share": "100%"}},
-    }
-    if destination_module(there.kind).Connector.mails_people:
-        written["consent"] = {"assumed": "an undo subscribes only whom the run has unsubscribed"}
-    if mapping.suppress:
-        written["suppress"] = list(mapping.suppress)
-    return yaml.safe_dump(written, sort_keys=False, allow_unicode=True)
+    assumed = "an undo subscribes only whom the run has unsubscribed"
+    return keyed_text(
+        mapping, f"Undo of the run {run_id}", assumed, {"guards": {"opt_outs": {"share": "100%"}}}
+    )
 
 
 def _lines(folder: Path) -> tuple[Numbers, Numbers]:

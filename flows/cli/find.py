@@ -61,6 +61,11 @@ def _show(found: Found) -> None:
     for _, key, origin, since in found.consents:
         said = "the destination" if origin == "destination" else f"the source of {origin}"
         say(f"no mail   {key}: {said} said so, {since[:19]}Z")
+    for mapping, missed in found.missed:
+        done = f"the run {missed.done} did what the mapping says" if missed.done else "nothing was done"
+        say(
+            f"vanished  {missed.key}: not in the source of {mapping} since {missed.since[:19]}Z (the run {missed.run}); {done}"
+        )
     for happened in found.happened:
         _one(happened, say)
 

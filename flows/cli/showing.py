@@ -19,6 +19,7 @@ from flows.report.summary import (
     verdict,
 )
 from flows.report.text import percent
+from flows.report.vanished import VANISHED_FILE, vanished_said
 from flows.report.wording import (
     allowed_too_few,
     guard_limit,
@@ -124,8 +125,11 @@ def show_summary(
     if summary.warnings:
         said = ", ".join(f"{count:,} × {code}" for code, count in summary.warnings.items())
         console.print(f"\nwarnings: {said}", markup=False)
-    for said in (*repaired(summary), *interrupted(summary), *rehearsed(summary)):
+    vanished = vanished_said(summary.vanished_details)
+    for said in (*vanished, *repaired(summary), *interrupted(summary), *rehearsed(summary)):
         console.print(f"\n{visible(said)}", markup=False)
+    if (folder / VANISHED_FILE).exists():
+        console.print(f"vanished  {folder / VANISHED_FILE}", markup=False, soft_wrap=True)
     if (folder / TWICE_FILE).exists():
         count = len((folder / TWICE_FILE).read_bytes().splitlines()) - 1
         said = f"{twice_there(count)} All of them: {folder / TWICE_FILE}"
@@ -173,9 +177,9 @@ def _override(one: Override) -> str:
 
 
 def _guards(console: Console, guards: Sequence[Guard]) -> None:
-    from flows.guards import GUARDS  # noqa: PLC0415 - light
+    from flows.guards import GUARDS, VANISHED  # noqa: PLC0415 - light
 
-    says = {guard.name: guard.says for guard in GUARDS}
+    says = {guard.name: guard.says for guard in (*GUARDS, VANISHED)}
     for guard in guards:
         if (
             not guard.tripped or guard.allowed or guard.name not in says

@@ -11,6 +11,7 @@ from rich.text import Text
 from flows.cli.showing import balance, console_for_people, problem_lines
 from flows.report.plan_summary import Names, PlanGuard, PlanSummary
 from flows.report.text import percent
+from flows.report.vanished import vanished_said
 from flows.report.wording import (
     allowed_too_few,
     automations,
@@ -121,6 +122,7 @@ def _facts(plan: PlanSummary) -> list[tuple[str, str]]:
     if consent.protected:
         why = "; ".join(f"{about}{count:,} {reason}" for reason, count in consent.protected_reasons.items())
         said.append(("protected", f"{about}{consent.protected:,} left alone for the person's sake: {why}"))
+    said.append(("vanished", "\n".join(vanished_said(plan.vanished, plan=True))))
     lost = not_undoable(plan)
     if lost:
         said.append(("no undo", "\n".join(lost)))

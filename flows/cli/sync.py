@@ -14,9 +14,11 @@ from flows.cli.answering import answer
 from flows.cli.options import choosing
 from flows.cli.watchers import Lines, Live, watcher
 from flows.options import Options
+from flows.parting import parted
 from flows.pipeline import deliver_all
 from flows.plan_file import read_plan, refuse_what_moved
 from flows.prefect_server import PrefectServer
+from flows.report.vanished import worst_code
 from flows.reporting import Ending
 from flows.resume import Resume
 from flows.retry import Retry
@@ -96,7 +98,7 @@ def show_ending(ending: Ending, folder: Path, *, as_json: bool, fail_on_warning:
         details = ending.details
         show_summary(summary, folder, details.comparison, details.unseen, details.reasons)
         show_how_to_retry(summary, folder)
-    code = summary.exit_code
+    code = worst_code(summary.exit_code, summary.vanished_details)
     return 1 if code == 0 and fail_on_warning and summary.warnings else code
 
 
@@ -167,7 +169,8 @@ async def run_sync(
         assert run.ending is not None  # noqa: S101 - finished above
         if run.error is not None:
             watching.say(f"muster: {run.error}")
-        return run.ending, options.report_dir or run.opened.folder
+        folder = options.report_dir or run.opened.folder
+    return await parted(run), folder
 
 
 async def _through_prefect(run: SyncRun) -> None:

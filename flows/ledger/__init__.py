@@ -1,7 +1,7 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `stretches`, `answers`, `memory`,
-`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `listing` and `booking` are its nouns.
+`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `vanished`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `listing` and `booking` are its nouns.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from flows.ledger.people import People, Who
 from flows.ledger.runs import Run, Runs
 from flows.ledger.stretches import Stretch, Stretches
 from flows.ledger.undone import Undone
+from flows.ledger.vanished import VanishedPeople
 
 __all__ = [
     "Acceptance", "Acceptances", "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Correction",
     "Corrections", "Database", "Deliveries", "Edit", "Edits", "Forgotten", "Image", "Images", "Intent", "Ledger", "Lock", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
-    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Undone", "Who", "open_database",
+    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Undone", "VanishedPeople", "Who", "open_database",
 ]  # fmt: skip
 
 
@@ -51,6 +52,7 @@ class Ledger:
         self.deliveries = Deliveries(database)
         self.images = Images(database)
         self.undone = Undone(database, self.images, self.memory, self.pages)
+        self.vanished = VanishedPeople(database, self.pages)
         self.columns = Columns(database)
         self.opt_outs = OptOuts(database)
         self.allowances = Allowances(database)

@@ -245,6 +245,7 @@ class People:
                 + ")",
                 asked,
             )
+            database.execute(f"delete from vanished where {key} or {person}", asked)  # noqa: S608 - as above
             for table in ("consent", "objection", "listed"):
                 database.execute(f"delete from {table} where {key}", asked)  # noqa: S608 - as above
             for table in (

@@ -176,6 +176,17 @@ class Runs:
         found = self._select(sql, (account, mapping), limit=1)
         return found[0] if found else None
 
+    def began_after(self, run: Run) -> bool:
+        """Whether another run over a source of the same mapping began after this one."""
+        sql = "select 1 from run where account = ? and mapping = ? and verb = 'sync' and started_at > ? and id <> ? limit 1"
+        return bool(self._database.ask(sql, (run.account, run.mapping, run.started_at, run.id)))
+
+    def told(self, run_id: str, summary: dict[str, Any]) -> None:
+        """What a run that is over came to, said anew."""
+        self._database.tell(
+            "update run set summary = ? where id = ?", (json.dumps(summary, ensure_ascii=False), run_id)
+        )
+
     def mapping_text(self, sha256: str) -> str:
         """The text of a mapping that a run was begun with; '' where none was."""
         rows = self._database.ask("select text from mapping_text where sha256 = ?", (sha256,))

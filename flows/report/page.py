@@ -24,6 +24,7 @@ from flows.report.pace_line import pace_line
 from flows.report.summary import Details, Guard, ProblemGroup, Reason, Summary, UnseenValue, verdict
 from flows.report.text import TEXT_SHOWN, VALUE_SHOWN, drawn_by, percent, shown, value
 from flows.report.troubled import TroubledRow, troubled_rows
+from flows.report.vanished import vanished_said
 from flows.report.wording import (
     allowed_too_few,
     guard_limit,
@@ -262,7 +263,7 @@ def render(folder: Path, summary: Summary, details: Details, masking: Masking | 
         unseen=_by_column(details.unseen),
         took=_took(summary),
         rehearsed=rehearsed(summary),
-        repaired=repaired(summary),
+        repaired=[*repaired(summary), *vanished_said(summary.vanished_details)],
         interrupted=interrupted(summary),
         listing=listed_there(details.listing) if details.listing is not None else "",
         there_twice=twice_there(len(details.twice)),

@@ -28,6 +28,7 @@ from flows.report.summary import (
     Twice,
     UnseenValue,
 )  # fmt: skip
+from flows.report.vanished import VanishedFacts
 
 __all__ = ["PlanSummary"]
 
@@ -181,6 +182,7 @@ class PlanSummary(Model):
             default_factory=list, description="the first of the addresses that several contacts have there"
         ),
     ]
+    vanished: VanishedFacts | None = None
     guards: Annotated[list[PlanGuard], _NONE]
     not_undoable: NotUndoable
     problems: Annotated[list[PlanProblem], _NONE]

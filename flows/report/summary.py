@@ -12,6 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
+from flows.report.vanished import VanishedFacts
+
 __all__ = [
     "NEED_A_PERSON",
     "Column",
@@ -300,6 +302,8 @@ class Summary(Model):
     mapping_edited: MappingEdited | None = None
     kept_differently: dict[str, Count] = {}
     vanished: Count | None = None
+    """People who were delivered earlier and are not in this complete source any more; none where nobody was looked for."""
+    vanished_details: VanishedFacts | None = None
     requests: Requests = Requests()
     pace: Pace = Pace()
     consent: Consent = Consent()
@@ -315,6 +319,8 @@ class Summary(Model):
     """The run whose rows a retry sent again; none for a sync."""
     undoes: str | None = None
     """The run that this one puts back; none for any other."""
+    acts_on: str | None = None
+    """Of a run for vanished people: the sync that found them; none for any other."""
     undoable: Undoable | None = None
     """None of an undo and of a rehearsal."""
 
@@ -448,6 +454,8 @@ def _verdict(summary: Summary) -> str:
     if summary.status == "planned":
         return _planned(settled, look, unsent, read)
     there = _there(settled, read) if summary.undoes is None else _put_back(summary)
+    if summary.acts_on is not None:
+        there = f"{settled:,} of {read:,} people who vanished in the run {summary.acts_on} are seen to"
     if summary.status == "interrupted":
         next_time = (
             "A rehearsal begins anew each time"
@@ -461,7 +469,7 @@ def _verdict(summary: Summary) -> str:
         return f"Superseded by another run: {_list(there, _need(look), known, _waiting(unsent))}."
     if summary.status == "limited" and unsent:
         return f"Stopped at the limit you set: {_list(there, _need(look), known, _waiting(unsent))}."
-    if not look and not unsent and not known and summary.undoes is None:
+    if not look and not unsent and not known and summary.undoes is None and summary.acts_on is None:
         return (
             "The one row is where it should be."
             if read == 1

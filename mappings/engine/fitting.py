@@ -12,6 +12,7 @@ from mappings.engine.cleaning import clean_text
 from mappings.engine.complaints import Complaint, listed, nearest
 from mappings.engine.document import Mapping, Names, Rule
 from mappings.engine.memberships import number_of
+from mappings.engine.parting import complaints_of_vanished
 from mappings.engine.problems import CODES, Problem
 from mappings.engine.rules.split import several
 from mappings.engine.schema import Field, Schema
@@ -60,6 +61,7 @@ def complaints(
     for kind, names in (("tags", mapping.tags), ("lists", mapping.lists)):
         if names is not None:
             yield from _of_names(mapping, schema, kind, names)
+    yield from complaints_of_vanished(mapping, schema)
 
 
 def _of_columns(

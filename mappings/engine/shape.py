@@ -27,6 +27,7 @@ _SHORT: dict[str, dict[str, Any]] = {
     "FollowSource": _WORD,
     "Duplicates": {"enum": ["last", "first", "reject"]},
     "TypedLimit": {"enum": ["typed"]},
+    "Vanished": {"enum": ["report"]},
     "Where": {"anyOf": [_WORD, _WORDS, _GROUPS]},
 }
 _DAY = {"pattern": r"^\d{4}-\d{2}-\d{2}$"}
@@ -40,6 +41,7 @@ _ASKED: dict[str, dict[str, Any]] = {
     "Duplicates": {"required": ["newest"]},
     "Limit": {"minProperties": 1},
     "TypedLimit": {"minProperties": 1},
+    "Vanished": {"minProperties": 1},
     "Consent": {"anyOf": [{"required": ["opted_out"]}, {"required": ["assumed"]}]},
 }
 
@@ -50,6 +52,7 @@ def json_schema() -> dict[str, Any]:
     parts = schema["$defs"]
     del parts["Where"]["properties"]["any"]  # it stands where a column does, as a list of groups
     del parts["Duplicates"]["properties"]["keep"]  # it is written short
+    del parts["Vanished"]["properties"]["report"]  # likewise
     for name, asked in _ASKED.items():
         parts[name] |= asked
     for name, asked in (("since", _DAY), ("before", _DAY), ("within", _SPAN), ("older_than", _SPAN)):

@@ -165,6 +165,7 @@ A_FILE = "how a file is read, not what becomes of a row"
 THERE = "speaks of a contact that is at the destination already"
 PEOPLE = "for people; nothing becomes of it"
 SYNC = "speaks of the sync as a whole"
+NOT_THERE = "speaks of who is in no row of the file"
 WITHOUT_A_CASE = {
     ("Mapping", "title"): PEOPLE,
     ("Mapping", "description"): PEOPLE,
@@ -194,10 +195,14 @@ WITHOUT_A_CASE = {
     ("Mapping", "automations"): SYNC,
     ("Automations", "allow"): SYNC,
     ("Automations", "tracked"): THERE,
+    ("SourceSettings", "complete"): NOT_THERE,
+    ("Mapping", "vanished"): NOT_THERE,
+    **{("Vanished", name): NOT_THERE for name in ("report", "set", "tags", "lists", "unsubscribe")},
+    ("Removal", "remove"): NOT_THERE,
     ("Mapping", "guards"): SYNC,
     **{
         ("Guards", name): SYNC
-        for name in ("shrunk", "invalid", "changes", "opt_outs", "resubscribes", "failures")
+        for name in ("shrunk", "invalid", "changes", "opt_outs", "vanished", "resubscribes", "failures")
     },
     **{("Limit", name): SYNC for name in ("share", "floor")},
     **{("TypedLimit", name): SYNC for name in ("share", "floor", "typed")},

@@ -92,6 +92,10 @@ class Guards(Part):
     opt_outs: Maybe[TypedLimit] = Field(
         None, description="people unsubscribed who may be mailed now; 2% from 20. Or typed"
     )
+    vanished: Maybe[TypedLimit] = Field(
+        None,
+        description="people no longer in a complete source with whom something would be done; 5% of all delivered from 20. Or typed",
+    )
     resubscribes: Maybe[Limit] = Field(
         None, description="people subscribed again who had opted out; 2% from 20"
     )

@@ -15,6 +15,7 @@ from mappings.engine.document.guards import Guards
 from mappings.engine.document.names import Names
 from mappings.engine.document.rule import Rule
 from mappings.engine.document.source import Destination, SourceSettings
+from mappings.engine.document.vanished import Vanished
 from mappings.engine.document.where import Conditions, columns_of, counts_days
 from mappings.engine.document.words import DateFormats, Maybe, Part, Texts
 
@@ -95,6 +96,10 @@ class Mapping(Part):
     automations: Maybe[Automations] = Field(
         None, description="what may be started at the destination, and what is watched there"
     )
+    vanished: Maybe[Vanished] = Field(
+        None,
+        description="what becomes of who was delivered and is no longer in a complete source: report, or what is done; report if not said",
+    )
     guards: Maybe[Guards] = Field(
         None, description="when the sync stops before it sends anything, where the defaults are not right"
     )
@@ -131,6 +136,22 @@ class Mapping(Part):
         if key is not None and fields[key].write is not None:
             raise ValueError(f"write: cannot be said of the key {key}; it is how the contact is found.")
         return fields
+
+    @field_validator("vanished")
+    @classmethod
+    def _fits_the_rest(cls, vanished: Vanished | None, info: ValidationInfo) -> Vanished | None:
+        source = info.data.get("source")
+        if vanished is None or source is None:
+            return vanished
+        if not source.complete:
+            raise ValueError(
+                "only a complete source can miss somebody: say source: {complete: yes} if each file holds everybody."
+            )
+        if info.data.get("key") in vanished.set_:
+            raise ValueError(f"set: cannot change {info.data['key']}; it is how the contact is found.")
+        if vanished.acts and info.data.get("write") == "create_only":
+            raise ValueError("write: create_only changes nobody who is there; say vanished: report.")
+        return vanished
 
     @field_validator("together")
     @classmethod

@@ -50,6 +50,10 @@ class SourceSettings(Part):
         None, description="a file or a pattern such as exports/*.csv, seen from the mapping's folder"
     )
     take: Literal["only", "newest"] = Field("only", description="which of several files the pattern finds")
+    complete: bool = Field(
+        False,
+        description="yes: each file holds everybody, so that whoever was delivered and is not in it has vanished; see vanished:",
+    )
     encoding: str | None = Field(None, description="such as utf-8 or windows-1252")
     delimiter: str | None = Field(None, description='such as "," or ";" or "\\t"')
     quote: str | None = Field(None, description="the character around cells")

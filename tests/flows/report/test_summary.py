@@ -18,8 +18,8 @@ from flows.report.summary import Summary, schema, verdict
 KEYS = [
     "schema_version", "run_id", "mapping", "source", "destination", "started_at", "finished_at", "status", "outcomes",
     "balanced", "problems", "previous", "warnings", "guards", "overrides", "override_details",
-    "mapping_edited", "kept_differently", "vanished", "requests", "pace", "consent", "automations", "automation_reasons",
-    "rehearsal", "interruptions", "accepted", "corrected", "exit_code", "follows", "undoes", "undoable",
+    "mapping_edited", "kept_differently", "vanished", "vanished_details", "requests", "pace", "consent", "automations", "automation_reasons",
+    "rehearsal", "interruptions", "accepted", "corrected", "exit_code", "follows", "undoes", "acts_on", "undoable",
 ]  # fmt: skip
 OUTCOMES = [
     "created", "updated", "upserted", "unchanged", "filtered", "duplicate", "protected", "invalid", "refused", "failed",
