@@ -180,7 +180,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def desk(lark: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None) -> Desk:
     for name in [name for name in os.environ if name.startswith(("CAMPAIGNLARK_", "MUSTER_"))]:
-        monkeypatch.delenv(name)
+        if name != "MUSTER_LEDGER_URL":  # where a test has its ledger is said before
+            monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return Desk(tmp_path, lark, monkeypatch)
 

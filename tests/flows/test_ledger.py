@@ -141,7 +141,7 @@ def test_intents_and_answers_are_on_the_disk_for_any_other_process_when_the_call
         ],
     )
     script = (
-        "import json, sys; from pathlib import Path; from flows.ledger import Ledger, open_database\n"
+        "import json, sys; from pathlib import Path; from flows.ledger.opening import open_ledger\n"
         "ledger = open_ledger(Path(sys.argv[1]))\n"
         "print(json.dumps([[o.row, o.outcome, o.code, o.contact_id, o.opted_out, o.problems, o.kept, k, c]"
         " for o, k, c in ledger.answers.of('r1', 1, 9)] + [ledger.answers.open_intents('r1')]))\n"
