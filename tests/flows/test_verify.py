@@ -116,9 +116,9 @@ async def test_what_the_destination_keeps_in_its_own_form_is_no_difference(
 
 
 def ledger_says(desk: Desk, sql: str) -> None:
-    from flows.ledger import open_database
+    from flows.ledger.opening import open_ledger
 
-    database = open_database(desk.home)
+    database = open_ledger(desk.home).database
     database.tell(sql)
     database.close()
 
