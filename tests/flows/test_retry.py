@@ -400,6 +400,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.usefixtures("ledger_place")
 async def test_a_retry_that_is_killed_is_finished_by_the_next_without_sending_twice(
     desk: Desk, person: Person
 ) -> None:

@@ -95,7 +95,7 @@ def test_whoever_waits_for_a_sender_gets_its_turn(ledger: Ledger) -> None:
     holder.join()
 
 
-def test_a_lease_of_a_killed_worker_runs_out_and_is_taken_over(
+def test_a_lease_of_a_killed_worker_of_this_machine_is_free_at_once_and_of_another_when_it_runs_out(
     ledger: Ledger, url: str, tmp_path: Path
 ) -> None:
     script = (
@@ -113,8 +113,16 @@ def test_a_lease_of_a_killed_worker_runs_out_and_is_taken_over(
         pass
     other.send_signal(signal.SIGKILL)
     other.communicate()
+    [(holder,)] = ledger.database.ask("select holder from lease")
+    who, place, number = holder.rsplit(", ", 2)
+    ledger.database.tell("update lease set holder = ?", (f"{who}, another place, {number}",))
+    with pytest.raises(Busy), lease(ledger):
+        pass
     with lease(ledger, wait=5):
         pass
+    ledger.database.tell("update lease set holder = ?, until = 1e12", (holder,))
+    with lease(ledger):
+        assert place
 
 
 def test_a_stalled_worker_writes_nothing_after_another_has_taken_over(
