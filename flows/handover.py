@@ -17,6 +17,7 @@ from flows.ledger import Ledger, open_database
 from flows.ledger.damaged import NAME, has_ledger
 from flows.ledger.database import home_folder
 from flows.report.writing import whole
+from flows.settings import Settings
 from flows.suppressions import SUPPRESSION_FILE
 
 __all__ = ["hand_over", "take_over"]
@@ -26,6 +27,11 @@ _FOLDERS = ("answers", "runs")
 
 def hand_over(home: Path, to: Path, *, runs: bool) -> int:
     """Writes the file; how many runs are in it. A run may be at work meanwhile: what it has landed by now is in it. Raises LedgerError, OSError."""
+    if not (home / NAME).exists():
+        raise LedgerError(
+            f"The ledger of {home} is no file that could be handed over.",
+            "It is in PostgreSQL: whoever may read that database has it; a copy of it is what pg_dump writes.",
+        )
     with whole(to) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         with tempfile.TemporaryDirectory(dir=home, prefix=".handover-") as scratch:
             copy = Path(scratch) / NAME
@@ -48,6 +54,11 @@ def take_over(archive: Path, home: Path) -> Ledger:
 
     Raises LedgerError where there is one, or where the file is none of ours or not whole; nothing is left behind then.
     """
+    if Settings().ledger_url():
+        raise LedgerError(
+            "A handover is laid down as a file, and MUSTER_LEDGER_URL names a PostgreSQL.",
+            "Unset it for a ledger of this machine alone; a ledger cannot be moved into PostgreSQL yet.",
+        )
     if has_ledger(home):  # raises where one was lost
         raise LedgerError(
             f"{home} has a ledger already.",

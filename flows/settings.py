@@ -97,8 +97,9 @@ class Settings:
         return Access(base_url, key)
 
     def ledger_url(self) -> str:
-        """Where the ledger is that machines share; '' where it is a file in the home."""
-        return self.get("MUSTER_LEDGER_URL").strip()
+        """Where the ledger is that machines share; '' where it is a file in the home, which `file` says as well."""
+        given = self.get("MUSTER_LEDGER_URL").strip()
+        return "" if given == "file" else given
 
     def home(self, mapping_path: Path) -> Path:
         """`MUSTER_HOME`; else the nearest `.muster` at or above the mapping; else beside it (shipped mappings: here)."""

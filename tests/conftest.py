@@ -113,5 +113,8 @@ def ledger_place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture(autouse=True)
 def _everything_in_postgresql(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With MUSTER_TEST_LEDGER=postgresql all tests have their ledger there that do not say where it is."""
-    if os.environ.get("MUSTER_TEST_LEDGER") == "postgresql" and "ledger_place" not in request.fixturenames:
+    if "ledger_place" in request.fixturenames:
+        return
+    monkeypatch.delenv("MUSTER_LEDGER_URL", raising=False)
+    if os.environ.get("MUSTER_TEST_LEDGER") == "postgresql":
         monkeypatch.setenv("MUSTER_LEDGER_URL", request.getfixturevalue("postgresql").new())

@@ -100,6 +100,7 @@ def command(kind: str, sample: str | None, as_json: bool) -> int:
         server.seed(before)
         os.environ |= {
             "MUSTER_HOME": str(home),
+            "MUSTER_LEDGER_URL": "file",  # a demo's runs are no business of other machines
             f"{kind.upper()}_BASE_URL": server.url,
             f"{kind.upper()}_API_KEY": "sandbox-key",
         }

@@ -7,8 +7,10 @@ import os
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import click
@@ -82,11 +84,14 @@ def _installation() -> Iterator[tuple[bool, str, str]]:
 
 
 def _ledger() -> Iterator[tuple[bool, str, str]]:
-    from flows.ledger.database import has_ledger, open_database  # noqa: PLC0415 - only this check
+    from flows.ledger.opening import open_ledger, there_is_a_ledger  # noqa: PLC0415 - only this check
 
     home = Settings().home_here()
+    if Settings().ledger_url():
+        yield _shared_ledger(home)
+        return
     try:
-        there = has_ledger(home)
+        there = there_is_a_ledger(home)
     except MusterError as error:
         yield False, error.what, error.fix
         return
@@ -99,19 +104,37 @@ def _ledger() -> Iterator[tuple[bool, str, str]]:
         )
         return
     try:
-        database = open_database(home)
+        database = open_ledger(home).database
     except MusterError as error:
         yield False, error.what, error.fix
         return
     runs = database.ask("select count(*) from run")[0][0]
     database.close()
-    yield True, f"{database.path}: whole, {runs:,} runs", ""
+    yield True, f"{database.shown}: whole, {runs:,} runs", ""
     free = shutil.disk_usage(home).free
     yield (
         free > _ROOM,
         f"{free / 2**30:.1f} GiB free on its disk",
         "Make room: a run keeps a copy of its file.",
     )
+
+
+def _shared_ledger(home: Path) -> tuple[bool, str, str]:
+    """Whether it answers, and how quickly: each answer of a destination waits for that."""
+    from flows.ledger.opening import open_ledger  # noqa: PLC0415 - only this check
+
+    try:
+        ledger = open_ledger(home)
+        try:
+            [(server,)] = ledger.database.ask("select current_setting('server_version')")
+            began = time.perf_counter()
+            [(runs,)] = ledger.database.ask("select count(*) from run")
+            took = (time.perf_counter() - began) * 1000
+        finally:
+            ledger.close()
+    except MusterError as error:
+        return False, error.what, error.fix
+    return True, f"{ledger.database.shown}: PostgreSQL {server}, {runs:,} runs, answers in {took:.1f} ms", ""
 
 
 def _prefect() -> Iterator[tuple[bool, str, str]]:

@@ -2,7 +2,8 @@
 
 A lock of the server's own would be gone with its connection, and nobody would notice. A lease outlives that: while it lasts, by the
 server's clock, nobody else takes it. Whoever takes one that has run out gets a higher token, and from then on everything that
-the holder before it wants to write is refused (`refuse_a_later_one`), however late it wakes up.
+the holder before it wants to write is refused (`refuse_a_later_one`), however late it wakes up. A holder that was a process of this
+very machine, and is none any more, is not waited for.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -50,7 +52,7 @@ class Lease:
         self._held = held
         self._wait = wait
         self._seconds = seconds
-        self._holder = f"pid {os.getpid()} on {socket.gethostname()}, {secrets.token_hex(8)}"
+        self._holder = f"pid {os.getpid()} on {socket.gethostname()}, {_place()}, {secrets.token_hex(8)}"
         self._token = 0
         self._sure_until = 0.0
         self._over = threading.Event()
@@ -61,6 +63,9 @@ class Lease:
     def __enter__(self) -> Self:
         until = time.monotonic() + self._wait
         while not self._taken():
+            self._let_go_of_the_dead()
+            if self._taken():
+                break
             if time.monotonic() >= until:
                 held = who_holds(self._database, self.name)
                 raise Busy(f"{self._busy} is at work" + (f" ({held})." if held else "."), self._fix)
@@ -120,6 +125,17 @@ class Lease:
 
         return said(time.monotonic())
 
+    def _let_go_of_the_dead(self) -> None:
+        """Whoever held it as a process of this machine, and is none any more, does not hold it."""
+        sql = f"select holder, token from lease where name = ? and until > {_NOW}"  # noqa: S608 - our own words
+        for holder, token in self._database.ask(sql, (self.name,)):
+            who, place, _ = holder.rsplit(", ", 2)
+            if place and place == _place() and not _alive(int(who.split()[1])):
+                self._database.tell(
+                    "update lease set until = 0 where name = ? and token = ? and holder = ?",
+                    (self.name, token, holder),
+                )
+
     @property
     def _sure(self) -> float:
         return min(_SURE_SECONDS, self._seconds / 4)
@@ -150,7 +166,26 @@ class Lease:
                 self._told(self._lost)
 
 
+def _place() -> str:
+    """Which machine this is, since when it runs, and which of its lists of processes is ours; '' where nobody can tell."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink().name}"
+    except OSError:
+        return ""
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def who_holds(database: Postgresql, name: str) -> str:
     """Who holds a lease at this moment: process and machine; '' for nobody."""
     found = database.ask(f"select holder from lease where name = ? and until > {_NOW}", (name,))  # noqa: S608 - our own words
-    return str(found[0][0]).rpartition(", ")[0] if found else ""
+    return str(found[0][0]).split(", ", 1)[0] if found else ""

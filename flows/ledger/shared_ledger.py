@@ -66,7 +66,8 @@ def _refuse_a_file(home: Path, address: Address) -> None:
     if (home / NAME).exists():
         raise LedgerError(
             f"MUSTER_LEDGER_URL names {address.shown}, and {home} has a ledger of its own, {NAME}.",
-            "Move it there: unset MUSTER_LEDGER_URL and say muster ledger export FILE, then set it and say muster ledger import FILE.",
+            "A ledger in a file cannot be moved into PostgreSQL yet: unset MUSTER_LEDGER_URL, or set MUSTER_HOME to a new folder to begin anew, "
+            "knowing nothing of what was delivered and who opted out.",
         )
 
 
@@ -123,7 +124,7 @@ def _refuse_a_loss(database: Postgresql) -> None:
     if empty(home, "") is not None:
         raise LedgerError(
             f"The ledger at {database.shown} is empty, and {home / 'runs'} holds runs that it has to know.",
-            f"Name the right one in MUSTER_LEDGER_URL, import it with muster ledger import FILE, or, to begin anew: "
+            f"Name the right one in MUSTER_LEDGER_URL, or, to begin anew: "
             f"move {home / 'runs'} out of that folder.",
         )
 

@@ -117,11 +117,10 @@ class Desk:
 
     async def resume(self, run_id: str = "") -> Ended:
         """The newest interrupted run, or one of them, to its end."""
-        ledger = open_ledger(self.home)
-        found = ledger.runs.get(run_id) if run_id else ledger.runs.unfinished()[0]
-        assert found is not None
-        resume = Resume.of(found, self.home, ledger.runs.mapping_text(found.mapping_sha256))
-        ledger.close()
+        with contextlib.closing(open_ledger(self.home)) as ledger:
+            found = ledger.runs.get(run_id) if run_id else ledger.runs.unfinished()[0]
+            assert found is not None
+            resume = Resume.of(found, self.home, ledger.runs.mapping_text(found.mapping_sha256))
         async with SyncRun(
             str(resume.mapping_path), None, resume.options(), Listening(), resume=resume
         ) as run:
@@ -180,7 +179,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def desk(lark: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None) -> Desk:
     for name in [name for name in os.environ if name.startswith(("CAMPAIGNLARK_", "MUSTER_"))]:
-        monkeypatch.delenv(name)
+        if name != "MUSTER_LEDGER_URL":  # where a test has its ledger is said before
+            monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return Desk(tmp_path, lark, monkeypatch)
 

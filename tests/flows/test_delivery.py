@@ -23,7 +23,7 @@ import pytest
 from connectors.destinations.campaignlark import Connector
 from connectors.errors import MusterError
 from connectors.sandbox.serving import Running, running
-from flows.ledger import open_database
+from flows.ledger.opening import open_ledger
 from flows.sync_run import SyncRun
 
 if TYPE_CHECKING:
@@ -430,7 +430,7 @@ def killed_after(desk: Desk, file: Path, lines: int, seconds: float) -> bool:
 
 def states(desk: Desk) -> list[str]:
     """How the runs ended, in order; the file is whole."""
-    database = open_database(desk.home)
+    database = open_ledger(desk.home).database
     assert database.ask("pragma integrity_check") == [("ok",)]
     found = [state for (state,) in database.ask("select state from run order by started_at, id")]
     database.close()
@@ -565,7 +565,7 @@ async def test_an_error_in_the_middle_does_not_forget_what_landed(desk: Desk, pe
     with pytest.raises(ExceptionGroup):
         await desk.sync(file, meanwhile=break_down)
     there = len(desk.contacts())
-    database = open_database(desk.home)
+    database = open_ledger(desk.home).database
     assert database.ask("select state from run") == [("failed",)]
     filed = database.ask("select count(*) from delivered")[0][0]
     database.close()

@@ -13,7 +13,7 @@ import pytest
 
 from connectors.errors import Stopped
 from flows.ledger import open_database
-from flows.ledger.database import Database
+from flows.ledger.database import SqliteFile
 from flows.report import writing
 from flows.sync_run import BATCH, SyncRun
 
@@ -31,17 +31,17 @@ class Room:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.full = False
         self._guard = threading.Lock()
-        connection = Database.connection.fget
+        connection = SqliteFile.connection.fget
         assert connection is not None
 
-        def limited(database: Database) -> Any:
+        def limited(database: SqliteFile) -> Any:
             found = connection(database)
             with self._guard:
                 pages = 1 if self.full else ROOMY  # never fewer than there are
                 found.execute(f"pragma max_page_count = {pages}")
             return found
 
-        monkeypatch.setattr(Database, "connection", property(limited))
+        monkeypatch.setattr(SqliteFile, "connection", property(limited))
 
 
 @pytest.fixture

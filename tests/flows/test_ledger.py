@@ -37,7 +37,9 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(home: Path) -> Iterator[Ledger]:
+def ledger(home: Path, ledger_place: str) -> Iterator[Ledger]:
+    """Each test that asks for one runs twice: in a file, and in PostgreSQL."""
+    assert ledger_place
     opened = open_ledger(home)
     yield opened
     opened.close()
@@ -104,7 +106,7 @@ STEP = st.tuples(
 @settings(max_examples=30, deadline=None)
 def test_pages_hold_what_a_dictionary_would(steps: list[tuple[dict[str, int], set[str]]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        ledger = open_ledger(Path(folder))
+        ledger = open_ledger(Path(folder), "")
         account = ledger.accounts.seen(*KIND, "key").id
         wanted: dict[str, tuple[int, int]] = {}
         for new, gone in steps:
@@ -141,7 +143,7 @@ def test_intents_and_answers_are_on_the_disk_for_any_other_process_when_the_call
         ],
     )
     script = (
-        "import json, sys; from pathlib import Path; from flows.ledger import Ledger, open_database\n"
+        "import json, sys; from pathlib import Path; from flows.ledger.opening import open_ledger\n"
         "ledger = open_ledger(Path(sys.argv[1]))\n"
         "print(json.dumps([[o.row, o.outcome, o.code, o.contact_id, o.opted_out, o.problems, o.kept, k, c]"
         " for o, k, c in ledger.answers.of('r1', 1, 9)] + [ledger.answers.open_intents('r1')]))\n"
@@ -406,19 +408,20 @@ def test_another_kind_name_or_address_is_another_account(ledger: Ledger, other: 
 def test_a_key_is_kept_as_a_hash_that_differs_from_ledger_to_ledger(
     ledger: Ledger, account: int, tmp_path: Path
 ) -> None:
-    other = open_ledger(tmp_path / "other")
+    other = open_ledger(tmp_path / "other", "")
     assert ledger.accounts.mac("key-1") != other.accounts.mac("key-1")
     other.close()
     assert account
-    assert b"key-1" not in b"".join(path.read_bytes() for path in ledger.database.path.parent.glob("ledger*"))
+    assert b"key-1" not in b"".join(path.read_bytes() for path in ledger.database.home.glob("ledger*"))
 
 
 # ---- booking
 
 
+@pytest.mark.parametrize("ledger_place", ["file"], indirect=True)
 @pytest.mark.parametrize("damage", [b"no database at all" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_damaged_file_of_bookings_is_made_anew(ledger: Ledger, account: int, damage: bytes) -> None:
-    home = ledger.database.path.parent
+    home = ledger.database.home
     bookings = Bookings(home, account)
     bookings.book(1, 10.0, 10.0, 1000.0, 1000.0)
     bookings.close()
@@ -429,6 +432,7 @@ def test_a_damaged_file_of_bookings_is_made_anew(ledger: Ledger, account: int, d
     assert (home / "pace.sqlite").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("ledger_place", ["file"], indirect=True)
 def test_slots_booked_by_several_threads_never_overlap_and_fill_the_rate(
     ledger: Ledger, account: int
 ) -> None:
@@ -436,11 +440,11 @@ def test_slots_booked_by_several_threads_never_overlap_and_fill_the_rate(
 
     def work(calls: int) -> None:
         for _ in range(25):
-            begin = Bookings(ledger.database.path.parent, account).book(calls, 200.0, 5000.0, before, before)
+            begin = Bookings(ledger.database.home, account).book(calls, 200.0, 5000.0, before, before)
             booked.append((begin, begin + calls / 200.0))
 
     before = 1000.0
-    Bookings(ledger.database.path.parent, account).book(100, 200.0, 5000.0, before, before)
+    Bookings(ledger.database.home, account).book(100, 200.0, 5000.0, before, before)
     threads = [threading.Thread(target=work, args=(calls,)) for calls in (1, 2, 3, 5)]
     for thread in threads:
         thread.start()
@@ -454,12 +458,14 @@ def test_slots_booked_by_several_threads_never_overlap_and_fill_the_rate(
     assert booked[-1][1] - booked[0][0] == pytest.approx(25 * 11 / 200.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("ledger_place", ["file"], indirect=True)
 def test_accounts_do_not_wait_for_each_other(ledger: Ledger, account: int) -> None:
     for _ in range(2):
-        Bookings(ledger.database.path.parent, account).book(1000, 100.0, 100.0, 50.0, 50.0)
-    assert Bookings(ledger.database.path.parent, account + 1).book(1, 100.0, 100.0, 50.0, 50.0) == 50.0
+        Bookings(ledger.database.home, account).book(1000, 100.0, 100.0, 50.0, 50.0)
+    assert Bookings(ledger.database.home, account + 1).book(1, 100.0, 100.0, 50.0, 50.0) == 50.0
 
 
+@pytest.mark.parametrize("ledger_place", ["file"], indirect=True)
 def test_a_clock_that_jumped_back_does_not_leave_the_account_booked_for_hours(
     ledger: Ledger, account: int
 ) -> None:
@@ -468,8 +474,9 @@ def test_a_clock_that_jumped_back_does_not_leave_the_account_booked_for_hours(
     assert bookings.book(1, 1.0, 1.0, 10.0, 10.0) == 10.0
 
 
+@pytest.mark.parametrize("ledger_place", ["file"], indirect=True)
 def test_slots_in_the_ledger_and_in_one_process_are_booked_alike(ledger: Ledger, account: int) -> None:
-    shared, alone = Bookings(ledger.database.path.parent, account), Alone()
+    shared, alone = Bookings(ledger.database.home, account), Alone()
     for book in (shared.book, alone.book):
         first, second = book(5, 10.0, 100.0, 7.0, 7.0), book(5, 10.0, 100.0, 7.0, 7.0)
         assert (first, second) == (7.0, 7.5)

@@ -228,7 +228,7 @@ def test_a_file_of_another_program_is_never_moved(tmp_path: Path) -> None:
 
 
 def test_a_locked_ledger_is_never_moved(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.ledger.database._LOCKED_SECONDS", 0.05)
+    monkeypatch.setattr("flows.ledger.sqlite_file._LOCKED_SECONDS", 0.05)
     before = (home / NAME).read_bytes()
     with contextlib.closing(sqlite3.connect(home / NAME, isolation_level=None)) as other:
         other.execute("pragma locking_mode = exclusive")
@@ -318,7 +318,7 @@ def test_somebody_who_only_looks_is_waited_for(home: Path) -> None:
 def test_damage_that_is_met_while_reading_stops_names_the_file_and_is_looked_for_at_the_next_opening(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.ledger.database._CHECKED_WHOLE", 0)  # a large one: not read whole each time
+    monkeypatch.setattr("flows.ledger.sqlite_file._CHECKED_WHOLE", 0)  # a large one: not read whole each time
     path = home / NAME
     with contextlib.closing(sqlite3.connect(path)) as database:
         page = database.execute("select rootpage from sqlite_master where name = 'delivered'").fetchone()[0]

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from flows.ledger import Intent, Outcome
+from flows.ledger.database import SqliteFile
 from flows.ledger.opening import open_ledger
 from flows.ledger.pages import key_hash
 from flows.resuming import take_up
@@ -80,7 +81,8 @@ class TheLedger(RuleBasedStateMachine):
         self._account = self._ledger.accounts.seen("campaignlark", "main", "http://sandbox", "key").id
 
     def _open(self) -> None:
-        self._ledger = open_ledger(self._home)
+        self._ledger = open_ledger(self._home, "")
+        assert isinstance(self._ledger.database, SqliteFile)
         self._ledger.database.connection.execute("pragma synchronous = off")  # it is not the power that goes
 
     def teardown(self) -> None:

@@ -161,7 +161,7 @@ async def test_a_sync_goes_on_with_a_ledger_of_an_earlier_version(desk: Desk, ve
 KILLED = """
 import os, shutil, signal, sqlite3, sys
 from pathlib import Path
-from flows.ledger import database
+from flows.ledger import sqlite_file as database
 
 work, frozen = Path(sys.argv[1]), Path(sys.argv[2])
 connect = sqlite3.connect

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.sandbox.serving import Running, running
-from flows.ledger import open_database
+from flows.ledger.opening import open_ledger
 from flows.options import Options
 from flows.preview import preview
 from flows.sync_run import SyncRun
@@ -67,7 +67,7 @@ async def test_who_is_not_there_is_remembered_and_no_later_import_subscribes_the
         "p1@example.com": "UNSUBSCRIBED",
         "p2@example.com": "SUBSCRIBED",
     }
-    database = open_database(desk.home)
+    database = open_ledger(desk.home).database
     assert database.ask("select key, origin from consent") == [("p1@example.com", "optouts-to-campaignlark")]
     database.close()
 
@@ -106,7 +106,7 @@ async def test_a_list_stops_until_its_number_is_typed_and_nothing_is_remembered_
     file = the_list(desk.folder, *(f"p{n}@example.com" for n in range(30)))
     stopped = await desk.sync(file, LIST)
     assert (stopped.exit_code, stopped.outcomes) == (3, {"unsent": 30})
-    database = open_database(desk.home)
+    database = open_ledger(desk.home).database
     assert database.ask("select count(*) from consent") == [(0,)]
     database.close()
     for given in ("opt_outs", "opt_outs=29", "opt_outs=31"):
@@ -136,7 +136,7 @@ async def test_the_sample_ends_as_it_is_said_to(desk: Desk) -> None:
     assert +planned.outcomes == {name: count for name, count in wanted["outcomes"].items() if count}
     assert ended.summary.warnings == wanted["warnings"]
     assert [row["row"] for row in ended.rows if row["outcome"] == "filtered"] == wanted["rows"]["filtered"]
-    database = open_database(desk.home)
+    database = open_ledger(desk.home).database
     assert database.ask("select count(*) from consent") == [(wanted["opted_out_not_sent"],)]
     database.close()
 

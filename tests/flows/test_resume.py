@@ -39,6 +39,7 @@ def writes_of(desk: Desk) -> set[int]:
     return {one["writes"] for one in desk.server.contacts()}
 
 
+@pytest.mark.usefixtures("ledger_place")
 async def test_the_next_sync_of_the_same_mapping_and_file_finishes_the_run(
     desk: Desk, person: Person
 ) -> None:

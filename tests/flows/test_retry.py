@@ -16,7 +16,7 @@ import pytest
 
 from connectors.errors import Busy, CannotStart
 from connectors.sandbox.serving import running
-from flows.ledger import Run, open_database
+from flows.ledger import Run
 from flows.ledger.opening import open_ledger
 from flows.options import Options
 from flows.preview import Preview, preview
@@ -78,7 +78,7 @@ async def planned(file: Path) -> Preview:
 
 
 def asked(desk: Desk, sql: str, *parameters: str) -> list[tuple[Any, ...]]:
-    database = open_database(desk.home)
+    database = open_ledger(desk.home).database
     try:
         return database.ask(sql, parameters)
     finally:
@@ -400,6 +400,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.usefixtures("ledger_place")
 async def test_a_retry_that_is_killed_is_finished_by_the_next_without_sending_twice(
     desk: Desk, person: Person
 ) -> None:

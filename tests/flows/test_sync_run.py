@@ -125,6 +125,7 @@ async def test_a_contact_that_is_there_already_as_the_file_has_it_is_not_written
     ] == "delivered_before"
 
 
+@pytest.mark.usefixtures("ledger_place")
 async def test_only_the_field_that_changed_in_the_source_is_sent_so_that_edits_by_hand_survive(
     desk: Desk, person: Person
 ) -> None:
@@ -172,6 +173,7 @@ async def test_tags_are_added_and_one_that_was_taken_away_there_is_not_put_back(
     assert set(desk.contacts()["p1@example.com"]["tags"]) == {"partner", "press", "crm"}
 
 
+@pytest.mark.usefixtures("ledger_place")
 async def test_a_row_that_failed_is_tried_again_the_next_time_and_no_other(
     desk: Desk, person: Person
 ) -> None:

@@ -49,6 +49,7 @@ def state(desk: Desk) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("ledger_place")
 async def test_created_contacts_are_tagged_so_that_the_app_can_delete_them(
     desk: Desk, person: Person
 ) -> None:

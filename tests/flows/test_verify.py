@@ -32,6 +32,7 @@ def told(found: Verification) -> Found:
     return [(one.finding, one.key, one.field, one.should_be, one.is_there) for one in found.findings]
 
 
+@pytest.mark.usefixtures("ledger_place")
 async def test_what_was_delivered_is_there_and_nothing_is_written(desk: Desk, person: Person) -> None:
     rows = [person(n, City="Oslo", Score=str(n), Tags="vip;crm") for n in range(1, 31)]
     rows[4]["Out"] = "yes"
@@ -116,9 +117,9 @@ async def test_what_the_destination_keeps_in_its_own_form_is_no_difference(
 
 
 def ledger_says(desk: Desk, sql: str) -> None:
-    from flows.ledger import open_database
+    from flows.ledger.opening import open_ledger
 
-    database = open_database(desk.home)
+    database = open_ledger(desk.home).database
     database.tell(sql)
     database.close()
 

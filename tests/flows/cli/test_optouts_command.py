@@ -16,7 +16,6 @@ import pytest
 from connectors.sandbox.serving import Running, running
 from flows.cli import main
 from flows.cli import optouts as module
-from flows.ledger import open_database
 from flows.ledger.opening import open_ledger
 from tests.flows import test_loops_sync as loops
 from tests.flows.conftest import finish
@@ -47,7 +46,7 @@ def written(home: Path) -> dict[str, dict[str, str]]:
 
 
 def consents(home: Path) -> set[tuple[str, str]]:
-    database = open_database(home)
+    database = open_ledger(home).database
     found = {
         (key, origin) for key, origin in database.ask("select key, origin from consent where opted_out = 1")
     }
