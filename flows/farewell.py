@@ -18,7 +18,7 @@ import pyarrow as pa
 from connectors.base import Destination, Oddity, Source, SourceFacts
 from connectors.errors import CannotStart
 from flows.keyed_mapping import COLUMN, keyed_text
-from flows.ledger import Account
+from flows.ledger import Account, Ledger
 from flows.ledger.opening import open_ledger
 from flows.opening import rules_with, types_of
 from flows.vanishing import Measures, vanishing
