@@ -9,12 +9,29 @@ from collections.abc import Iterator
 
 from flows.sync_run import SyncRun
 
-__all__ = ["interruptible", "terminable"]
+__all__ = ["interruptible", "interruptible_before", "terminable"]
 
 
 def terminable() -> None:
     """From now on SIGTERM means what Ctrl-C means."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+@contextlib.contextmanager
+def interruptible_before() -> Iterator[None]:
+    """While it lasts nothing is sent yet, and SIGTERM cancels the current task; outside the main thread it does nothing."""
+    loop, current = asyncio.get_running_loop(), asyncio.current_task()
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        loop.add_signal_handler(signal.SIGTERM, lambda: current.cancel() if current is not None else None)
+    except (ValueError, RuntimeError, NotImplementedError):  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
