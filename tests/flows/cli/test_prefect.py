@@ -56,7 +56,11 @@ def test_a_run_is_a_flow_run_with_stages_and_batches_as_tasks_and_artifacts(
         "write the report",
     }
     artifacts = asked(prefect_url, "artifacts", {"flow_runs": {"id": {"any_": [run["id"]]}}})
-    assert sorted(artifact["key"] for artifact in artifacts) == ["signups-balance", "signups-problems", "signups-report"]
+    assert sorted(artifact["key"] for artifact in artifacts) == [
+        "signups-balance",
+        "signups-problems",
+        "signups-report",
+    ]
     everything = json.dumps([run, tasks, artifacts])
     assert "report.html" in everything
     assert "@example.com" not in everything
