@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,8 +31,15 @@ class Prefect:
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self._url}/{path}", data, {"content-type": "application/json"})  # noqa: S310 - loopback
-        with self._opener.open(request, timeout=20) as answer:
-            return json.load(answer)
+        for last in (False, False, False, False, True):
+            try:
+                with self._opener.open(request, timeout=20) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or last:  # SQLite was busy; its clients ask again
+                    raise
+            time.sleep(0.5)
+        raise AssertionError("unreachable")
 
     def start(self, deployment: str, **parameters: Any) -> str:
         """A run by hand, as from the UI's form; its id."""
