@@ -24,14 +24,7 @@ __all__ = ["command"]
     type=click.IntRange(1, 65535),
     help="Of the Prefect server that muster starts, where none is configured.",
 )
-@click.option(
-    "--at-once",
-    default=4,
-    show_default=True,
-    type=click.IntRange(1, 64),
-    help="So many syncs at the same time, of different mappings.",
-)
-def command(folder: Path, port: int, at_once: int) -> int:
+def command(folder: Path, port: int) -> int:
     """Run the scheduled syncs of FOLDER (this one if not given) on this machine, until Ctrl-C.
 
     They are those that muster schedule made without --pool, for mappings whose ledger is in or above FOLDER. Without a configured
@@ -41,12 +34,12 @@ def command(folder: Path, port: int, at_once: int) -> int:
 
     home = Settings(folder.resolve() / "mapping.yml").home(folder.resolve() / "mapping.yml")
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_serve(home, port, at_once))
+        asyncio.run(_serve(home, port))
     click.echo("Ended. What was at work is resumed by its next run.", err=True)
     return 0
 
 
-async def _serve(home: Path, port: int, at_once: int) -> None:
+async def _serve(home: Path, port: int) -> None:
     from flows.ledger.database import private_folder  # noqa: PLC0415 - only this verb
     from flows.prefect_server import PrefectServer  # noqa: PLC0415 - as above
     from flows.serving import noted, served_url  # noqa: PLC0415 - as above
@@ -72,4 +65,4 @@ async def _serve(home: Path, port: int, at_once: int) -> None:
             click.echo("Ctrl-C ends it. muster schedule --list shows what is due.")
             from flows.viewer.serving import work_off  # noqa: PLC0415 - Prefect takes seconds
 
-            await work_off(home, at_once=at_once)
+            await work_off(home)

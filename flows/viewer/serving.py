@@ -12,10 +12,13 @@ from flows.viewer.deployments import POOL, queue_of, with_pool
 __all__ = ["work_off"]
 
 
-async def work_off(home: Path, *, at_once: int) -> None:
-    """Runs what is due, at most so many syncs at once, until it is cancelled."""
+async def work_off(home: Path) -> None:
+    """Runs what is due, until it is cancelled.
+
+    Without a limit of the worker: with one, Prefect's worker ends by an error when a run is retried whose process has just been killed.
+    """
     async with get_client() as client:
         await with_pool(client, POOL)
     queue = queue_of(home)
-    worker = ProcessWorker(work_pool_name=POOL, work_queues=[queue], name=f"muster-{queue}", limit=at_once)
+    worker = ProcessWorker(work_pool_name=POOL, work_queues=[queue], name=f"muster-{queue}")
     await worker.start(printer=lambda *_: None)
