@@ -8,9 +8,12 @@ from flows.guards import FAILURES, GUARDS, VANISHED
 from flows.permissions import PERMISSIONS
 from mappings.engine.complaints import nearest
 
-__all__ = ["NAMES", "allowed", "wrong_with"]
+__all__ = ["ALLOWED", "NAMES", "allowed", "wrong_with"]
 
 NAMES = (*(guard.name for guard in (*GUARDS, FAILURES, VANISHED)), *PERMISSIONS)
+
+ALLOWED = rf"^({'|'.join(NAMES)})(=[0-9][0-9,]{{0,13}})?$"
+"""The same as a pattern, for a form."""
 
 
 def allowed(given: Iterable[str]) -> dict[str, int | None]:

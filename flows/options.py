@@ -22,6 +22,9 @@ class Options:
     only: str | None = None
     resend: str | None = None
     allow: frozenset[str] = frozenset()
+    who: str = ""
+    """Who has let pass what is in `allow`, where that person gave a name; and `why`."""
+    why: str = ""
     opt_outs_only: bool = False
     corrections: bool = True
     """Whether the source's cells are corrected as earlier retries have corrected them."""

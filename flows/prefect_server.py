@@ -25,6 +25,7 @@ from typing import IO, Self
 
 from connectors.errors import CannotStart
 from flows.ledger.database import private_folder
+from flows.serving import served_url
 
 __all__ = ["PrefectServer", "configured_url", "healthy"]
 
@@ -53,8 +54,11 @@ def configured_url() -> str:
 class PrefectServer:
     """Begun early, waited for late: `begin` returns at once, `ready` when it answers."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, port: int = 0, *, with_ui: bool = False) -> None:
+        self._muster_home = home
         self._home = home / "prefect"
+        self._port = port
+        self._with_ui = with_ui
         self._child: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
         self.url = ""
@@ -68,8 +72,9 @@ class PrefectServer:
         os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "0")
         private_folder(self._home)
         os.environ.setdefault("PREFECT_LOGGING_SETTINGS_PATH", str(self._logging()))
-        self.url = configured_url()
+        self.url = configured_url() or served_url(self._muster_home)
         if self.url:
+            os.environ["PREFECT_API_URL"] = self.url
             return
         self.own = True
         os.environ["PREFECT_HOME"] = str(self._home)
@@ -79,14 +84,22 @@ class PrefectServer:
         while not _taken(self._lock):  # noqa: ASYNC110 - a lock of another one
             await asyncio.sleep(_AGAIN_SECONDS)
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listening.bind(("127.0.0.1", 0))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", self._port))
+        except OSError as error:
+            self._lock.close()
+            raise CannotStart(
+                f"Port {self._port} is taken: {error.strerror}.", "Choose another one with --port."
+            ) from None
         listening.listen(64)
         port = listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/api"
         environment = {
             **os.environ,
-            "PREFECT_UI_ENABLED": "false",
-            "PREFECT_SERVER_UI_ENABLED": "false",
+            "PREFECT_UI_ENABLED": str(self._with_ui).lower(),
+            "PREFECT_SERVER_UI_ENABLED": str(self._with_ui).lower(),
+            "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self._home / "ui"),
             "PREFECT_API_URL": self.url,
         }
         with (self._home / "server.log").open("ab") as log:

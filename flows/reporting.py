@@ -194,9 +194,19 @@ def most_frequent(started: Started) -> dict[str, dict[str, int]]:
 def _overrides(run: SyncRun) -> list[Override]:
     """What was let pass or allowed by name; nothing of the latter where the run stopped before."""
     let_pass = [(v.name, v.count, v.let_pass) for v in _verdicts(run) if v.let_pass]
-    found = [Override(name=name, what="guard", count=count, by=by) for name, count, by in let_pass]  # type: ignore[arg-type]
+    found = [
+        Override(name=name, what="guard", count=count, by=by, **_approved(run, name, by))  # type: ignore[arg-type]
+        for name, count, by in let_pass
+    ]
     permitted = [] if run.guarded else [one for one in run.permissions if one.by]
     return found + [Override(name=p.name, what="permission", count=p.count, by=p.by) for p in permitted]  # type: ignore[arg-type]
+
+
+def _approved(run: SyncRun, name: str, by: str) -> dict[str, str]:
+    """Who let a guard pass and why, where a person was asked for both."""
+    options = run.options
+    named = by == "person" and any(one.partition("=")[0] == name for one in options.allow)
+    return {"who": options.who, "why": options.why} if named else {}
 
 
 def _not_tried(run: SyncRun) -> int:

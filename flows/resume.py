@@ -55,6 +55,8 @@ class Begun:
                 "only": self.options.only,
                 "resend": self.options.resend,
                 "allow": sorted(self.options.allow),
+                "who": self.options.who,
+                "why": self.options.why,
                 "opt_outs_only": self.options.opt_outs_only,
                 "corrections": self.options.corrections,
                 "undo_tag": self.options.undo_tag,

@@ -12,15 +12,16 @@ from typing import Annotated, Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Failed
 from pydantic import Field
 
 from connectors.errors import MusterError
-from flows.allowing import wrong_with
+from flows.allowing import ALLOWED
+from flows.deployed import resume_of
 from flows.options import Options
 from flows.retry import open_retry
-from flows.sync_contacts import carried_out, could_not_start
+from flows.sync_contacts import carried_out, could_not_start, left_by_this_flow
 from flows.sync_run import SyncRun
+from flows.watching import Counting
 from flows.work import at_work, ended, hand_over
 
 __all__ = ["retry_failures"]
@@ -40,7 +41,7 @@ async def retry_failures(
         str | None, Field(description="The mapping's file, where it is not where the run had it")
     ] = None,
     allow: Annotated[
-        list[str] | None,
+        list[Annotated[str, Field(pattern=ALLOWED)]] | None,
         Field(description="Guards that may be passed, and what may be started; each alone or as NAME=N"),
     ] = None,
     yes: Annotated[bool, Field(description="Say yes to what a person would be asked")] = False,
@@ -50,16 +51,28 @@ async def retry_failures(
     async with contextlib.AsyncExitStack() as stack:
         prepared = run_id is not None
         if run_id is None:
-            if wrong := next(filter(None, map(wrong_with, allow or ())), ""):
-                return Failed(message=f"allow: {wrong}", name="CouldNotStart")
             try:
                 retry = open_retry(Path(failures), mapping)
-                options = Options(allow=frozenset(allow or ()))
-                run = await stack.enter_async_context(SyncRun(str(retry.mapping), None, options, retry=retry))
+                options, resume = (
+                    Options(allow=frozenset(allow or ())),
+                    resume_of(retry.home, left_by_this_flow(retry.home)),
+                )
+                if resume is not None:  # Prefect's Retry of this flow run: it goes on with what it has begun
+                    options = resume.options(None, options.allow)
+                run = await stack.enter_async_context(
+                    SyncRun(
+                        str(retry.mapping),
+                        None,
+                        options,
+                        Counting(),
+                        retry=None if resume else retry,
+                        resume=resume,
+                    )
+                )
                 await run.open()
                 run.register()
             except MusterError as error:
-                return could_not_start(error)
+                return could_not_start(error, mapping or failures)
             run_id = hand_over(run)
         stack.callback(ended, run_id)
         return await carried_out(at_work(run_id), yes=yes or prepared, prepared=prepared)

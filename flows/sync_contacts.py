@@ -9,37 +9,49 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from prefect import flow, get_run_logger, task
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect import flow, get_client, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
+from prefect.flow_runs import asuspend_flow_run
+from prefect.input.run_input import run_input_subclass_from_type
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
-from connectors.errors import MappingError, MusterError
-from flows.allowing import wrong_with
+from connectors.errors import Busy, MappingError, MusterError
+from flows.allowing import ALLOWED, NAMES
+from flows.approval import Approval, opened_by, question_about, why_not
 from flows.asking import not_allowed
 from flows.batches import Batch
 from flows.beginning import begun
+from flows.deployed import at_home, home_of, keys_of, left_by, refuse_keys, resume_of
+from flows.ledger import Run, RunLock
+from flows.opening import load_mapping
 from flows.options import Options
 from flows.parting import parted
 from flows.pipeline import deliver_all
-from flows.report.summary import verdict
+from flows.report.summary import Summary, verdict
 from flows.report.vanished import worst_code
-from flows.stopping import interruptible
+from flows.settings import Settings, find_mapping
+from flows.stopping import interruptible, interruptible_before
 from flows.sync_run import SyncRun
-from flows.watching import Silent
+from flows.viewer.artifacts import followed, show
+from flows.viewer.blocks import lent
+from flows.viewer.events import told_of_ending, told_of_failure
+from flows.watching import Counting
 from flows.work import StepFailed, at_work, ended, hand_over, kept, left_over, set_out
 
-__all__ = ["carried_out", "could_not_start", "sync_contacts"]
+__all__ = ["carried_out", "could_not_start", "left_by_this_flow", "sync_contacts"]
 
 _STEP: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0, "log_prints": False}
 _VIEWER_SECONDS = 5.0
+_AGAIN_SECONDS = 2.0
+"""So often it is looked whether another run of the mapping has finished."""
 
 
 def _named() -> str:
@@ -50,63 +62,252 @@ def _named() -> str:
 
 @flow(name="sync-contacts", flow_run_name=_named, retries=0, persist_result=False, log_prints=False)
 async def sync_contacts(
-    mapping: Annotated[str, Field(description="A mapping's file, or the name of one that comes with muster")],
+    mapping: Annotated[
+        str,
+        Field(
+            description="A mapping's file on the worker, or the name of one that comes with muster",
+            min_length=1,
+        ),
+    ],
     source: Annotated[
         str | None, Field(description="The file to read; the mapping's own source if not given")
     ] = None,
     limit: Annotated[int | None, Field(description="Send at most so many contacts", ge=1)] = None,
     allow: Annotated[
-        list[str] | None,
+        list[Annotated[str, Field(pattern=ALLOWED)]] | None,
         Field(
-            description="Guards that may be passed in this run, and what may be started; each alone or as NAME=N"
+            description=f"Guards that may be passed in this run, and what may be started; each alone or as NAME=N. There is: {', '.join(NAMES)}"
         ),
     ] = None,
     opt_outs_only: Annotated[bool, Field(description="Deliver nothing but opt-outs")] = False,
     yes: Annotated[bool, Field(description="Say yes to what a person would be asked")] = False,
-    run_id: Annotated[str | None, Field(description="A run that is prepared in this process")] = None,
+    home: Annotated[
+        str | None,
+        Field(description="The folder of the ledger (MUSTER_HOME), as an absolute path on the worker"),
+    ] = None,
+    new_ledger: Annotated[
+        bool,
+        Field(description="Begin a new ledger where there is none; everybody then counts as never delivered"),
+    ] = False,
+    overlap: Annotated[
+        Literal["wait", "skip"],
+        Field(
+            description="Where another run of this mapping is at work: wait until it has finished, or skip this one"
+        ),
+    ] = "wait",
+    wait_minutes: Annotated[int, Field(description="How long to wait for another run", ge=0, le=1440)] = 60,
+    on_guard: Annotated[
+        Literal["stop", "ask"],
+        Field(
+            description="Where a guard trips: stop, or suspend this run until a person lets it pass or does not"
+        ),
+    ] = "stop",
+    ask_hours: Annotated[int, Field(description="How long a person may take for that", ge=1, le=168)] = 24,
+    run_id: Annotated[
+        str | None, Field(description="Leave it empty: a run that is prepared in this Python process")
+    ] = None,
 ) -> State[Any]:
     """Contacts from a file go to a marketing tool, and every row is accounted for."""
+    if run_id is not None:
+        try:
+            return await carried_out(at_work(run_id), yes=True, prepared=True)
+        finally:
+            ended(run_id)
+    options = Options(limit=limit, allow=frozenset(allow or ()), opt_outs_only=opt_outs_only)
+    until = time.monotonic() + (60 * wait_minutes if overlap == "wait" else 0)
     async with contextlib.AsyncExitStack() as stack:
-        prepared = run_id is not None
-        if run_id is None:
-            if wrong := next(filter(None, map(wrong_with, allow or ())), ""):
-                return Failed(message=f"allow: {wrong}", name="CouldNotStart")
-            options = Options(limit=limit, allow=frozenset(allow or ()), opt_outs_only=opt_outs_only)
-            try:
-                run = await stack.enter_async_context(begun(mapping, source, options, Silent()))
-            except MusterError as error:
-                return could_not_start(error)
-            run_id = hand_over(run)
-        stack.callback(ended, run_id)
-        run = at_work(run_id)
-        state = await carried_out(run, yes=yes or prepared, prepared=prepared)
-    if prepared or run.next is None:
-        return state
-    await parted(run)
-    return _state(run)
+        try:
+            refuse_keys(mapping=mapping, source=source, home=home)
+            stack.enter_context(at_home(home))
+            settings = Settings(find_mapping(mapping))
+            await stack.enter_async_context(lent(settings, keys_of(mapping)))
+            where = home_of(mapping, new_ledger=new_ledger)
+            earlier = left_by_this_flow(where)
+            while True:
+                if earlier is not None and earlier.state == "guarded" and on_guard == "ask":
+                    answer = await _asked(earlier, ask_hours)
+                    if refusal := why_not(answer, earlier):
+                        return Failed(message=refusal, name="NotAllowed")
+                    opened = opened_by(answer, earlier)
+                    options = Options(
+                        limit=limit, allow=options.allow | opened.allow, who=opened.who, why=opened.why, opt_outs_only=opt_outs_only
+                    )  # fmt: skip
+                state = await _in_turn(mapping, source, options, where, earlier, until, yes=yes)
+                earlier = left_by_this_flow(where)
+                if state.name != "Guarded" or on_guard == "stop" or _cannot_suspend():
+                    return state
+        except Busy as busy:
+            return (
+                _skipped(busy) if overlap == "skip" else could_not_start(_waited(busy, wait_minutes), mapping)
+            )
+        except MusterError as error:
+            return could_not_start(error, mapping)
+
+
+async def _in_turn(
+    mapping: str,
+    source: str | None,
+    options: Options,
+    home: Path,
+    earlier: Run | None,
+    until: float,
+    *,
+    yes: bool,
+) -> State[Any]:
+    """One run, when no other one of its mapping is at work. Raises Busy where one still is at that time, and CannotStart.
+
+    What this flow run has begun before, and was cut off or stopped, is gone on with: Retry in Prefect is `muster resume`. Of one
+    deployment only one run waits: those that come meanwhile are skipped, since the one that waits reads what is there then.
+    """
+    try:
+        with contextlib.ExitStack() as waiting:
+            waits = False
+            while True:
+                try:
+                    async with contextlib.AsyncExitStack() as stack:
+                        with interruptible_before():
+                            run = await _opened(stack, mapping, source, options, home, earlier)
+                        state = await carried_out(run, yes=yes, prepared=False)
+                    if run.next is None:
+                        return state
+                    await parted(run)
+                    return _state(run)
+                except Busy as busy:
+                    if time.monotonic() > until:
+                        raise
+                    if not waits:
+                        try:
+                            waiting.enter_context(RunLock(home, _known_as(mapping), f"waits-{_deployment()}"))
+                        except Busy:
+                            return _skipped(
+                                Busy(f"{busy.what} One of the same deployment waits for it already.", "")
+                            )
+                        waits = True
+                        _log(f"{busy.what} This one waits until it has finished.")
+                with interruptible_before():
+                    await asyncio.sleep(_AGAIN_SECONDS)
+    except asyncio.CancelledError:
+        task_of_flow = asyncio.current_task()
+        if task_of_flow is not None:
+            task_of_flow.uncancel()
+        return Cancelled(message="Interrupted before anything was sent.")
+
+
+async def _opened(
+    stack: contextlib.AsyncExitStack,
+    mapping: str,
+    source: str | None,
+    options: Options,
+    home: Path,
+    earlier: Run | None,
+) -> SyncRun:
+    """A new run, or the one that this flow run has begun and not finished; open until the stack is closed."""
+    watcher, resume = Counting(), resume_of(home, earlier)
+    if resume is None:
+        run = await stack.enter_async_context(begun(mapping, source, options, watcher))
+    else:
+        resumed = resume.options(None, options.allow)
+        run = await stack.enter_async_context(SyncRun(mapping, None, resumed, watcher, resume=resume))
+        await run.open()
+        run.register()
+    stack.callback(ended, hand_over(run))
+    await _rename(run)
+    return run
+
+
+def _deployment() -> str:
+    """The deployment's id, 'none' where the flow was called by itself."""
+    context = FlowRunContext.get()
+    known = context.flow_run.deployment_id if context is not None and context.flow_run is not None else None
+    return str(known or "none")
+
+
+async def _asked(run: Run, hours: int) -> Any:
+    """The answer of a person about a run that its guards stopped. Suspends: the worker is free, and Prefect starts the flow
+    run again when somebody has answered, or fails it when nobody has in time.
+    """
+    form: Any = run_input_subclass_from_type(Approval)
+    form = form.with_initial_data(
+        description=question_about(run, verdict(Summary.model_validate(run.summary)))
+    )
+    return await asuspend_flow_run(wait_for_input=form, timeout=hours * 3600, key=run.id)
+
+
+def _cannot_suspend() -> bool:
+    """Only a deployment's flow run is started again by Prefect."""
+    return _deployment() == "none"
+
+
+def left_by_this_flow(home: Path) -> Run | None:
+    """The run that this very flow run has begun before, None where it is here for the first time."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return None
+    return left_by(home, str(context.flow_run.id))
+
+
+def _waited(busy: Busy, minutes: int) -> Busy:
+    return Busy(f"{busy.what} It was waited for {minutes:,} minute{'' if minutes == 1 else 's'}.", busy.fix)
+
+
+def _skipped(busy: Busy) -> State[Any]:
+    return Completed(message=f"{busy.what} This one was skipped, and nothing was sent.", name="Skipped")
+
+
+def _log(line: str) -> None:
+    with contextlib.suppress(Exception):
+        get_run_logger().info(line)
+
+
+async def _rename(run: SyncRun) -> None:
+    """By mapping and file, now that it is known which file a mapping's own source is."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or flow_run.parameters.get("source"):
+        return
+    name = f"{run.opened.mapping.file and Path(run.opened.mapping.file).stem} {Path(run.opened.source.path).name}"
+    with contextlib.suppress(Exception):  # Prefect is a viewer
+        async with asyncio.timeout(_VIEWER_SECONDS), get_client() as client:
+            await client.update_flow_run(context.flow_run.id, name=name)
 
 
 async def carried_out(run: SyncRun, *, yes: bool, prepared: bool) -> State[Any]:
     """An open run to its end, step by step: what all flows that deliver have in common."""
     _note_flow(run)
     try:
-        await read_map_and_check(run.id)
-        if run.not_allowed and not prepared:
-            refusal = not_allowed(run.not_allowed, run.opened.mapping)
-            return Failed(message=f"{refusal.what} {refusal.fix}", name="NeedsPermission")
-        if run.question() and not yes:
-            return Failed(message=run.question(), name="NeedsAYes")
-        with interruptible(run):
-            await deliver_all(run, functools.partial(_as_task, run))
-            await write_report(run.id)
+        async with followed(run):
+            with contextlib.nullcontext() if prepared else interruptible_before():
+                await read_map_and_check(run.id)
+            if run.not_allowed and not prepared:
+                refusal = not_allowed(run.not_allowed, run.opened.mapping)
+                return _failed(run, f"{refusal.what} {refusal.fix}", "NeedsPermission")
+            if run.question() and not yes:
+                return _failed(run, run.question(), "NeedsAYes")
+            with interruptible(run):
+                await deliver_all(run, functools.partial(_as_task, run))
+                await write_report(run.id)
     except StepFailed:
-        return Failed(message=_told(run.crashed), name="Stopped" if run.prepared else "CouldNotStart")
-    await _show(run)
+        return _failed(run, _told(run.crashed), "Stopped" if run.prepared else "CouldNotStart")
+    if trouble := await show(run):
+        _log(f"no artifacts: {trouble}")
+    told_of_ending(run)
     return _state(run)
 
 
-def could_not_start(error: MusterError) -> State[Any]:
+def could_not_start(error: MusterError, mapping: str) -> State[Any]:
+    told_of_failure(_known_as(mapping), "CouldNotStart")
     return Failed(message=_told(error), name="CouldNotStart")
+
+
+def _failed(run: SyncRun, message: str, name: str) -> State[Any]:
+    told_of_failure(run.opened.mapping.name, name)
+    return Failed(message=message, name=name)
+
+
+def _known_as(mapping: str) -> str:
+    """What a mapping calls itself, or its file's name where that cannot be read."""
+    with contextlib.suppress(MusterError):
+        return load_mapping(find_mapping(mapping)).name
+    return Path(mapping).stem
 
 
 @task(name="read, map and check", **_STEP)
@@ -156,26 +357,6 @@ def _note_flow(run: SyncRun) -> None:
         run.opened.ledger.runs.flow(run.id, str(context.flow_run.id))
 
 
-async def _show(run: SyncRun) -> None:
-    """Artifacts for whoever watches in Prefect: counts and the report's place. The run does not depend on them."""
-    if run.ending is None:
-        return
-    summary, name = run.ending.summary, run.opened.mapping.name
-    balance = [{"outcome": key, "rows": count} for key, count in summary.outcomes.model_dump().items()]
-    try:
-        async with asyncio.timeout(_VIEWER_SECONDS):
-            await acreate_table_artifact(key=f"{name}-balance", table=balance, description=verdict(summary))
-            report = run.opened.folder / "report.html"
-            problems = "".join(f"| `{p.code}` | {p.severity} | {p.count} |\n" for p in summary.problems)
-            markdown = f"{verdict(summary)}\n\nReport: `{report}`\n\n| problem | severity | rows |\n|---|---|---|\n{problems}"
-            await acreate_markdown_artifact(
-                key=f"{name}-report", markdown=markdown, description="the run's report"
-            )
-    except Exception as error:  # noqa: BLE001 - the viewer is gone; the ledger has everything
-        with contextlib.suppress(Exception):
-            get_run_logger().warning("no artifacts: %s", type(error).__name__)
-
-
 def _state(run: SyncRun) -> State[Any]:
     """A state that tells the truth: needs a person is not failed, and neither is completed."""
     assert run.ending is not None  # noqa: S101 - the report was written
@@ -187,4 +368,8 @@ def _state(run: SyncRun) -> State[Any]:
         return Completed(message=message, name="NeedsReview")
     if code == 130:
         return Cancelled(message=message)
-    return Failed(message=message, name={3: "Stopped"}.get(code, "DoesNotBalance"))
+    if code == 3:
+        return Failed(
+            message=message, name="Guarded" if run.ending.summary.status == "guarded" else "Stopped"
+        )
+    return Failed(message=message, name="DoesNotBalance")

@@ -12,18 +12,18 @@ from typing import Annotated, Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Failed
 from pydantic import Field
 
 from connectors.errors import MusterError
-from flows.allowing import wrong_with
+from flows.allowing import ALLOWED
+from flows.deployed import resume_of
 from flows.options import Options
 from flows.settings import Settings
-from flows.sync_contacts import carried_out, could_not_start
+from flows.sync_contacts import carried_out, could_not_start, left_by_this_flow
 from flows.sync_run import SyncRun
 from flows.undo import tag_of
 from flows.undo_begun import find_undo
-from flows.watching import Silent
+from flows.watching import Counting, Silent
 from flows.work import at_work, ended, hand_over
 
 __all__ = ["undo_run"]
@@ -43,7 +43,7 @@ async def undo_run(
         bool, Field(description="Also unsubscribe contacts that the run created and that cannot be deleted")
     ] = False,
     allow: Annotated[
-        list[str] | None,
+        list[Annotated[str, Field(pattern=ALLOWED)]] | None,
         Field(description="Guards that may be passed; resubscribes=N gives subscriptions back"),
     ] = None,
     yes: Annotated[bool, Field(description="Say yes to what a person would be asked")] = False,
@@ -53,23 +53,27 @@ async def undo_run(
     async with contextlib.AsyncExitStack() as stack:
         prepared = run_id is not None
         if run_id is None:
-            if wrong := next(filter(None, map(wrong_with, allow or ())), ""):
-                return Failed(message=f"allow: {wrong}", name="CouldNotStart")
             try:
                 where = Path(home) if home is not None else Settings().home_here()
-                undo = await find_undo(where, run, Silent())
-                options = Options(
-                    allow=frozenset(allow or ()),
-                    undo_tag=tag_of(undo.run.id),
-                    unsubscribe_created=unsubscribe_created,
-                )
+                resume = resume_of(where, left_by_this_flow(where))
+                undo = None if resume is not None else await find_undo(where, run, Silent())
+                if undo is not None:
+                    options = Options(
+                        allow=frozenset(allow or ()),
+                        undo_tag=tag_of(undo.run.id),
+                        unsubscribe_created=unsubscribe_created,
+                    )
+                    path = undo.mapping_path
+                else:  # Prefect's Retry of this flow run: it goes on with what it has begun
+                    assert resume is not None  # noqa: S101 - one of the two
+                    options, path = resume.options(None, allow or ()), resume.mapping_path
                 undoing = await stack.enter_async_context(
-                    SyncRun(str(undo.mapping_path), None, options, undo=undo)
+                    SyncRun(str(path), None, options, Counting(), resume=resume, undo=undo)
                 )
                 await undoing.open()
                 undoing.register()
             except MusterError as error:
-                return could_not_start(error)
+                return could_not_start(error, run)
             run_id = hand_over(undoing)
         stack.callback(ended, run_id)
         return await carried_out(at_work(run_id), yes=yes or prepared, prepared=prepared)

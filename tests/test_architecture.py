@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("mappings", "connectors", "flows")
 FLOW_FILES = {"flows/sync_contacts.py", "flows/retry_failures.py", "flows/undo_run.py"}
-PREFECT_MAY = FLOW_FILES | {"flows/prefect_server.py"}
+VIEWER = {f"flows/viewer/{name}.py" for name in ("artifacts", "blocks", "deployments", "events", "serving")}
+PREFECT_MAY = FLOW_FILES | VIEWER | {"flows/prefect_server.py"}
 
 
 def files(*rooms: str) -> list[Path]:

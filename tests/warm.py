@@ -270,7 +270,7 @@ def _import_all() -> None:
     for package in ("mappings/engine", "connectors", "flows"):
         for path in sorted((root / package).rglob("*.py")):
             name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
-            if name not in _FLOWS and not name.startswith("flows.conformance"):
+            if name not in _FLOWS and not name.startswith(("flows.conformance", "flows.viewer")):
                 importlib.import_module(name)
     from flows.report.text import drawn_by
 

@@ -28,6 +28,8 @@ _VERBS = {
     "corrections": "List, export or revoke what retries have corrected for later syncs.",
     "runs": "List past runs.",
     "report": "Show a run's balance and where its report is.",
+    "schedule": "Let Prefect run a sync by itself; list, pause, resume or remove such syncs.",
+    "serve": "Run the scheduled syncs of a folder on this machine, until Ctrl-C.",
     "sandbox": "Start a local server that answers as the real API does.",
     "doctor": "Check the installation, the ledger, credentials and reachability; --probe settles open questions.",
     "optouts": "Export who wants no mail, for the CRM: address, since when, who said it.",

@@ -173,7 +173,8 @@ def problem_lines(
 
 
 def _override(one: Override) -> str:
-    return f"{one.name} {one.count:,} ({_BY[one.by]})"
+    whose = f"{one.who}: {one.why}" if one.who else _BY[one.by]
+    return f"{one.name} {one.count:,} ({whose})"
 
 
 def _guards(console: Console, guards: Sequence[Guard]) -> None:

@@ -117,6 +117,11 @@ class Runs:
     def flow(self, run_id: str, flow_run: str) -> None:
         self._database.tell("update run set flow_run = ? where id = ?", (flow_run, run_id))
 
+    def of_flow(self, flow_run: str) -> Run | None:
+        """The newest run that a Prefect flow run has begun: retried, it has the same id."""
+        found = self._select("flow_run = ?", (flow_run,), limit=1)
+        return found[0] if found else None
+
     def finished(self, run_id: str, state: str, exit_code: int, summary: dict[str, Any]) -> None:
         self._database.tell(
             "update run set finished_at = ?, state = ?, exit_code = ?, summary = ? where id = ?",

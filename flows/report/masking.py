@@ -118,6 +118,10 @@ class Mask:
                 for name, reasons in summary.automation_reasons.items()
             },
             "rehearsal": rehearsal,
+            "override_details": [
+                one.model_copy(update={"who": self.text(one.who), "why": self.text(one.why)})
+                for one in summary.override_details
+            ],
             "corrected": summary.corrected.model_copy(
                 update={
                     "columns": {self.column(name): count for name, count in summary.corrected.columns.items()}

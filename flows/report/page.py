@@ -255,7 +255,10 @@ def render(folder: Path, summary: Summary, details: Details, masking: Masking | 
             )
             for guard in summary.guards
         ],
-        overrides=[(one, ALLOWED_BY[one.by]) for one in summary.override_details],
+        overrides=[
+            (one, f"by {one.who}: {one.why}" if one.who else ALLOWED_BY[one.by])
+            for one in summary.override_details
+        ],
         edited=summary.mapping_edited,
         pace=pace_line(details.pace_series, summary.pace.allowed_per_second) if details.pace_series else None,
         columns=details.columns[:COLUMNS_SHOWN],

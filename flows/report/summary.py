@@ -168,13 +168,15 @@ class Override(Model):
     """A guard that let more pass than its default does, or something that had to be allowed by name.
 
     `by` is who said so: the `mapping`, the `person` who started the run, or a person `earlier`, for this version of the
-    mapping. `count` is how many it was about.
+    mapping. `count` is how many it was about. `who` and `why` are what a person gave who approved it; '' where nobody was asked.
     """
 
     name: str
     what: Literal["guard", "permission"]
     count: Count
     by: Literal["mapping", "person", "earlier"]
+    who: str = ""
+    why: str = ""
 
 
 class MappingEdited(Model):

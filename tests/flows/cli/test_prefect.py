@@ -14,7 +14,7 @@ from tests.flows.cli.conftest import IMPATIENT, SIGNUPS, Shell
 CALL = """
 import asyncio, sys
 from flows.sync_contacts import sync_contacts
-state = asyncio.run(sync_contacts(sys.argv[1], sys.argv[2], return_state=True))
+state = asyncio.run(sync_contacts(sys.argv[1], sys.argv[2], new_ledger="old" not in sys.argv, return_state=True))
 print(state.type.value, state.name, state.message, sep="|")
 """
 
@@ -56,7 +56,11 @@ def test_a_run_is_a_flow_run_with_stages_and_batches_as_tasks_and_artifacts(
         "write the report",
     }
     artifacts = asked(prefect_url, "artifacts", {"flow_runs": {"id": {"any_": [run["id"]]}}})
-    assert sorted(artifact["key"] for artifact in artifacts) == ["signups-balance", "signups-report"]
+    assert sorted(artifact["key"] for artifact in artifacts) == [
+        "signups-balance",
+        "signups-problems",
+        "signups-report",
+    ]
     everything = json.dumps([run, tasks, artifacts])
     assert "report.html" in everything
     assert "@example.com" not in everything
@@ -79,10 +83,37 @@ def test_a_flow_that_cannot_start_says_why_without_a_persons_data(shell: Shell, 
     assert not sandbox.contacts()
 
 
+def test_a_worker_does_not_begin_a_new_ledger_unasked(shell: Shell, sandbox: Running) -> None:
+    done = shell.call(CALL, "signups.yml", "people.csv", "old")
+    assert done.stdout.startswith("FAILED|CouldNotStart|There is no ledger in")
+    assert not shell.home.exists()
+    assert not sandbox.contacts()
+
+
+def test_a_parameter_that_looks_like_a_key_is_refused_and_not_said(shell: Shell, sandbox: Running) -> None:
+    done = shell.call(CALL, "signups.yml", "sftp://crm:hunter2@files.example.com/people.csv")
+    assert done.stdout.startswith("FAILED|CouldNotStart|The parameter source looks like a key")
+    assert "hunter2" not in done.stdout
+    assert not sandbox.contacts()
+
+
+def test_the_committed_prefect_yaml_fits_the_flow() -> None:
+    import importlib
+    from pathlib import Path
+
+    import yaml
+
+    (one,) = yaml.safe_load((Path(__file__).parents[3] / "prefect.yaml").read_text("utf-8"))["deployments"]
+    module, _, name = one["entrypoint"].rpartition(".")
+    flow = getattr(importlib.import_module(module), name)
+    assert set(one["parameters"]) <= set(flow.parameters.properties)
+    assert flow.validate_parameters(one["parameters"])["on_guard"] == "ask"
+
+
 def test_a_guarded_flow_is_failed_and_named_so(shell: Shell, sandbox: Running) -> None:
     shell.write("people.csv", "Email,First name,Country\n")
     done = shell.call(CALL, "signups.yml", "people.csv")
-    assert done.stdout.startswith("FAILED|Stopped|Stopped by the guard `empty_source`")
+    assert done.stdout.startswith("FAILED|Guarded|Stopped by the guard `empty_source`")
     assert not sandbox.contacts()
 
 
