@@ -22,6 +22,7 @@ from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
 from connectors.errors import MappingError, MusterError
+from flows.account_limit import at_the_switch
 from flows.allowing import wrong_with
 from flows.asking import not_allowed
 from flows.batches import Batch
@@ -79,6 +80,7 @@ async def sync_contacts(
         return await carried_out(at_work(run_id), yes=yes or prepared, prepared=prepared)
 
 
+@at_the_switch
 async def carried_out(run: SyncRun, *, yes: bool, prepared: bool) -> State[Any]:
     """An open run to its end, step by step: what all flows that deliver have in common."""
     _note_flow(run)

@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("mappings", "connectors", "flows")
-FLOW_FILES = {"flows/sync_contacts.py", "flows/retry_failures.py", "flows/undo_run.py"}
-PREFECT_MAY = FLOW_FILES | {"flows/prefect_server.py"}
+FLOW_FILES = {"flows/sync_contacts.py", "flows/retry_failures.py", "flows/undo_run.py", "flows/take_over.py"}
+PREFECT_MAY = FLOW_FILES | {"flows/prefect_server.py", "flows/account_limit.py"}
 
 
 def files(*rooms: str) -> list[Path]:

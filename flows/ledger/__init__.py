@@ -1,7 +1,7 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `stretches`, `answers`, `memory`,
-`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `listing` and `booking` are its nouns.
+`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `flow_runs`, `listing` and `booking` are its nouns.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from flows.ledger.corrections import Correction, Corrections
 from flows.ledger.database import Database, open_database
 from flows.ledger.deliveries import Deliveries
 from flows.ledger.edits import Edit, Edits
+from flows.ledger.flow_runs import FlowRuns
 from flows.ledger.forgotten import Forgotten
 from flows.ledger.images import Image, Images
 from flows.ledger.listing import AccountListing
-from flows.ledger.lock import RunLock
+from flows.ledger.lock import RunLock, SenderLock
 from flows.ledger.memory import Memory
 from flows.ledger.opt_outs import OptOuts
 from flows.ledger.pages import Page, Pages
@@ -30,8 +31,8 @@ from flows.ledger.undone import Undone
 
 __all__ = [
     "Acceptance", "Acceptances", "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Correction",
-    "Corrections", "Database", "Deliveries", "Edit", "Edits", "Forgotten", "Image", "Images", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
-    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Undone", "Who", "open_database",
+    "Corrections", "Database", "Deliveries", "Edit", "Edits", "FlowRuns", "Forgotten", "Image", "Images", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
+    "Run", "RunLock", "Runs", "SenderLock", "Stretch", "Stretches", "Undone", "Who", "open_database",
 ]  # fmt: skip
 
 
@@ -57,12 +58,17 @@ class Ledger:
         self.corrections = Corrections(database)
         self.acceptances = Acceptances(database)
         self.edits = Edits(database)
+        self.flow_runs = FlowRuns(database)
         self._bookings: list[Bookings] = []
 
     def bookings(self, account: int) -> Bookings:
         """Where the calls of an account are booked."""
         self._bookings.append(Bookings(self.database.path.parent, account))
         return self._bookings[-1]
+
+    def sender_lock(self, account: int) -> SenderLock:
+        """Held by whoever sends to an account."""
+        return SenderLock(self.database.path.parent, account)
 
     def listing(self, account: int, *, hours: float, writes: bool) -> AccountListing:
         """The list of an account that can only be read page by page."""

@@ -1,4 +1,4 @@
-"""One run of a mapping at a time. The operating system lets go of the lock when its owner dies."""
+"""One run of a mapping at a time, one sender of an account. The operating system lets go of the lock when its owner dies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Self
 
 from connectors.errors import Busy
 
-__all__ = ["RunLock", "is_held"]
+__all__ = ["RunLock", "SenderLock", "is_held"]
 
 _LOOKED_AT_SECONDS = 0.1
 """So long it is tried again: somebody may only be looking whether the lock is held."""
@@ -42,7 +42,7 @@ class RunLock:
 
     def __init__(self, home: Path, mapping: str, account: str) -> None:
         self._path = _path(home, mapping, account)
-        self._mapping = mapping
+        self._busy = f"Another run of {mapping} is at work"
         self._held: int | None = None
 
     def __enter__(self) -> Self:
@@ -56,7 +56,7 @@ class RunLock:
             who = os.read(held, 200).decode("utf-8", "replace").strip()
             os.close(held)
             raise Busy(
-                f"Another run of {self._mapping} is at work" + (f" ({who})." if who else "."),
+                self._busy + (f" ({who})." if who else "."),
                 "Wait until it has finished; muster runs shows it.",
             )
         os.ftruncate(held, 0)
@@ -71,6 +71,14 @@ class RunLock:
             os.ftruncate(self._held, 0)
             os.close(self._held)
             self._held = None
+
+
+class SenderLock(RunLock):
+    """Held while a run sends to an account. Raises Busy when somebody else does."""
+
+    def __init__(self, home: Path, account: int) -> None:
+        super().__init__(home, "sender", f"account-{account}")
+        self._busy = "Another run sends to this account"
 
 
 def _taken(lock: int) -> bool:
