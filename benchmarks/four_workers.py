@@ -36,7 +36,8 @@ from measuring import HERE, ROOT, data_folder, machine, table
 from postgres import free_port, postgres, size
 
 from connectors.sandbox.serving import Running, running
-from flows.ledger import Ledger, open_database
+from flows.ledger import Ledger
+from flows.ledger.opening import open_ledger
 
 POOL = "muster-example"
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -259,7 +260,7 @@ def told(site: Site, lists: list[List], killed: float) -> tuple[list[dict[str, A
 
 @contextlib.contextmanager
 def _ledger(site: Site) -> Iterator[Ledger]:
-    ledger = Ledger(open_database(site.home))
+    ledger = open_ledger(site.home)
     try:
         yield ledger
     finally:

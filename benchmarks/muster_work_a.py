@@ -29,7 +29,8 @@ from measuring import HERE, peak_memory
 import flows.plan
 from connectors.sources.csv_file import CsvSource
 from flows.keys import Keys, key_hash, with_consent
-from flows.ledger import Account, Ledger, open_database
+from flows.ledger import Account, Ledger
+from flows.ledger.opening import open_ledger
 from flows.ledger.pages import PAGES
 from flows.opening import load_mapping, make_application, open_source_of
 from flows.outcomes import Books
@@ -156,7 +157,7 @@ def main() -> None:
     stages = Stages()
     stages.everywhere()
     imported = peak_memory()
-    ledger = Ledger(open_database(arguments.home))
+    ledger = open_ledger(arguments.home)
     account = ledger.accounts.seen("campaignlark", "main", "http://127.0.0.1", "benchmark")
     folder = Path(tempfile.mkdtemp(dir=arguments.home))
     profile = cProfile.Profile() if arguments.profile else contextlib.nullcontext()

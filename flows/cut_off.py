@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from flows.ledger import Ledger, Run
-from flows.ledger.lock import is_held
 
 __all__ = ["cut_off", "how_to_finish"]
 
@@ -17,14 +16,14 @@ def cut_off(ledger: Ledger, runs: Iterable[Run]) -> set[str]:
     A mapping's lock is held by the run at which somebody began to work last; an older one that still counts as
     running was cut off before that.
     """
-    home, names = ledger.database.path.parent, ledger.accounts.names()
+    names = ledger.accounts.names()
     running: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
     for run in runs:
         if run.state == "running":
             running[run.account, run.mapping].append(run.id)
     found = {run for ids in running.values() for run in ids}
     for (account, mapping), ids in running.items():
-        if is_held(home, mapping, names[account]):
+        if ledger.locks.at_work(mapping, names[account]):
             found.discard(ledger.stretches.last_begun(ids) or max(ids))
     return found
 

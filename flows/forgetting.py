@@ -23,12 +23,14 @@ import pyarrow.parquet as pq
 
 from connectors.errors import LedgerError
 from flows.forgotten import CODE
-from flows.ledger import Ledger, RunLock, Who
+from flows.ledger import Ledger, Who
+from flows.ledger.database import SqliteFile
 from flows.ledger.pages import key_hash
 from flows.ledger.people import Held
 from flows.report import Details, Summary, write_report
 from flows.report.failures import header, parts
 from flows.report.writing import DETAILS_FILE, whole
+from flows.scrubbing import scrub
 from flows.spool import originals_of
 from flows.suppressions import SUPPRESSION_FILE
 from flows.theirs import Theirs, address_pattern
@@ -57,7 +59,7 @@ def forget(home: Path, ledger: Ledger, who: Who) -> Forgot:
     """Done when it returns, and can be repeated after it was cut off. Raises Busy while a run is at work, LedgerError."""
     with contextlib.ExitStack() as locks:
         for mapping, account in _jobs(ledger):
-            locks.enter_context(RunLock(home, mapping, account))
+            locks.enter_context(ledger.run_lock(mapping, account))
         held = ledger.people.held(who)
         ledger.forgotten.add(who)  # first: from here on nothing new of them comes in
         rows: dict[str, set[int]] = {}
@@ -76,7 +78,10 @@ def forget(home: Path, ledger: Ledger, who: Who) -> Forgot:
         for number, name in _filed(ledger):
             ledger.pages.put(number, name, (), [(key_hash(text), text) for text in who.texts])
         sent = ledger.people.wipe(who)
-        _database(ledger.database.path, who)  # also where others' texts name them
+        if isinstance(ledger.database, SqliteFile):
+            _database(ledger.database.path, who)  # also where others' texts name them
+        else:
+            scrub(ledger.database, who.addresses, address_pattern(who), INSTEAD)
         ledger.database.tidy()
         _elsewhere(home, who)
         return Forgot(sent, runs, held, traces(home, who.addresses))

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.ledger import Forgotten, Ledger, open_database
-from flows.ledger.database import has_ledger
+from flows.ledger import Forgotten, Ledger
+from flows.ledger.opening import open_ledger, there_is_a_ledger
 from flows.whose import places_of
 from mappings.engine.document import Mapping
 from mappings.engine.frame import Frame, Misread
@@ -60,9 +60,9 @@ def blocked_by(
     ledger: Ledger, home: Path | None, mapping: Mapping, header: Sequence[str], keys: Sequence[str]
 ) -> Blocked:
     """By a ledger, or by the one in `home`: a rehearsal has one of its own, and heeds whom the account's has forgotten."""
-    if home is None or not has_ledger(home):
+    if home is None or not there_is_a_ledger(home):
         return Blocked(ledger.forgotten, mapping, header, keys)
-    own = Ledger(open_database(home))
+    own = open_ledger(home)
     try:
         return Blocked(own.forgotten, mapping, header, keys)
     finally:

@@ -17,8 +17,10 @@ from connectors.listing import OnlyLists
 from connectors.pace import Pace
 from flows.consent import complaint_of
 from flows.corrected import Corrected
-from flows.ledger import Account, Bookings, Correction, Ledger, RunLock, open_database
+from flows.ledger import Account, Correction, Ledger, Lock
+from flows.ledger.booking import Booked
 from flows.ledger.database import private_folder
+from flows.ledger.opening import open_ledger
 from flows.open_questions import known_answers
 from flows.opening import (
     check_examples,
@@ -58,7 +60,7 @@ class Opened:
     source: Source
     home: Path
     ledger: Ledger
-    lock: RunLock
+    lock: Lock
     account: Account
     destination: Destination
     base_url: str
@@ -96,8 +98,8 @@ async def open_everything(
     access = rehearsal.access if rehearsal else settings.access(kind, name, connector.default_base_url)
     keep = Keep.of(settings)
     home = _home(settings, path, options, follows)
-    ledger = Ledger(open_database(home))
-    lock = RunLock(home, mapping.name, f"{kind}-{name}")
+    ledger = open_ledger(home, "" if rehearsal else settings.ledger_url(), watcher.say)
+    lock = ledger.run_lock(mapping.name, f"{kind}-{name}")
     destination: Destination | None = None
     try:
         if options.verb == "sync":
@@ -162,13 +164,12 @@ def _read(
 
 def _home(settings: Settings, path: Path, options: Options, follows: Retry | Resume | Undo | None) -> Path:
     """Where the ledger is, or is to be."""
-    settings.refuse_what_is_not_there_yet()
     if options.rehearsal:
         return options.rehearsal.folder
     return settings.home(path) if follows is None else follows.home
 
 
-def _pace(mapping: Mapping, per_second: float, bookings: Bookings, *, alone: bool) -> Pace:
+def _pace(mapping: Mapping, per_second: float, bookings: Booked, *, alone: bool) -> Pace:
     """The account's pace, or the mapping's share of it."""
     return Pace(per_second, bookings, share=1.0 if alone else mapping.destination.share or 1.0)
 
@@ -257,5 +258,5 @@ def _introduce(
     new = "   NEW: nothing was delivered from here before" if ledger.database.new else ""
     if rehearsed:
         new = "   of this rehearsal alone"
-    watcher.say(f"ledger    {ledger.database.path}{new}")
+    watcher.say(f"ledger    {ledger.database.shown}{new}")
     watcher.say(f"source    {source.path}")

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from flows.ledger import Ledger, open_database
-from flows.ledger.database import has_ledger
+from flows.ledger import Ledger
+from flows.ledger.opening import open_ledger, there_is_a_ledger
 
 if TYPE_CHECKING:
     from flows.rehearsal import Rehearsal
@@ -18,10 +18,10 @@ __all__ = ["own_ledger"]
 @contextlib.contextmanager
 def own_ledger(rehearsal: Rehearsal, kind: str, name: str) -> Iterator[tuple[Ledger, int] | None]:
     """That ledger and the account's number in it; None where nothing was delivered to it yet. Raises LedgerError."""
-    if not has_ledger(rehearsal.home):
+    if not there_is_a_ledger(rehearsal.home):
         yield None
         return
-    ledger = Ledger(open_database(rehearsal.home))
+    ledger = open_ledger(rehearsal.home)
     try:
         mine = (kind, name, rehearsal.base_url)
         found = [one.id for one in ledger.accounts.known() if (one.kind, one.name, one.base_url) == mine]

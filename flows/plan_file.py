@@ -78,8 +78,8 @@ def _moved(run: SyncRun, planned: PlanSummary) -> list[str]:
         found.append(
             f"the account: the key of {account.kind}, {account.name} belongs to another one than before"
         )
-    if str(opened.ledger.database.path) != planned.ledger:
-        found.append(f"the ledger: it was {planned.ledger}, and is {opened.ledger.database.path}")
+    if opened.ledger.database.shown != planned.ledger:
+        found.append(f"the ledger: it was {planned.ledger}, and is {opened.ledger.database.shown}")
     elif (state := ledger_state(run)) != planned.ledger_state:
         found.append(f"the ledger: the run {state.split()[0] if state else '(none)'} came after the plan")
     made_on, today = planned.made_at.astimezone().date(), opened.application.today

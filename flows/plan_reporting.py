@@ -45,7 +45,7 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 "kind": opened.account.kind, "account": opened.account.name, "base_url": opened.base_url,
             },
             "account_id": opened.account.id,
-            "ledger": str(opened.ledger.database.path),
+            "ledger": opened.ledger.database.shown,
             "ledger_new": opened.ledger.database.new,
             "ledger_state": ledger_state(run),
             "options": chosen(run.options),

@@ -13,8 +13,9 @@ from pathlib import Path
 from connectors.base import Source
 from connectors.errors import CannotStart, SourceError
 from connectors.kinds import source_module
-from flows.ledger import Account, Ledger, Run, open_database
-from flows.ledger.database import NAME, has_ledger
+from flows.ledger import Account, Run
+from flows.ledger.database import NAME
+from flows.ledger.opening import open_ledger, there_is_a_ledger
 from flows.repair import Repair
 from flows.report.returned import read_returned
 from flows.settings import Settings, find_mapping
@@ -119,10 +120,10 @@ def _found(run_id: str, homes: Iterator[Path], what: str) -> tuple[Path, Run, li
     """The ledger's home, the run in it, and its retries."""
     looked_in = []
     for home in dict.fromkeys(homes):
-        if not has_ledger(home):
+        if not there_is_a_ledger(home):
             continue
         looked_in.append(str(home / NAME))
-        ledger = Ledger(open_database(home))
+        ledger = open_ledger(home)
         try:
             run = ledger.runs.get(run_id)
             retries = ledger.runs.retries(run.id) if run is not None else []

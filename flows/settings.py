@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from connectors.errors import CredentialsError, LedgerError, MappingError
+from connectors.errors import CredentialsError, MappingError
 
 __all__ = ["Access", "Settings", "find_mapping", "shipped_mappings"]
 
@@ -96,13 +96,9 @@ class Settings:
             )
         return Access(base_url, key)
 
-    def refuse_what_is_not_there_yet(self) -> None:
-        """Raises LedgerError for a ledger elsewhere: better than writing to one that nobody looks at."""
-        if self.get("MUSTER_LEDGER_URL"):
-            raise LedgerError(
-                "MUSTER_LEDGER_URL is set, and this version keeps its ledger in MUSTER_HOME only.",
-                "Unset it, or wait for the version that shares a ledger.",
-            )
+    def ledger_url(self) -> str:
+        """Where the ledger is that machines share; '' where it is a file in the home."""
+        return self.get("MUSTER_LEDGER_URL").strip()
 
     def home(self, mapping_path: Path) -> Path:
         """`MUSTER_HOME`; else the nearest `.muster` at or above the mapping; else beside it (shipped mappings: here)."""

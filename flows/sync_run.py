@@ -37,6 +37,7 @@ from flows.identity import Identity
 from flows.judging import consequences, judged_plan
 from flows.knowledge import Knowledge
 from flows.listing_facts import facts_of
+from flows.lost_lock import stopping
 from flows.opened import Opened, open_everything
 from flows.opening import today
 from flows.options import Options
@@ -301,6 +302,9 @@ class SyncRun:
             attempt=self.attempt, unclear=self._settling(),
             failures=FailureLimit(limited(FAILURES, opened.mapping.guards), allowed(options.allow)),
         )  # fmt: skip
+        opened.lock.when_lost(stopping(self._delivery))
+        if self._turn is not None:
+            self._turn.when_lost(stopping(self._delivery))
         if self.resume is not None:
             self._delivery.tally = tally_of(opened.ledger.answers, self.id)
         elif not self.guarded:

@@ -25,7 +25,7 @@ from pydantic import Field
 
 from connectors.errors import MusterError
 from flows.abandoned import MOST_TIMES, Abandoned, abandoned
-from flows.ledger import Ledger, open_database
+from flows.ledger.opening import open_ledger
 from flows.settings import Settings
 
 __all__ = ["deploy", "looked_after", "take_over"]
@@ -43,7 +43,7 @@ async def take_over(
 ) -> State[Any]:
     """Runs whose worker died are started again, on any worker."""
     try:
-        ledger = Ledger(open_database(Path(home) if home else Settings().home_here()))
+        ledger = open_ledger(Path(home) if home else Settings().home_here())
     except MusterError as error:
         return Failed(message=error.what.splitlines()[0], name="CouldNotStart")
     try:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
 
-from connectors.errors import Busy
-from flows.ledger import Account, Ledger
+from connectors.errors import Busy, MusterError
+from flows.ledger import Account, Ledger, Lock
 from flows.watching import Watcher
 
 __all__ = ["Turn"]
@@ -25,16 +25,16 @@ class Turn:
 
     def __init__(self, *, shared: bool) -> None:
         self._shared = shared
-        self._held = ExitStack()
+        self._held: Lock | None = None
 
     async def begin(self, ledger: Ledger, account: Account, watcher: Watcher) -> None:
         """Waits until nobody else sends to the account, and says for whom. Cancelled, it holds nothing."""
         if self._shared:
             return
-        said = float("-inf")
+        lock, said = ledger.sender_lock(account.id), float("-inf")
         while True:
             try:
-                self._held.enter_context(ledger.sender_lock(account.id))
+                lock.__enter__()
             except Busy as busy:
                 if time.monotonic() - said > _SAID_AGAIN_SECONDS:
                     said = time.monotonic()
@@ -45,8 +45,16 @@ class Turn:
                     )
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
+                self._held = lock
                 return
+
+    def when_lost(self, told: Callable[[MusterError], None]) -> None:
+        """`told` is called, in another thread, when somebody else may send by now: see flows.ledger.lock."""
+        if self._held is not None:
+            self._held.when_lost(told)
 
     def end(self) -> None:
         """The next one may send. Ended before, or never begun, it does nothing."""
-        self._held.close()
+        held, self._held = self._held, None
+        if held is not None:
+            held.__exit__(None, None, None)

@@ -22,7 +22,8 @@ import yaml
 from connectors.base import Oddity, Source, SourceFacts
 from connectors.errors import CannotStart, MappingError
 from connectors.kinds import destination_module
-from flows.ledger import Account, Ledger, Run, open_database
+from flows.ledger import Account, Ledger, Run
+from flows.ledger.opening import open_ledger
 from flows.report.failures import parts
 from mappings.engine import document
 from mappings.engine.complaints import MappingInvalid
@@ -89,7 +90,7 @@ class _Rows:
     def frames(self) -> Iterator[Frame]:
         """From the ledger, in the order of the rows; their lines as far as the run's parts are kept."""
         numbers, lines = _lines(self.path)
-        ledger = Ledger(open_database(self._home))
+        ledger = open_ledger(self._home)
         try:
             rows = ledger.images.rows(self._run)
             while some := list(itertools.islice(rows, _FRAME_ROWS)):

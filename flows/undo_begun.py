@@ -6,7 +6,7 @@ from pathlib import Path
 
 from connectors.errors import CannotStart
 from flows.beginning import closed
-from flows.ledger import Ledger, open_database
+from flows.ledger.opening import open_ledger
 from flows.resume import Resume
 from flows.undo import Undo, open_undo
 from flows.watching import Watcher
@@ -21,7 +21,7 @@ async def find_undo(home: Path, name: str, watcher: Watcher, *, plan: bool = Fal
     only says that it has to be.
     """
     for attempt in (1, 2):
-        ledger = Ledger(open_database(home))
+        ledger = open_ledger(home)
         try:
             run = ledger.runs.get(name)
             if run is None:

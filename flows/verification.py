@@ -26,9 +26,10 @@ from connectors.listing import OnlyLists
 from connectors.pace import Pace
 from flows.expected import FINDINGS, Finding, findings, rules_to_compare
 from flows.knowledge import Knowledge
-from flows.ledger import Account, Ledger, Run, Runs, open_database
-from flows.ledger.database import has_ledger, private_folder
+from flows.ledger import Account, Ledger, Run, Runs
+from flows.ledger.database import private_folder
 from flows.ledger.deliveries import LastDelivery
+from flows.ledger.opening import open_ledger, there_is_a_ledger
 from flows.open_questions import known_answers
 from flows.opened import settled
 from flows.opening import load_mapping, rules_with, types_of
@@ -119,7 +120,7 @@ def find_target(given: str) -> Target:
         path = find_mapping(given)
         return Target(load_mapping(path), path, Settings(path).home(path))
     home = settings.home_here()
-    if not has_ledger(home):
+    if not there_is_a_ledger(home):
         raise CannotStart(
             f"{given} is no mapping's file, and there is no ledger in {home} that could know a run of that name.",
             "Name a mapping, or go to the folder of its ledger.",
@@ -259,12 +260,12 @@ def _compare(
 @contextlib.contextmanager
 def _ledger(home: Path) -> Iterator[Ledger]:
     """The ledger of a home; never a new one. Raises CannotStart."""
-    if not has_ledger(home):
+    if not there_is_a_ledger(home):
         raise CannotStart(
             f"There is no ledger in {home}, so nothing was delivered from here.",
             "Go to the folder of the mapping, or set MUSTER_HOME.",
         )
-    ledger = Ledger(open_database(home))
+    ledger = open_ledger(home)
     try:
         yield ledger
     finally:
@@ -281,7 +282,7 @@ async def _account(
     access = settings.access(there.kind, there.account, connector.default_base_url)
     watcher.say(f"account   {there.kind}, {there.account}")
     watcher.say(f"address   {access.base_url}")
-    watcher.say(f"ledger    {ledger.database.path}")
+    watcher.say(f"ledger    {ledger.database.shown}")
     account = ledger.accounts.seen(there.kind, there.account, access.base_url, access.key)
     per_second = there.allowed(connector.per_second)
     turns = Pace(per_second, ledger.bookings(account.id), share=there.share or 1.0)

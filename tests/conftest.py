@@ -18,6 +18,7 @@ from flows.prefect_server import PrefectServer
 
 if TYPE_CHECKING:
     from tests.browser import Chromium
+    from tests.postgresql import Server
 
 
 @pytest.fixture(scope="session")
@@ -89,3 +90,28 @@ def prefect_url(
         os.environ.clear()
         os.environ.update(before)
         yield url
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A real server of this test process; it starts in a second."""
+    from tests.postgresql import serving
+
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(params=["file", "postgresql"])
+def ledger_place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Runs a test twice: with the ledger in a file, and in a new database of a server."""
+    monkeypatch.delenv("MUSTER_LEDGER_URL", raising=False)
+    if request.param == "postgresql":
+        monkeypatch.setenv("MUSTER_LEDGER_URL", request.getfixturevalue("postgresql").new())
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _everything_in_postgresql(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With MUSTER_TEST_LEDGER=postgresql all tests have their ledger there that do not say where it is."""
+    if os.environ.get("MUSTER_TEST_LEDGER") == "postgresql" and "ledger_place" not in request.fixturenames:
+        monkeypatch.setenv("MUSTER_LEDGER_URL", request.getfixturevalue("postgresql").new())

@@ -55,7 +55,7 @@ def command(person: str, *, delete_there: bool, allow_back: bool, yes: bool, as_
         deleted = _deleted(ledger, ledger.people.held(who)) if delete_there else {}
         from flows.forgetting import forget  # noqa: PLC0415 - as above
 
-        forgot = forget(ledger.database.path.parent, ledger, who)
+        forgot = forget(ledger.database.home, ledger, who)
         return _told(forgot, deleted, as_json=as_json)
 
 

@@ -25,7 +25,7 @@ def export(file: Path, *, with_runs: bool) -> int:
     from flows.handover import hand_over  # noqa: PLC0415 - as above
 
     with ledger_here() as ledger:
-        home = ledger.database.path.parent
+        home = ledger.database.home
         try:
             runs = hand_over(home, file.expanduser().absolute(), runs=with_runs)
         except OSError as error:
@@ -53,7 +53,7 @@ def import_(file: Path) -> int:
         runs = len(ledger.runs.last(-1))
     finally:
         ledger.close()
-    click.echo(f"ledger    {ledger.database.path}: {contacts:,} contacts delivered, {runs:,} runs")
+    click.echo(f"ledger    {ledger.database.shown}: {contacts:,} contacts delivered, {runs:,} runs")
     click.echo(
         "Keys are not in it: set them here. End the schedules on the other machine, or both will send."
     )

@@ -54,26 +54,25 @@ def command(
     Each destination is asked who is unsubscribed, cleaned or complained; the ledger keeps that and adds what the mappings' sources
     and the suppression file said. Where a destination lists nobody, each contact that the ledger knows is looked up.
     """
-    from flows.ledger import Ledger, open_database  # noqa: PLC0415 - only this verb
-    from flows.ledger.database import has_ledger  # noqa: PLC0415 - as above
+    from flows.ledger.opening import open_ledger, there_is_a_ledger  # noqa: PLC0415 - only this verb
     from flows.opt_outs import export, listed  # noqa: PLC0415 - as above
     from flows.suppressions import Suppressions  # noqa: PLC0415 - as above
 
     if destination is not None:
         destination_module(destination)  # refuses a kind that nobody knows
     home = Settings().home_here()
-    if offline and not has_ledger(home):
+    if offline and not there_is_a_ledger(home):
         raise LedgerError(
             f"There is no ledger in {home}.", "Go to the folder of the mapping, or set MUSTER_HOME."
         )
     suppressions = Suppressions.read(home)
-    ledger = Ledger(open_database(home))
+    ledger = open_ledger(home)
     day = since.strftime("%Y-%m-%d") if since is not None else ""
     found: list[OptOut] = []
     refused = 0
     try:
         new = "   NEW: nothing was delivered from here before" if ledger.database.new else ""
-        _say(f"ledger   {ledger.database.path}{new}")
+        _say(f"ledger   {ledger.database.shown}{new}")
         for kind, name in _meant(ledger, destination, account, offline=offline):
             there, said = asyncio.run(_asked(ledger, kind, name, offline=offline, yes=yes))
             refused += said.refused

@@ -41,7 +41,7 @@ def command(
         if found is None:
             click.echo("No run is interrupted.")
             return 0
-        home = ledger.database.path.parent
+        home = ledger.database.home
         resume = Resume.of(found, home, ledger.runs.mapping_text(found.mapping_sha256))
     with watcher() as watching:
         going_on = run_sync(

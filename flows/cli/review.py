@@ -47,7 +47,7 @@ def command(run: str, mapping: str | None, allow: tuple[str, ...], port: int, no
 
 async def _reviewed(run: str, mapping: str | None, allow: frozenset[str], port: int, *, browser: bool) -> int:
     from flows.cli.sync import run_sync  # noqa: PLC0415 - only this verb
-    from flows.ledger import Ledger, open_database  # noqa: PLC0415 - as above
+    from flows.ledger.opening import open_ledger  # noqa: PLC0415 - as above
     from flows.options import Options  # noqa: PLC0415 - as above
     from flows.reporting import Ending  # noqa: PLC0415 - as above
     from flows.retry import Retry, open_retry  # noqa: PLC0415 - as above
@@ -58,7 +58,7 @@ async def _reviewed(run: str, mapping: str | None, allow: frozenset[str], port: 
     from flows.settled_rows import settled_rows  # noqa: PLC0415 - as above
 
     retry = open_retry(Path(run), mapping)
-    ledger = Ledger(open_database(retry.home))
+    ledger = open_ledger(retry.home)
     try:
         settled = settled_rows(ledger.runs.retries(retry.follows.id))
     finally:

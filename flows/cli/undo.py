@@ -13,7 +13,7 @@ from flows.cli.options import Allowed
 from flows.cli.plan import run_plan
 from flows.cli.sync import run_sync, show_ending
 from flows.cli.watchers import Lines, Live, watcher
-from flows.ledger.database import has_ledger
+from flows.ledger.opening import there_is_a_ledger
 from flows.options import Options
 from flows.preview import SAMPLE
 from flows.reporting import Ending
@@ -63,7 +63,7 @@ def command(
     automations that were started cannot be taken back. It is a run of its own, with a report; interrupted, muster resume goes on.
     """
     home = Settings().home_here()
-    if not has_ledger(home):
+    if not there_is_a_ledger(home):
         raise LedgerError(
             f"There is no ledger in {home}.", "Go to the folder of the run's mapping, or set MUSTER_HOME."
         )

@@ -21,7 +21,7 @@ from connectors.sandbox.serving import Running
 from connectors.sandbox.trial import Trial, pattern_of
 from flows.cli.check import command as check_command
 from flows.conformance.ended import Ended, Listening, finish
-from flows.ledger import Ledger, open_database
+from flows.ledger.opening import open_ledger
 from flows.options import Options
 from flows.preview import Preview, preview
 from flows.resume import Resume
@@ -175,7 +175,7 @@ class Bench:
         return asyncio.run(self._resume())
 
     async def _resume(self) -> Ended:
-        ledger = Ledger(open_database(self.home))
+        ledger = open_ledger(self.home)
         found = ledger.runs.unfinished()[0]
         resume = Resume.of(found, self.home, ledger.runs.mapping_text(found.mapping_sha256))
         ledger.close()

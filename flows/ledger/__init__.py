@@ -1,7 +1,7 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `stretches`, `answers`, `memory`,
-`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `flow_runs`, `listing` and `booking` are its nouns.
+`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `listing` and `booking` are its nouns.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from flows.ledger.acceptances import Acceptance, Acceptances
 from flows.ledger.accounts import Account, Accounts
 from flows.ledger.allowances import Allowances
 from flows.ledger.answers import Answers, Intent, Outcome
-from flows.ledger.booking import Bookings
+from flows.ledger.booking import Booked, Bookings
 from flows.ledger.columns import Columns
 from flows.ledger.corrections import Correction, Corrections
-from flows.ledger.database import Database, open_database
+from flows.ledger.database import Database, SqliteFile, open_database
 from flows.ledger.deliveries import Deliveries
 from flows.ledger.edits import Edit, Edits
 from flows.ledger.flow_runs import FlowRuns
 from flows.ledger.forgotten import Forgotten
 from flows.ledger.images import Image, Images
 from flows.ledger.listing import AccountListing
-from flows.ledger.lock import RunLock, SenderLock
+from flows.ledger.lock import Lock, RunLock
+from flows.ledger.locks import Locks
 from flows.ledger.memory import Memory
 from flows.ledger.opt_outs import OptOuts
 from flows.ledger.pages import Page, Pages
@@ -31,8 +32,8 @@ from flows.ledger.undone import Undone
 
 __all__ = [
     "Acceptance", "Acceptances", "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Correction",
-    "Corrections", "Database", "Deliveries", "Edit", "Edits", "FlowRuns", "Forgotten", "Image", "Images", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
-    "Run", "RunLock", "Runs", "SenderLock", "Stretch", "Stretches", "Undone", "Who", "open_database",
+    "Corrections", "Database", "Deliveries", "Edit", "Edits", "FlowRuns", "Forgotten", "Image", "Images", "Intent", "Ledger", "Lock", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
+    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Undone", "Who", "open_database",
 ]  # fmt: skip
 
 
@@ -43,9 +44,10 @@ class Ledger:
         self.database = database
         self.accounts = Accounts(database)
         self.runs = Runs(database)
-        self.answers = Answers(database)
+        self.locks = Locks(database)
+        self.answers = Answers(database, self.locks.held)
         self.stretches = Stretches(database)
-        self.memory = Memory(database)
+        self.memory = Memory(database, self.locks.held)
         self.pages = Pages(database)
         self.deliveries = Deliveries(database)
         self.images = Images(database)
@@ -59,16 +61,26 @@ class Ledger:
         self.acceptances = Acceptances(database)
         self.edits = Edits(database)
         self.flow_runs = FlowRuns(database)
-        self._bookings: list[Bookings] = []
+        self._bookings: list[Booked] = []
 
-    def bookings(self, account: int) -> Bookings:
+    def bookings(self, account: int) -> Booked:
         """Where the calls of an account are booked."""
-        self._bookings.append(Bookings(self.database.path.parent, account))
-        return self._bookings[-1]
+        if isinstance(self.database, SqliteFile):
+            booked: Booked = Bookings(self.database.home, account)
+        else:
+            from flows.ledger.shared_booking import SharedBookings  # noqa: PLC0415 - psycopg only where it is used
 
-    def sender_lock(self, account: int) -> SenderLock:
-        """Held by whoever sends to an account."""
-        return SenderLock(self.database.path.parent, account)
+            booked = SharedBookings(self.database, account)
+        self._bookings.append(booked)
+        return booked
+
+    def run_lock(self, mapping: str, account: str) -> Lock:
+        """One run of a mapping to an account, KIND-NAME, at a time. Raises Busy when it is entered."""
+        return self.locks.of_run(mapping, account)
+
+    def sender_lock(self, account: int, *, wait: float = 0.0) -> Lock:
+        """One sender to an account at a time. Raises Busy when it is entered, after `wait` seconds."""
+        return self.locks.of_sender(account, wait)
 
     def listing(self, account: int, *, hours: float, writes: bool) -> AccountListing:
         """The list of an account that can only be read page by page."""

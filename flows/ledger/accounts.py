@@ -77,7 +77,7 @@ class Accounts:
                 ("objector", "mapping, person, said_at"),
             ):
                 database.execute(
-                    f"insert or ignore into {table} (account, {columns}) select ?, {columns} from {table} where account = ?",  # noqa: S608 - our own names
+                    f"insert into {table} (account, {columns}) select ?, {columns} from {table} where account = ? on conflict do nothing",  # noqa: S608 - our own names
                     (new.id, account.id),
                 )
         return new
@@ -88,8 +88,18 @@ class Accounts:
         return [(key, contact_id) for key, contact_id in self._database.ask(sql, (account.id, number))]
 
     def _add(self, kind: str, name: str, base_url: str, generation: int, mac: str) -> Account:
-        sql = "insert into account (kind, name, base_url, generation, key_mac, first_seen, last_seen) values (?, ?, ?, ?, ?, ?, ?)"
+        sql = """
+            insert into account (kind, name, base_url, generation, key_mac, first_seen, last_seen) values (?, ?, ?, ?, ?, ?, ?)
+            on conflict (kind, name, base_url, generation) do nothing returning id
+        """
         with self._database.transaction() as database:
-            added = database.execute(sql, (kind, name, base_url, generation, mac, now(), now())).lastrowid
-        assert added is not None  # noqa: S101 - an insert has a row id
-        return Account(added, kind, name, base_url, generation, new=True)
+            added = database.execute(sql, (kind, name, base_url, generation, mac, now(), now())).fetchone()
+        if added is None:  # somebody else met it first, at the same moment
+            return self._there(kind, name, base_url, generation)
+        return Account(added[0], kind, name, base_url, generation, new=True)
+
+    def _there(self, kind: str, name: str, base_url: str, generation: int) -> Account:
+        """An account that is there."""
+        sql = "select id from account where kind = ? and name = ? and base_url = ? and generation = ?"
+        [(number,)] = self._database.ask(sql, (kind, name, base_url, generation))
+        return Account(number, kind, name, base_url, generation)

@@ -25,5 +25,6 @@ class Allowances:
     def keep(self, account: int, mapping: str, sha256: str, name: str) -> None:
         """Keeps that somebody has allowed this."""
         self._database.tell(
-            "insert or ignore into allowance values (?, ?, ?, ?, ?)", (account, mapping, sha256, name, now())
+            "insert into allowance values (?, ?, ?, ?, ?) on conflict do nothing",
+            (account, mapping, sha256, name, now()),
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.ledger.database import Database
+from flows.ledger.database import Database, Statement
+from flows.ledger.lock import Lock
 from flows.ledger.runs import now
 
 __all__ = ["Answers", "Intent", "Outcome"]
@@ -55,8 +56,14 @@ class Outcome:
 class Answers:
     """Both are written many at a time, in one statement each."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, held: Collection[Lock] = ()) -> None:
         self._database = database
+        self._held = held
+        """The locks that somebody relies on: where one was lost, nothing is written."""
+
+    def _write(self, statements: Sequence[Statement]) -> None:
+        """Durable together when it returns; harmless where it is said twice."""
+        self._database.together(statements, self._held)
 
     def intend(self, run_id: str, intents: Sequence[Intent]) -> None:
         """Durable when it returns."""
@@ -68,10 +75,11 @@ class Answers:
         ]  # fmt: skip
         sql = """
             insert into intent (run, row_number, attempt, batch, carried, key, key_hash, person, fingerprint, old_key, wanted, before, made_at)
-            select ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-            value ->> 8, value -> 9, value -> 10, ? from json_each(?)
+            select ?, cast(value ->> 0 as integer), cast(value ->> 1 as integer), cast(value ->> 2 as integer),
+            cast(value ->> 3 as integer), value ->> 4, cast(value ->> 5 as bigint), value ->> 6, cast(value ->> 7 as bigint),
+            value ->> 8, value -> 9, value -> 10, ? from json_each(?) where true on conflict do nothing
         """
-        self._database.tell(sql, (run_id, moment, json.dumps(rows, ensure_ascii=False)))
+        self._write([(sql, (run_id, moment, json.dumps(rows, ensure_ascii=False)))])
 
     def seen(self, run_id: str, images: Sequence[tuple[int, int, dict[str, Any]]]) -> None:
         """Notes how contacts were there that were looked up after their intents were kept: row, attempt and image.
@@ -79,10 +87,10 @@ class Answers:
         Durable when it returns, and so before the contact is written.
         """
         sql = """
-            update intent set before = v.image from (select value ->> 0 as row, value ->> 1 as attempt, value -> 2 as image
-            from json_each(?)) v where intent.run = ? and intent.row_number = v.row and intent.attempt = v.attempt
+            update intent set before = v.image from (select cast(value ->> 0 as integer) as place, cast(value ->> 1 as integer) as attempt, value -> 2 as image
+            from json_each(?)) v where intent.run = ? and intent.row_number = v.place and intent.attempt = v.attempt
         """
-        self._database.tell(sql, (json.dumps(images, ensure_ascii=False), run_id))
+        self._write([(sql, (json.dumps(images, ensure_ascii=False), run_id))])
 
     def answered(
         self, run_id: str, outcomes: Sequence[Outcome], requests: tuple[int, int, int] | None = None
@@ -109,18 +117,17 @@ class Answers:
             for o in outcomes
         ]
         sql = """
-            insert or ignore into answer
+            insert into answer
             (run, row_number, attempt, outcome, code, reason, contact_id, opted_out, opted_in, problems, kept, calls, own, answered_at)
-            select ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-            value ->> 7, value -> 8, value -> 9, value -> 10, value ->> 11, ? from json_each(?)
+            select ?, cast(value ->> 0 as integer), cast(value ->> 1 as integer), value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+            cast(value ->> 6 as integer), cast(value ->> 7 as integer), value -> 8, value -> 9, value -> 10, value ->> 11, ?
+            from json_each(?) where true on conflict do nothing
         """
-        with self._database.transaction() as database:
-            database.execute(sql, (run_id, now(), json.dumps(rows, ensure_ascii=False)))
-            if requests is not None:
-                database.execute(
-                    "update stretch set sent = ?, retried = ?, throttled = ? where run = ? and ending = ''",
-                    (*requests, run_id),
-                )
+        statements: list[Statement] = [(sql, (run_id, now(), json.dumps(rows, ensure_ascii=False)))]
+        if requests is not None:
+            sent = "update stretch set sent = ?, retried = ?, throttled = ? where run = ? and ending = ''"
+            statements.append((sent, (*requests, run_id)))
+        self._write(statements)
 
     def reopen(self, run_id: str) -> None:
         """Forgets what is no answer of the destination's, so that its turn comes again.
@@ -156,7 +163,7 @@ class Answers:
     def unclear(self, run_id: str) -> dict[int, dict[str, Any] | None]:
         """The rows that may have been sent and have no answer, each with how its contact was there before, None where that is not known."""
         sql = """
-            select i.row_number, iif(i.before ->> 'from' = 'ledger', null, i.before) from intent i where i.run = ? and not exists
+            select i.row_number, case when i.before ->> 'from' = 'ledger' then null else i.before end from intent i where i.run = ? and not exists
             (select 1 from answer a where a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt)
         """
         return {row: json.loads(before or "null") for row, before in self._database.ask(sql, (run_id,))}
@@ -164,7 +171,7 @@ class Answers:
     def drop(self, run_id: str, rows: Sequence[int]) -> None:
         """Forgets intents without an answer: of rows that are not to be sent any more."""
         sql = """
-            delete from intent where run = ? and row_number in (select value from json_each(?)) and not exists
+            delete from intent where run = ? and row_number in (select cast(value as integer) from json_each(?)) and not exists
             (select 1 from answer a where a.run = intent.run and a.row_number = intent.row_number and a.attempt = intent.attempt)
         """
         self._database.tell(sql, (run_id, json.dumps(list(rows))))

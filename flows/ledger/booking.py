@@ -10,14 +10,22 @@ from __future__ import annotations
 import sqlite3
 import struct
 from pathlib import Path
+from typing import Protocol
 
 from connectors.errors import LedgerError
+from connectors.pace import Booking
 from connectors.slots import Slots
 from flows.ledger.damaged import PARTS, is_damage
 
-__all__ = ["NAME", "Bookings"]
+__all__ = ["NAME", "Booked", "Bookings"]
 
 NAME = "pace.sqlite"
+
+
+class Booked(Booking, Protocol):
+    """Bookings that somebody lets go of at the end."""
+
+    def close(self) -> None: ...
 
 
 class Bookings:

@@ -28,6 +28,6 @@ class Columns:
         """Keeps that a run has read these."""
         names = json.dumps([clean_text(name) for name in header], ensure_ascii=False)
         self._database.tell(
-            "insert or ignore into column_seen select ?, ?, value, ? from json_each(?)",
+            "insert into column_seen select ?, ?, value, ? from json_each(?) where true on conflict do nothing",
             (account, mapping, now(), names),
         )

@@ -51,7 +51,7 @@ class Deliveries:
         """Each of them; with `sample` so many, evenly from all of them and the same ones each time."""
         sql = f"""
             with said as materialized (
-                select i.key, json_group_array(json(a.kept)) kept from answer a
+                select i.key, group_concat(a.kept, ',') kept from answer a
                 join intent i on i.run = a.run and i.row_number = a.row_number and i.attempt = a.attempt
                 join run r on r.id = a.run and r.account = ? and r.mapping = ? where a.kept <> '{{}}' group by i.key
             ), chosen as (
@@ -59,10 +59,10 @@ class Deliveries:
                 where {_where(run)}
             )
             select c.key, c.person, c.contact_id, c.run, c.delivered_at, c.wanted, c.own, said.kept,
-            (select json_group_object(o.mapping, json(o.wanted)) from json_each(?) m
+            (select group_concat(json_quote(o.mapping) || ':' || o.wanted, ',') from json_each(?) m
              join delivered o on o.account = c.account and o.mapping = m.value and o.key = c.key)
             from chosen c left join said on said.key = c.key
-            where ? is null or (c.place * ?) / c.total <> ((c.place - 1) * ?) / c.total order by c.key
+            where cast(? as bigint) is null or (c.place * cast(? as bigint)) / c.total <> ((c.place - 1) * cast(? as bigint)) / c.total order by c.key
         """  # noqa: S608 - no user text
         few = None if sample is None else min(sample, max(1, self.count(account, mapping, run)))
         others = json.dumps(self._other_mappings(account, mapping))
@@ -70,7 +70,7 @@ class Deliveries:
         for key, person, contact_id, by, at, wanted, own, kept, other in self._database.stream(sql, asked):
             yield LastDelivery(
                 key, person, contact_id, by, at, json.loads(wanted), json.loads(own or "{}"),
-                [one for one in json.loads(kept or "[]") if one], json.loads(other or "{}"),
+                [one for one in json.loads(f"[{kept or ''}]") if one], json.loads(f"{{{other or ''}}}"),
             )  # fmt: skip
 
     def _other_mappings(self, account: int, mapping: str) -> list[str]:

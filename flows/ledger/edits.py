@@ -34,7 +34,8 @@ class Edits:
             [(one.row, one.column, one.before, one.after) for one in edits], ensure_ascii=False
         )
         sql = """
-            insert or ignore into edit (run, row_number, column_name, made_at, before, after, who, origin)
-            select ?, value ->> 0, value ->> 1, ?, value ->> 2, value ->> 3, ?, ? from json_each(?)
+            insert into edit (run, row_number, column_name, made_at, before, after, who, origin)
+            select ?, cast(value ->> 0 as integer), value ->> 1, ?, value ->> 2, value ->> 3, ?, ? from json_each(?) where true
+            on conflict do nothing
         """
         self._database.tell(sql, (run, now(), who, origin, written))

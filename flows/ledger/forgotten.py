@@ -41,7 +41,7 @@ class Forgotten:
             (before,) = database.execute(sql, macs).fetchone()
             moment = before or now()
             database.executemany(
-                "insert or ignore into forgotten values (?, ?)", [(mac, moment) for mac in macs]
+                "insert into forgotten values (?, ?) on conflict do nothing", [(mac, moment) for mac in macs]
             )
 
     def allow_back(self, mappings: Iterable[str], text: str) -> int:

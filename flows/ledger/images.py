@@ -12,7 +12,7 @@ from flows.ledger.database import Database
 __all__ = ["Image", "Images"]
 
 _LANDED = "('created', 'updated', 'upserted')"
-_CHANGED = f"(i.carried = 0 and a.outcome in {_LANDED} or i.carried = 1 and a.calls ->> 'opted_out' > 0)"
+_CHANGED = f"(i.carried = 0 and a.outcome in {_LANDED} or i.carried = 1 and cast(a.calls ->> 'opted_out' as integer) > 0)"
 _SELECT = f"""
     select i.row_number, i.key, i.person, i.old_key, i.carried, i.wanted, i.before, i.made_at, a.outcome, a.code, a.contact_id,
     a.kept, a.calls, a.opted_in, a.answered_at from intent i
@@ -99,7 +99,8 @@ class Images:
     def counts(self, run_id: str) -> dict[str, int]:
         """How many rows of the run changed something, by outcome; `opted_out` are people who may be mailed no more by it."""
         sql = f"""
-            select iif(i.carried, 'carried', a.outcome), count(*), sum(coalesce(a.calls ->> 'opted_out', 0)) from intent i
+            select case when i.carried = 1 then 'carried' else a.outcome end, count(*),
+            sum(coalesce(cast(a.calls ->> 'opted_out' as integer), 0)) from intent i
             join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
             where i.run = ? and {_CHANGED} group by 1
         """  # noqa: S608 - no user text

@@ -59,8 +59,9 @@ class AccountListing:
 
 
 _INSERT = """
-    insert or replace into listed (account, contact_id, key, place)
-    select ?, value ->> 0, value ->> 1, value ->> 2 from json_each(?)
+    insert into listed (account, contact_id, key, place)
+    select ?, value ->> 0, value ->> 1, max(cast(value ->> 2 as integer)) from json_each(?) where true group by value ->> 0, value ->> 1
+    on conflict (account, key, contact_id) do update set place = excluded.place
 """
 
 

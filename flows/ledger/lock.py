@@ -1,17 +1,19 @@
-"""One run of a mapping at a time, one sender of an account. The operating system lets go of the lock when its owner dies."""
+"""One run of a mapping at a time, one sender of an account. The operating system lets go of a file's lock when its owner dies."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from connectors.errors import Busy
+from connectors.errors import Busy, MusterError
+from flows.ledger.database import Connection
 
-__all__ = ["RunLock", "SenderLock", "is_held"]
+__all__ = ["Lock", "RunLock", "SenderLock", "is_held"]
 
 _LOOKED_AT_SECONDS = 0.1
 """So long it is tried again: somebody may only be looking whether the lock is held."""
@@ -37,28 +39,46 @@ def _path(home: Path, mapping: str, account: str) -> Path:
     return home / "locks" / f"{mapping}--{account}.lock"
 
 
-class RunLock:
-    """Held from before the source is read until the report is written. Raises Busy when somebody else holds it."""
+class Lock(Protocol):
+    """Held while its block lasts. Raises Busy when somebody else holds it."""
 
-    def __init__(self, home: Path, mapping: str, account: str) -> None:
-        self._path = _path(home, mapping, account)
-        self._busy = f"Another run of {mapping} is at work"
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def when_lost(self, told: Callable[[MusterError], None]) -> None:
+        """`told` is called, in another thread, when it is lost while somebody relies on it."""
+
+    def refuse_when_lost(self) -> None:
+        """Raises LedgerError where it was lost: nothing may be begun then."""
+
+    def refuse_a_later_one(self, connection: Connection) -> None:
+        """Said in a transaction: raises LedgerError where somebody else holds it by now."""
+
+
+class _FileLock:
+    """A file that the operating system locks. It is never lost."""
+
+    def __init__(self, path: Path, busy: str, fix: str, wait: float) -> None:
+        self._path = path
+        self._busy = busy
+        self._fix = fix
+        self._wait = max(wait, _LOOKED_AT_SECONDS)
         self._held: int | None = None
 
     def __enter__(self) -> Self:
         self._path.parent.mkdir(mode=0o700, exist_ok=True)
         held = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        until = time.monotonic() + _LOOKED_AT_SECONDS
+        until = time.monotonic() + self._wait
         while not _taken(held):
             if time.monotonic() < until:
                 time.sleep(_AGAIN_SECONDS)
                 continue
             who = os.read(held, 200).decode("utf-8", "replace").strip()
             os.close(held)
-            raise Busy(
-                self._busy + (f" ({who})." if who else "."),
-                "Wait until it has finished; muster runs shows it.",
-            )
+            raise Busy(f"{self._busy} is at work" + (f" ({who})." if who else "."), self._fix)
         os.ftruncate(held, 0)
         os.write(held, f"pid {os.getpid()}".encode())
         self._held = held
@@ -72,13 +92,39 @@ class RunLock:
             os.close(self._held)
             self._held = None
 
+    def when_lost(self, told: Callable[[MusterError], None]) -> None:
+        """The system lets go of it only when its owner dies."""
 
-class SenderLock(RunLock):
-    """Held while a run sends to an account. Raises Busy when somebody else does."""
+    def refuse_when_lost(self) -> None:
+        """It is not."""
 
-    def __init__(self, home: Path, account: int) -> None:
-        super().__init__(home, "sender", f"account-{account}")
-        self._busy = "Another run sends to this account"
+    def refuse_a_later_one(self, connection: Connection) -> None:
+        """There is none."""
+
+
+class RunLock(_FileLock):
+    """Held from before the source is read until the report is written. Raises Busy when somebody else holds it."""
+
+    def __init__(self, home: Path, mapping: str, account: str) -> None:
+        super().__init__(_path(home, mapping, account), *busy_run(mapping), 0.0)
+
+
+class SenderLock(_FileLock):
+    """Held by whoever sends to an account. Raises Busy when somebody else holds it for longer than `wait` seconds."""
+
+    def __init__(self, home: Path, account: int, wait: float = 0.0) -> None:
+        path = home / "locks" / f"sender-{account}.lock"
+        super().__init__(path, *busy_sender(account), wait)
+
+
+def busy_run(mapping: str) -> tuple[str, str]:
+    """What is at work, and what to do."""
+    return f"Another run of {mapping}", "Wait until it has finished; muster runs shows it."
+
+
+def busy_sender(account: int) -> tuple[str, str]:
+    """The same for a sender."""
+    return f"Another sender to the account {account}", "Wait until it has finished; muster runs shows it."
 
 
 def _taken(lock: int) -> bool:

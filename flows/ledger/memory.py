@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
-import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from connectors.base import Remembered
-from flows.ledger.database import Database
+from flows.ledger.database import Connection, Database
+from flows.ledger.lock import Lock
 from flows.ledger.pages import Pages, key_hash
 from flows.ledger.runs import now
 
@@ -22,6 +22,8 @@ _DESTINATION = "destination"
 _Objection = tuple[bool, float, float]
 """Whether somebody else said so, since when the destination did, and until when this mapping's source did."""
 _LANDED = "('created', 'updated', 'upserted', 'unchanged')"
+_SAID = "(i.carried = 1 or i.wanted -> 'opted_out' = 'true')"
+"""Whether the source said that the person of an intent wants no mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,9 @@ class Standing:
 class Memory:
     """Filed only for what landed."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, held: Collection[Lock] = ()) -> None:
         self._database = database
+        self._held = held
 
     def remembered(
         self, account: int, mapping: str, keys: Sequence[tuple[str, str]]
@@ -120,7 +123,12 @@ class Memory:
     def heard(
         self, account: int, mapping: str, remembered: Remembered | None, keys: Collection[str]
     ) -> Remembered | None:
-        """The same with all opt-outs that are known by now under any of a person's addresses and ids."""
+        """The same with all opt-outs that are known by now under any of a person's addresses and ids.
+
+        Asked right before a contact is sent: raises LedgerError where a lock that whoever asks relies on was lost.
+        """
+        for lock in self._held:
+            lock.refuse_when_lost()
         marks = ", ".join("?" * len(keys))
         sql = f"select 1 from consent where account = ? and key in ({marks}) and opted_out = 1 limit 1"  # noqa: S608 - marks only
         if not keys or not self._database.ask(sql, (account, *keys)):  # of nearly everybody none
@@ -153,7 +161,7 @@ class Memory:
 
     def _opted_out(self, account: int, mapping: str, keys: Sequence[str]) -> dict[str, _Objection]:
         sql = """
-            select c.key, coalesce(sum(o.origin not in (?, ?)), 1),
+            select c.key, coalesce(sum(case when o.origin in (?, ?) then 0 else 1 end), 1),
             max(case o.origin when ? then o.said_at end), max(case o.origin when ? then o.said_at end)
             from consent c left join objection o on o.account = c.account and o.key = c.key
             where c.account = ? and c.opted_out = 1 and c.key in (select value from json_each(?)) group by c.key
@@ -173,24 +181,24 @@ class Memory:
             on conflict (account, key) do update set opted_out = 1, origin = excluded.origin, known_at = excluded.known_at
             where consent.opted_out = 0
         """
-        moment, names = now(), json.dumps(list(keys), ensure_ascii=False)
+        moment, names = now(), json.dumps(list(dict.fromkeys(keys)), ensure_ascii=False)
         with self._database.transaction() as database:
             database.execute(sql, (account, origin, moment, names))
             database.execute(
-                "insert into objection select ?, value, ?, ? from json_each(?) where true"
-                " on conflict do update set said_at = excluded.said_at where origin <> ?",
+                "insert into objection select ?, value, ?, ? from json_each(?) where true on conflict (account, key, origin)"
+                " do update set said_at = excluded.said_at where objection.origin <> ?",
                 (account, origin, moment, names, _DESTINATION),
             )
 
     def heard_under(self, run_id: str, account: int, mapping: str, tags: Collection[str]) -> None:
         """Keeps the opt-outs of a run also under the addresses and ids that are not the mapping's key: `tags` may be keys, too."""
-        sql = """
-            select distinct iif(instr(t.value, '@'), lower(t.value), t.value), i.carried = 1 or i.wanted ->> 'opted_out'
-            from intent i left join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt,
-            json_each(i.wanted -> 'texts') t
+        sql = f"""
+            select distinct case when t.value like '%@%' then lower(t.value) else t.value end, {_SAID}
+            from intent i left join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
+            cross join json_each(i.wanted -> 'texts') t
             where i.run = ? and t.key in (select value from json_each(?)) and t.value <> i.key
-            and (i.carried = 1 or i.wanted ->> 'opted_out' or a.opted_out = 1)
-        """
+            and ({_SAID} or a.opted_out = 1)
+        """  # noqa: S608 - no user text
         found = self._database.ask(sql, (run_id, json.dumps(list(tags))))
         for origin, by_source in ((mapping, True), (_DESTINATION, False)):
             if keys := [key for key, said_here in found if bool(said_here) == by_source]:
@@ -225,31 +233,32 @@ class Memory:
                 (account, mapping, run_id, run_id, account, mapping),
             )
             # Whoever's turn had come is heard, whatever became of it: also a row that is only carried, or left out there.
-            said = "(i.carried = 1 or i.wanted ->> 'opted_out')"
             for key in ("i.key", "i.old_key"):
                 database.execute(
-                    f"""insert into consent select ?, {key}, 1, case when {said} then ? else ? end, i.made_at
+                    f"""insert into consent select ?, key, 1, origin, made_at from (
+                    select {key} as key, case when {_SAID} then ? else ? end as origin, i.made_at as made_at,
+                    row_number() over (partition by {key} order by i.row_number, i.attempt) as turn
                     from intent i left join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
-                    where i.run = ? and {key} <> '' and ({said} or a.opted_out = 1)
+                    where i.run = ? and {key} <> '' and ({_SAID} or a.opted_out = 1)) heard where turn = 1
                     on conflict (account, key) do update set opted_out = 1, origin = excluded.origin, known_at = excluded.known_at
                     where consent.opted_out = 0""",  # noqa: S608 - no user text
                     (account, mapping, _DESTINATION, run_id),
                 )
                 database.execute(
-                    f"""insert into objection select ?, {key}, ?, i.made_at from intent i
-                    where i.run = ? and {key} <> '' and {said}
-                    on conflict do update set said_at = max(said_at, excluded.said_at)""",  # noqa: S608 - no user text
+                    f"""insert into objection select ?, {key}, ?, max(i.made_at) from intent i
+                    where i.run = ? and {key} <> '' and {_SAID} group by {key} on conflict (account, key, origin)
+                    do update set said_at = excluded.said_at where objection.said_at < excluded.said_at""",  # noqa: S608 - no user text
                     (account, mapping, run_id),
                 )
                 database.execute(
-                    f"""insert or ignore into objection select ?, {key}, ?, a.answered_at {joined}
-                    where i.run = ? and {key} <> '' and a.opted_out = 1""",
+                    f"""insert into objection select ?, {key}, ?, a.answered_at {joined}
+                    where i.run = ? and {key} <> '' and a.opted_out = 1 on conflict do nothing""",
                     (account, _DESTINATION, run_id),
                 )
             database.execute(
-                """insert into objector select ?, ?, person, made_at from intent
-                where run = ? and person <> '' and (carried = 1 or wanted ->> 'opted_out')
-                on conflict do update set said_at = max(said_at, excluded.said_at)""",
+                f"""insert into objector select ?, ?, i.person, max(i.made_at) from intent i
+                where i.run = ? and i.person <> '' and {_SAID} group by i.person on conflict (account, mapping, person)
+                do update set said_at = excluded.said_at where objector.said_at < excluded.said_at""",  # noqa: S608 - no user text
                 (account, mapping, run_id),
             )
             self._take_back(database, joined, account, mapping, run_id)
@@ -295,9 +304,7 @@ class Memory:
             )
 
     @staticmethod
-    def _take_back(
-        database: sqlite3.Connection, joined: str, account: int, mapping: str, run_id: str
-    ) -> None:
+    def _take_back(database: Connection, joined: str, account: int, mapping: str, run_id: str) -> None:
         """Who was subscribed again objects no more; what was heard after that write stays."""
         database.execute(
             f"""delete from objector where account = ? and mapping = ? and person in
@@ -311,13 +318,13 @@ class Memory:
                 f"delete from objection where account = ? and origin in (?, ?) and key in ({again})",  # noqa: S608 - as above
                 (account, mapping, _DESTINATION, run_id),
             )
-        database.execute(
-            f"""update consent set opted_out = 0, known_at = ? where account = ? and opted_out = 1 and key in
-            (select k.value {joined} join json_each(json_array(i.key, i.old_key)) k where i.run = ? and a.opted_in = 1
-            and a.outcome in {_LANDED}) and not exists
-            (select 1 from objection o where o.account = consent.account and o.key = consent.key)""",  # noqa: S608 - as above
-            (now(), account, run_id),
-        )
+        for key in ("i.key", "i.old_key"):
+            database.execute(
+                f"""update consent set opted_out = 0, known_at = ? where account = ? and opted_out = 1 and key in
+                (select {key} {joined} where i.run = ? and a.opted_in = 1 and a.outcome in {_LANDED}) and not exists
+                (select 1 from objection o where o.account = consent.account and o.key = consent.key)""",  # noqa: S608 - as above
+                (now(), account, run_id),
+            )
 
 
 def _moment(written: str | None) -> float:

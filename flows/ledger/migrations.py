@@ -198,5 +198,9 @@ STEPS: tuple[str, ...] = (
         since text not null, told_at text not null,
         primary key (account, mapping)
     );
+
+    -- Who works at what, in a ledger that machines share, until when in seconds since 1970 by the database's clock; 0 when it was
+    -- let go. Whoever takes one that has run out has a higher token, and what the one before writes is refused.
+    create table lease (name text primary key, holder text not null, token bigint not null, until double precision not null);
     """,
 )

@@ -93,13 +93,13 @@ class People:
             who = Who(frozenset({text.lower()}), frozenset())
         else:
             sql = """
-                select r.mapping, ?1 from intent i join run r on r.id = i.run where ?1 in (i.person, i.key)
-                union select mapping, ?1 from delivered where ?1 in (person, key)
-                union select mapping, key from delivered where contact_id = ?1
+                select r.mapping, :text from intent i join run r on r.id = i.run where :text in (i.person, i.key)
+                union select mapping, :text from delivered where :text in (person, key)
+                union select mapping, key from delivered where contact_id = :text
                 union select r.mapping, i.key from answer a join run r on r.id = a.run
-                join intent i on i.run = a.run and i.row_number = a.row_number and i.attempt = a.attempt where a.contact_id = ?1
+                join intent i on i.run = a.run and i.row_number = a.row_number and i.attempt = a.attempt where a.contact_id = :text
             """
-            found = self._database.ask(sql, (text,))
+            found = self._database.ask(sql, {"text": text})
             who = Who(
                 frozenset(name.lower() for _, name in found if "@" in name),
                 frozenset((mapping, name) for mapping, name in found if name and "@" not in name),
@@ -216,8 +216,9 @@ class People:
         key = "key in (select value from json_each(:texts))"
         with self._database.transaction() as database:
             database.execute(
-                "create temporary table their as with meant as (" + _MEANT + ") " + theirs, asked
+                "create temporary table their (run text not null, row_number integer not null, attempt integer not null)"
             )
+            database.execute(f"insert into their with meant as ({_MEANT}) {theirs}", asked)
             (count,) = database.execute("select count(*) from their").fetchone()
             # What was never answered would be settled by a resume: nothing of it is kept.
             database.execute(
@@ -226,9 +227,12 @@ class People:
             )
             mine = "(run, row_number, attempt) in (select run, row_number, attempt from their)"
             database.execute(
-                f"""update answer set reason = '', contact_id = '', problems = '[]', kept = '{{}}', own = '',
-                calls = case json_type(calls, '$.changes') when 'object' then json_set(calls, '$.changes',
-                json((select json_group_array(c.key) from json_each(calls, '$.changes') c))) else calls end where {mine}"""  # noqa: S608 - as above
+                f"update answer set reason = '', contact_id = '', problems = '[]', kept = '{{}}', own = '' where {mine}"  # noqa: S608 - as above
+            )
+            sql = f"select run, row_number, attempt, calls from answer where {mine}"  # noqa: S608 - as above
+            database.executemany(
+                "update answer set calls = ? where run = ? and row_number = ? and attempt = ?",
+                [(_without_values(calls), *row) for *row, calls in database.execute(sql).fetchall()],
             )
             database.execute(
                 f"""update intent set key = '', key_hash = 0, person = '', fingerprint = 0, old_key = '', wanted = :blank, before = null
@@ -236,7 +240,7 @@ class People:
                 asked,
             )
             database.execute(
-                f"delete from delivered where exists (with meant as ({_MEANT}) select 1 from (select 1) where "  # noqa: S608 - as above
+                f"delete from delivered where exists (with meant as ({_MEANT}) select 1 from (select 1) once where "  # noqa: S608 - as above
                 + _THEIRS.format("delivered", "delivered").replace("delivered.old_key", "''")
                 + ")",
                 asked,
@@ -264,11 +268,19 @@ class People:
         return int(count)
 
 
+def _without_values(calls: str) -> str:
+    """What was done for a contact: of what was changed the names only."""
+    done = json.loads(calls)
+    if isinstance(done.get("changes"), dict):
+        done["changes"] = list(done["changes"])
+    return json.dumps(done, ensure_ascii=False)
+
+
 _MEANT = "select value ->> 0 as mapping, value ->> 1 as id from json_each(:ids)"
 _THEIRS = """(
     {0}.key in (select value from json_each(:addresses)) or {0}.old_key in (select value from json_each(:addresses))
     or exists (select 1 from meant m where m.mapping = {1}.mapping and m.id in ({0}.person, {0}.key) and m.id <> '')
-    or exists (select 1 from json_each({0}.wanted, '$.texts') t
+    or exists (select 1 from json_each({0}.wanted -> 'texts') t
         where t.key in (select value from json_each(:tags)) and lower(t.value) in (select value from json_each(:addresses)))
 )"""
 """Whose an intent or a delivered contact is: by its addresses, by an id of its mapping, by an address that is not the key."""

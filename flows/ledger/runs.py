@@ -56,6 +56,7 @@ _COLUMNS = (
     "id, account, mapping, mapping_sha256, verb, source_path, rows_read, started_at, finished_at, state, exit_code, folder,"
     " follows, mapping_path, source_sha256, undoes, begun, summary"
 )
+_ALL = 2**31
 _UNFINISHED = ("running", "interrupted", "stopped", "failed")
 
 
@@ -86,7 +87,9 @@ class Runs:
         undoes: str = "",
     ) -> None:
         with self._database.transaction() as database:
-            database.execute("insert or ignore into mapping_text values (?, ?, ?)", (sha256, mapping, text))
+            database.execute(
+                "insert into mapping_text values (?, ?, ?) on conflict do nothing", (sha256, mapping, text)
+            )
             database.execute(
                 "insert into run (id, account, mapping, mapping_sha256, verb, source_path, started_at, state, folder,"
                 " follows, mapping_path, undoes) values (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?)",
@@ -248,7 +251,8 @@ class Runs:
         return found[0] if len(found) == 1 else None
 
     def _select(self, where: str, parameters: tuple[Any, ...], limit: int = 1000) -> list[Run]:
-        sql = f"select {_COLUMNS} from run where {where} order by started_at desc, id desc limit {limit}"  # noqa: S608 - no user text
+        most = limit if limit >= 0 else _ALL
+        sql = f"select {_COLUMNS} from run where {where} order by started_at desc, id desc limit {most}"  # noqa: S608 - no user text
         return [
             Run(*(*row[:-2], json.loads(row[-2] or "{}"), json.loads(row[-1] or "{}")))
             for row in self._database.ask(sql, parameters)

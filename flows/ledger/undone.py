@@ -76,8 +76,10 @@ class Undone:
                     [(account, mapping, turn.key) for turn in turns],
                 )
                 database.executemany(
-                    "insert or replace into delivered (account, mapping, key, person, contact_id, wanted, run, delivered_at, own)"
-                    " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "insert into delivered (account, mapping, key, person, contact_id, wanted, run, delivered_at, own)"
+                    " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (account, mapping, key) do update set person = excluded.person,"
+                    " contact_id = excluded.contact_id, wanted = excluded.wanted, run = excluded.run,"
+                    " delivered_at = excluded.delivered_at, own = excluded.own",
                     new,
                 )
             filed += len(turns)

@@ -19,8 +19,8 @@ from connectors.http import Wire
 from connectors.pace import _AHEAD_SECONDS, Alone, Pace
 from connectors.sandbox.serving import Running, running
 from connectors.slots import Slots
-from flows.ledger import Ledger, open_database
 from flows.ledger.booking import Bookings
+from flows.ledger.opening import open_ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 LAPSE = 0.012
@@ -110,7 +110,7 @@ async def test_two_processes_that_book_in_one_ledger_keep_the_rate_together(tmp_
         nonlocal attempt
         attempt += 1
         home = tmp_path / str(attempt)
-        ledger = Ledger(open_database(home))
+        ledger = open_ledger(home)
         with running("campaignlark", rate=100, latency_ms=20) as sandbox:
             account = ledger.accounts.seen("campaignlark", "main", sandbox.url, "sandbox-key").id
             command = [sys.executable, "-c", WORKER, str(ROOT), sandbox.url, str(home), str(account)]
@@ -133,7 +133,7 @@ async def test_two_processes_that_book_in_one_ledger_keep_the_rate_together(tmp_
 
 
 async def test_two_paces_on_one_ledger_take_turns(tmp_path: Path) -> None:
-    ledger = Ledger(open_database(tmp_path))
+    ledger = open_ledger(tmp_path)
     account = ledger.accounts.seen("campaignlark", "main", "http://127.0.0.1:9", "key").id
     paces = [Pace(100, Bookings(ledger.database.path.parent, account)) for _ in range(2)]
     turns: list[float] = []

@@ -21,7 +21,7 @@ from connectors.destinations.campaignlark import Connector
 from connectors.sandbox.serving import Running, running
 from flows.beginning import begun
 from flows.conformance.ended import Ended, Listening, finish
-from flows.ledger import Ledger, open_database
+from flows.ledger.opening import open_ledger
 from flows.options import Options
 from flows.preview import Preview, preview
 from flows.resume import Resume
@@ -117,7 +117,7 @@ class Desk:
 
     async def resume(self, run_id: str = "") -> Ended:
         """The newest interrupted run, or one of them, to its end."""
-        ledger = Ledger(open_database(self.home))
+        ledger = open_ledger(self.home)
         found = ledger.runs.get(run_id) if run_id else ledger.runs.unfinished()[0]
         assert found is not None
         resume = Resume.of(found, self.home, ledger.runs.mapping_text(found.mapping_sha256))

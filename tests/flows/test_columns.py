@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flows.ledger import Ledger, open_database
 from flows.ledger.migrations import STEPS
+from flows.ledger.opening import open_ledger
 
 if TYPE_CHECKING:
     from conftest import Desk
@@ -90,8 +90,8 @@ def test_a_ledger_of_the_first_version_gets_the_table(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("flows.ledger.database.STEPS", STEPS[:1])
-        Ledger(open_database(tmp_path)).close()
-    ledger = Ledger(open_database(tmp_path))
+        open_ledger(tmp_path).close()
+    ledger = open_ledger(tmp_path)
     assert ledger.columns.new(1, "people", ["Email"]) == []
     ledger.columns.remember(1, "people", ["Email", "Email"])
     assert ledger.columns.new(1, "people", ["Email", "Fax"]) == ["Fax"]

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from flows.cli import muster
 from flows.corrections import login
 from flows.forgetting import forget
-from flows.ledger import Correction, Ledger, open_database
+from flows.ledger import Correction
+from flows.ledger.opening import open_ledger
 from flows.report.patch import write_patch
 from flows.report.since import Previous, Who, since
 from tests.flows.conftest import Desk
@@ -24,7 +25,7 @@ KEYED = {"person": None}
 
 
 def corrections(desk: Desk) -> list[Correction]:
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     try:
         return ledger.corrections.all()
     finally:
@@ -32,7 +33,7 @@ def corrections(desk: Desk) -> list[Correction]:
 
 
 def revoke(desk: Desk) -> None:
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     try:
         ledger.corrections.revoke(ledger.corrections.all())
     finally:
@@ -255,7 +256,7 @@ async def test_nothing_of_a_correction_is_left_of_who_is_forgotten(desk: Desk, p
     await retry(edited(desk, first, r2={"Email": "p2@example.com", "City": "Oslo"}, r3={"Score": "3"}))
     night = await desk.sync(desk.file(rows))
     assert night.outcomes == {"unchanged": 4}
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     try:
         forget(desk.home, ledger, ledger.people.who("p2@example.com"))
     finally:

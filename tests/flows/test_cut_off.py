@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from flows.cut_off import cut_off, how_to_finish
-from flows.ledger import Ledger, RunLock, open_database
+from flows.ledger import Ledger, RunLock
 from flows.ledger.lock import is_held
+from flows.ledger.opening import open_ledger
 from flows.trend import trend
 
 
@@ -22,7 +23,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ledger(home: Path) -> Iterator[Ledger]:
-    made = Ledger(open_database(home))
+    made = open_ledger(home)
     yield made
     made.close()
 

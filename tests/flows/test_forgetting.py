@@ -16,8 +16,9 @@ import pytest
 from flows.cli import muster
 from flows.cli.erring import explained
 from flows.forgetting import INSTEAD, Forgot, forget
-from flows.ledger import Ledger, RunLock, open_database
+from flows.ledger import RunLock
 from flows.ledger.lock import Busy
+from flows.ledger.opening import open_ledger
 from flows.report import Summary
 from flows.report.reasons import reasons as reasons_of
 from flows.traces import traces
@@ -34,7 +35,7 @@ ANN = "ann.lee@example.com"
 
 
 def forgotten(desk: Desk, asked: str = ANN) -> Forgot:
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     try:
         return forget(desk.home, ledger, ledger.people.who(asked))
     finally:
@@ -105,7 +106,7 @@ async def test_the_next_export_does_not_bring_them_back_under_either_id_and_leav
 async def test_who_is_allowed_back_is_somebody_new(desk: Desk, person: Person) -> None:
     await desk.sync(desk.file(crowd(person)))
     forgotten(desk)
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     assert ledger.forgotten.allow_back(["people"], ANN.upper()) == 2, "the address and the id"
     assert ledger.forgotten.allow_back(["people"], ANN) == 0
     ledger.close()
@@ -120,7 +121,7 @@ async def test_who_is_forgotten_twice_is_allowed_back_under_all_that_was_forgott
     await desk.sync(desk.file(crowd(person)))
     forgotten(desk)
     forgotten(desk)  # by now the ledger does not know the id any more
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     assert ledger.forgotten.allow_back(["people"], ANN) == 2
     assert ledger.forgotten.hashes() == frozenset()
     ledger.close()
@@ -179,7 +180,7 @@ async def test_an_id_of_the_source_and_one_of_the_destination_mean_the_same_pers
     desk: Desk, person: Person
 ) -> None:
     await desk.sync(desk.file(crowd(person)))
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     people: Any = ledger.people
     by_address = people.who(ANN)
     assert people.who("4") == by_address

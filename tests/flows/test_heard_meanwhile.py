@@ -11,7 +11,7 @@ import pytest
 
 from connectors.errors import SourceError
 from connectors.sandbox.serving import Running, running
-from flows.ledger import Ledger, open_database
+from flows.ledger.opening import open_ledger
 from flows.sync_run import SyncRun
 from tests.flows import test_loops_sync as loops
 
@@ -48,7 +48,7 @@ async def in_turn(run: SyncRun, after_the_first: Callable[[], None]) -> Ended:
 
 def hears(home: Path, *keys: str) -> None:
     """Another mapping's run hears that these people want no mail."""
-    ledger = Ledger(open_database(home))
+    ledger = open_ledger(home)
     ledger.memory.heard_opt_outs(1, keys, "another-mapping")
     ledger.close()
 

@@ -26,6 +26,7 @@ from flows.keys import key_hash
 from flows.ledger import Bookings, Intent, Ledger, Outcome, RunLock, open_database
 from flows.ledger.database import NAME
 from flows.ledger.migrations import STEPS
+from flows.ledger.opening import open_ledger
 
 KIND = ("campaignlark", "main", "https://api.example.com/v1")
 
@@ -37,7 +38,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ledger(home: Path) -> Iterator[Ledger]:
-    opened = Ledger(open_database(home))
+    opened = open_ledger(home)
     yield opened
     opened.close()
 
@@ -103,7 +104,7 @@ STEP = st.tuples(
 @settings(max_examples=30, deadline=None)
 def test_pages_hold_what_a_dictionary_would(steps: list[tuple[dict[str, int], set[str]]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        ledger = Ledger(open_database(Path(folder)))
+        ledger = open_ledger(Path(folder))
         account = ledger.accounts.seen(*KIND, "key").id
         wanted: dict[str, tuple[int, int]] = {}
         for new, gone in steps:
@@ -141,7 +142,7 @@ def test_intents_and_answers_are_on_the_disk_for_any_other_process_when_the_call
     )
     script = (
         "import json, sys; from pathlib import Path; from flows.ledger import Ledger, open_database\n"
-        "ledger = Ledger(open_database(Path(sys.argv[1])))\n"
+        "ledger = open_ledger(Path(sys.argv[1]))\n"
         "print(json.dumps([[o.row, o.outcome, o.code, o.contact_id, o.opted_out, o.problems, o.kept, k, c]"
         " for o, k, c in ledger.answers.of('r1', 1, 9)] + [ledger.answers.open_intents('r1')]))\n"
     )
@@ -405,7 +406,7 @@ def test_another_kind_name_or_address_is_another_account(ledger: Ledger, other: 
 def test_a_key_is_kept_as_a_hash_that_differs_from_ledger_to_ledger(
     ledger: Ledger, account: int, tmp_path: Path
 ) -> None:
-    other = Ledger(open_database(tmp_path / "other"))
+    other = open_ledger(tmp_path / "other")
     assert ledger.accounts.mac("key-1") != other.accounts.mac("key-1")
     other.close()
     assert account
@@ -531,7 +532,7 @@ def test_two_that_open_a_new_ledger_at_once_get_the_same_one(home: Path) -> None
 
 
 def closed_ledger(home: Path, contacts: int = 400) -> Path:
-    ledger = Ledger(open_database(home))
+    ledger = open_ledger(home)
     account = ledger.accounts.seen(*KIND, "key").id
     began(ledger, "r1", account)
     rows = [intent(row, f"p{row}@example.com") for row in range(1, contacts + 1)]
@@ -759,7 +760,7 @@ def test_only_runs_that_ended_whole_count_as_complete(ledger: Ledger, account: i
 
 
 def test_what_another_mapping_delivered_before_own_was_kept_can_be_read(home: Path) -> None:
-    ledger = Ledger(open_database(home))
+    ledger = open_ledger(home)
     ledger.database.tell(
         "insert into delivered values (1, 'other', 'ann@example.com', '', 'c1', ?, 'r', '2026-01-01T00:00:00.000000Z', '')",
         ('{"texts": {}, "tags": [], "lists": ["News"]}',),

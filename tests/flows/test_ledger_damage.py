@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors.errors import LedgerError
-from flows.ledger import Ledger, open_database
+from flows.ledger import open_database
 from flows.ledger.database import NAME, has_ledger
 from flows.ledger.migrations import STEPS
+from flows.ledger.opening import open_ledger
 
 if TYPE_CHECKING:
     from conftest import Desk
@@ -324,7 +325,7 @@ def test_damage_that_is_met_while_reading_stops_names_the_file_and_is_looked_for
     whole = path.read_bytes()
     before = whole[: 4096 * (page - 1)] + bytes(4096) + whole[4096 * page :]
     path.write_bytes(before)
-    ledger = Ledger(open_database(home))
+    ledger = open_ledger(home)
     with pytest.raises(LedgerError, match="is damaged: database disk image is malformed") as raised:
         ledger.database.ask("select wanted from delivered where key > 'p'")
     assert str(path) in raised.value.what

@@ -16,7 +16,8 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from flows.ledger import Intent, Ledger, Outcome, open_database
+from flows.ledger import Intent, Outcome
+from flows.ledger.opening import open_ledger
 from flows.ledger.pages import key_hash
 from flows.resuming import take_up
 
@@ -79,7 +80,7 @@ class TheLedger(RuleBasedStateMachine):
         self._account = self._ledger.accounts.seen("campaignlark", "main", "http://sandbox", "key").id
 
     def _open(self) -> None:
-        self._ledger = Ledger(open_database(self._home))
+        self._ledger = open_ledger(self._home)
         self._ledger.database.connection.execute("pragma synchronous = off")  # it is not the power that goes
 
     def teardown(self) -> None:
@@ -338,7 +339,7 @@ TestTheLedger.settings = settings(
 def test_an_opt_out_is_heard_also_where_nothing_came_of_its_row_and_the_row_comes_again(
     tmp_path: Path,
 ) -> None:
-    ledger = Ledger(open_database(tmp_path / "home"))
+    ledger = open_ledger(tmp_path / "home")
     account = ledger.accounts.seen("campaignlark", "main", "http://sandbox", "key").id
     ledger.runs.began("r", account, MAPPING, "sha", "text", "sync", "people.csv", "folder")
     wanted = {"texts": {}, "tags": [], "lists": [], "opted_out": True}

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flows.ledger import Ledger, open_database
+from flows.ledger import open_database
 from flows.ledger.database import NAME
 from flows.ledger.migrations import STEPS
+from flows.ledger.opening import open_ledger
 from flows.ledger.pages import key_hash
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def test_a_ledger_of_an_earlier_version_keeps_all_that_it_knew(tmp_path: Path, v
         }
         knew = {name: sorted(map(repr, old.execute(rows(name)))) for name in tables}
     assert all(knew[name] for name in ("run", "intent", "answer", "delivered", "consent", "page"))
-    ledger = Ledger(open_database(path.parent))
+    ledger = open_ledger(path.parent)
     assert not ledger.database.new
     assert ledger.database.ask("pragma user_version") == [(len(STEPS),)]
     assert ledger.database.ask("pragma integrity_check") == [("ok",)]
@@ -258,7 +259,7 @@ def test_several_that_open_an_earlier_ledger_at_once_migrate_it_once(tmp_path: P
 
 def test_what_the_killed_run_of_an_earlier_version_had_landed_is_filed(tmp_path: Path) -> None:
     path = laid_down(tmp_path / "home", frozen(1))
-    ledger = Ledger(open_database(path.parent))
+    ledger = open_ledger(path.parent)
     run = ledger.database.ask("select id from run where state = 'running'")[0][0]
     assert ledger.memory.settle(run, 1, "people", ledger.pages) == 2
     found = ledger.memory.remembered(1, "people", [(f"p{n}@example.com", "") for n in (1, 6, 7, 8)])

@@ -20,7 +20,7 @@ from connectors.pace import Pace
 from connectors.sandbox.serving import Running, running
 from flows.cli.showing import show_summary
 from flows.cli.showing_plan import _facts
-from flows.ledger import Ledger, open_database
+from flows.ledger.opening import open_ledger
 from flows.plan_reporting import summed_up
 from flows.preview import preview
 from flows.report.plan_page import render
@@ -99,7 +99,7 @@ async def sync(
 
 def kept(desk: Desk) -> Roster | None:
     """The list as the ledger has it."""
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     try:
         return ledger.listing(1, hours=24, writes=False).load()
     finally:
@@ -189,7 +189,7 @@ async def test_a_plan_alone_begins_no_list(merch: Desk) -> None:
 async def test_a_list_that_is_too_old_is_read_again(merch: Desk, hours: float) -> None:
     merch.mapping("team.yml", **{**TEAM, "destination": {"kind": "corporate_merch", "list_hours": hours}})
     await sync(merch, 7)
-    ledger = Ledger(open_database(merch.home))
+    ledger = open_ledger(merch.home)
     ledger.database.tell("update listing set read_at = '2020-01-01T00:00:00+00:00'")
     ledger.close()
     ended, cost = await sync(merch, 7, position="Chief")
@@ -217,7 +217,7 @@ async def test_somebody_who_was_removed_there_makes_all_pages_be_read_again(merc
 async def test_an_address_that_was_changed_there_makes_all_pages_be_read_again(merch: Desk) -> None:
     await sync(merch, 7)
     standing = {one.key: one for one in kept(merch).standings}["p300@example.com"]  # type: ignore[union-attr]
-    ledger = Ledger(open_database(merch.home))
+    ledger = open_ledger(merch.home)
     ledger.listing(1, hours=24, writes=True).add([dataclasses.replace(standing, key="old@example.com")])
     ledger.close()
     file = merch.file([{"Id": "300", "Email": "old@example.com", "Position": "Boss"}], columns=COLUMNS)
@@ -253,7 +253,7 @@ async def test_reading_that_was_cut_off_leaves_the_list_as_it_was(merch: Desk) -
     assert ended.outcomes == {"updated": 1}
     assert cost == {LIST: 1 + 20, PUT: 1}
     before = kept(merch)
-    ledger = Ledger(open_database(merch.home))
+    ledger = open_ledger(merch.home)
     ledger.database.tell("update listing set read_at = '2020-01-01T00:00:00+00:00'")
     ledger.close()
     await _cut_off(merch, "Chief")
@@ -326,7 +326,7 @@ async def test_addresses_that_are_there_twice_are_counted_and_listed_also_those_
 
 
 def test_a_list_is_kept_whole_and_a_plan_s_keeps_nothing(tmp_path: Path) -> None:
-    ledger = Ledger(open_database(tmp_path))
+    ledger = open_ledger(tmp_path)
     writing, reading = (ledger.listing(4, hours=1, writes=writes) for writes in (True, False))
     ann, bea = Standing("7", "ann@example.com", 0), Standing("8", "bea@example.com", 1)
     writing.add([ann])

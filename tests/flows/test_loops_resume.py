@@ -13,7 +13,7 @@ import pytest
 from connectors.destinations.loops import Connector
 from connectors.sandbox.serving import Running, running
 from flows.conformance.ended import Ended, Listening, finish
-from flows.ledger import Ledger, open_database
+from flows.ledger.opening import open_ledger
 from flows.options import Options
 from flows.pipeline import deliver_all
 from flows.resume import Resume
@@ -67,7 +67,7 @@ async def cut_off(
         delivering.cancel()
         await delivering
     desk.server.clear_faults()
-    ledger = Ledger(open_database(run_home(desk)))
+    ledger = open_ledger(run_home(desk))
     unclear = set(ledger.answers.unclear(run.id))
     ledger.close()
     return unclear
@@ -78,7 +78,7 @@ def run_home(desk: Desk) -> Path:
 
 
 async def resumed(desk: Desk) -> Ended:
-    ledger = Ledger(open_database(run_home(desk)))
+    ledger = open_ledger(run_home(desk))
     found = ledger.runs.unfinished()[0]
     resume = Resume.of(found, run_home(desk), ledger.runs.mapping_text(found.mapping_sha256))
     ledger.close()

@@ -19,7 +19,8 @@ from flows.batches import Batch, Entry
 from flows.delivery import Delivery
 from flows.keys import key_hash
 from flows.knowledge import Knowledge
-from flows.ledger import Ledger, Outcome, open_database
+from flows.ledger import Ledger, Outcome
+from flows.ledger.opening import open_ledger
 from flows.suppressions import Suppressions
 from flows.watching import Silent
 from mappings.engine.contact import Contact
@@ -52,7 +53,7 @@ class At:
 async def delivering(
     desk: Desk, *, surveyed: bool = True, suppressed: str = "", **rules: Any
 ) -> AsyncIterator[At]:
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     account = ledger.accounts.seen("campaignlark", "main", desk.server.url, "key").id
     ledger.runs.began("r1", account, "people", "sha", "name: people", "sync", "people.csv", "folder")
     patience = Patience(attempts=2, seconds=0.1, first=0.01, most=0.01)

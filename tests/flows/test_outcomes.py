@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.keys import key_hash
-from flows.ledger import Intent, Ledger, Outcome, open_database
+from flows.ledger import Intent, Ledger, Outcome
+from flows.ledger.opening import open_ledger
 from flows.outcomes import Books
 from flows.roll import OUTCOMES, Roll, State
 from mappings.engine.mapped import Mapped
@@ -24,7 +25,7 @@ UNSENT = {"code": "interrupted", "reason": "the run was interrupted before its t
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(open_database(tmp_path / "home"))
+    opened = open_ledger(tmp_path / "home")
     yield opened
     opened.close()
 

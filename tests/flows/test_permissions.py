@@ -13,7 +13,7 @@ from connectors.destinations.campaignlark import Connector as Lark
 from connectors.destinations.corporate_merch import Connector as Merch
 from connectors.destinations.loops import Connector as Loops
 from flows.allowing import allowed
-from flows.ledger import Ledger, open_database
+from flows.ledger.opening import open_ledger
 from flows.permissions import PERMISSIONS, Permission, granted, needed, what_to_add
 from flows.roll import Roll
 from mappings.engine.document import Mapping
@@ -90,7 +90,7 @@ def test_it_is_given_by_the_mapping_or_by_a_person_and_up_to_the_number_named(
 
 
 def test_following_the_source_is_asked_once_for_each_version_of_a_mapping(tmp_path: Path) -> None:
-    ledger = Ledger(open_database(tmp_path))
+    ledger = open_ledger(tmp_path)
     asked, first = [Permission("follow_source", 2, "…")], mapping()
     [one] = granted(asked, first, allowed(["follow_source"]), ())
     assert one.by == "person"
@@ -127,7 +127,7 @@ async def test_what_was_allowed_is_written_down_with_its_count_and_who_said_it(
     [detail] = ended.summary.override_details
     assert (detail.what, detail.count, detail.by) == ("permission", 3, "person")
     assert "by whoever started the run" in (ended.folder / "report.html").read_text("utf-8")
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     kept = ledger.runs.get(ended.id)
     assert kept is not None
     assert kept.summary["override_details"] == [detail.model_dump()]

@@ -13,7 +13,8 @@ import flows.persons
 import flows.whereabouts
 from flows.identity import Identity
 from flows.keys import Partition, key_hash
-from flows.ledger import Intent, Ledger, Outcome, open_database
+from flows.ledger import Intent, Outcome
+from flows.ledger.opening import open_ledger
 from flows.persons import Persons
 from flows.rivals import Rivals
 from flows.roll import Roll, State
@@ -85,7 +86,7 @@ def test_a_file_without_persons_or_rows_has_nobody(tmp_path: Path) -> None:
 
 
 def test_a_person_who_was_delivered_under_the_new_address_too_keeps_nobody_waiting(tmp_path: Path) -> None:
-    ledger = Ledger(open_database(tmp_path / "home"))
+    ledger = open_ledger(tmp_path / "home")
     account = ledger.accounts.seen("campaignlark", "main", "http://127.0.0.1", "key").id
     ledger.runs.began("r1", account, "people", "0", "", "sync", "people.csv", "")
     delivered = [("a", "1"), ("b", "2"), ("c", "2"), ("d", "")]  # "2" twice: before persons were told apart

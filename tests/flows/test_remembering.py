@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.base import Decision, Delivered, Known, Remembered, Rules
 from connectors.changes import folded, name_changes
-from flows.ledger import Ledger, open_database
+from flows.ledger.opening import open_ledger
 from flows.remembering import own_of, wanted_of
 from mappings.engine.contact import Contact
 
@@ -176,7 +176,7 @@ async def test_a_field_written_once_is_not_written_again_after_a_blank_and_an_ed
         ended = await desk.sync(desk.file([person(1, City=city, First=first)]))
         assert ended.outcomes == {"updated": 1}
         assert desk.contacts()["p1@example.com"]["fields"] == {"first_name": first, "city": ""}
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     [texts] = [
         memory.texts for memory in ledger.memory.remembered(1, "people", [("p1@example.com", "")]).values()
     ]

@@ -11,7 +11,7 @@ import pytest
 from connectors.errors import CannotStart, SourceError
 from flows import sync_run
 from flows.conformance.ended import Ended
-from flows.ledger import Ledger, open_database
+from flows.ledger.opening import open_ledger
 from tests.flows.interrupting import UNHEARD, interrupted
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def states(desk: Desk) -> list[str]:
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     found = [run.state for run in reversed(ledger.runs.last())]
     ledger.close()
     return found
@@ -86,7 +86,7 @@ async def test_what_is_not_settled_yet_is_unknown_in_the_report(desk: Desk, pers
     desk.server.faults(UNHEARD, seed=5)
     await interrupted(desk, file, 20, now=True)
     desk.server.clear_faults()
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     [run] = ledger.runs.unfinished()
     unclear = ledger.answers.open_intents(run.id)
     ledger.close()
@@ -196,7 +196,7 @@ async def test_with_a_changed_file_the_old_run_is_closed_and_a_new_one_begins(
     assert states(desk) == ["superseded", "completed"]
     assert ended.summary.outcomes.of("created", "updated", "unchanged") == 110
     assert ended.summary.outcomes.created + there >= 110
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     old = ledger.runs.last()[-1]
     ledger.close()
     assert old.summary["status"] == "superseded"
@@ -254,7 +254,7 @@ async def test_nothing_is_unclear_of_whom_a_later_run_has_delivered_otherwise(
     await interrupted(desk, file, 20, now=True)
     desk.server.clear_faults()
     run = desk_run(desk)
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     unclear = sorted(ledger.answers.unclear(run))
     ledger.close()
     other = desk.file([person(n, City="Newer") for n in unclear], "other.csv")
@@ -267,7 +267,7 @@ async def test_nothing_is_unclear_of_whom_a_later_run_has_delivered_otherwise(
 
 
 def desk_run(desk: Desk) -> str:
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     [run] = ledger.runs.unfinished()
     ledger.close()
     return run.id

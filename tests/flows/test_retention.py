@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors.errors import CannotStart
-from flows.ledger import Ledger, open_database
+from flows.ledger import Ledger
+from flows.ledger.opening import open_ledger
 from flows.retention import Keep
 from flows.settings import Settings
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def ledger_of(desk: Desk) -> Iterator[Ledger]:
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     try:
         yield ledger
     finally:

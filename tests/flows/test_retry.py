@@ -16,7 +16,8 @@ import pytest
 
 from connectors.errors import Busy, CannotStart
 from connectors.sandbox.serving import running
-from flows.ledger import Ledger, Run, open_database
+from flows.ledger import Run, open_database
+from flows.ledger.opening import open_ledger
 from flows.options import Options
 from flows.preview import Preview, preview
 from flows.retry import open_retry
@@ -85,7 +86,7 @@ def asked(desk: Desk, sql: str, *parameters: str) -> list[tuple[Any, ...]]:
 
 
 def ledger_run(desk: Desk, run_id: str) -> Run:
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     try:
         found = ledger.runs.get(run_id)
     finally:

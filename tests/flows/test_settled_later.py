@@ -16,7 +16,7 @@ from connectors.destinations.corporate_merch import Connector
 from connectors.sandbox.serving import Running, running
 from flows import delivery, sync_run
 from flows.conformance.ended import finish
-from flows.ledger import Ledger, open_database
+from flows.ledger.opening import open_ledger
 from flows.pipeline import deliver_all
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ async def test_who_is_found_is_remembered_as_delivered_with_what_is_the_mapping_
     ended, cost = await sync(merch, THERE, position="Chief")
     assert ended.outcomes == {"updated": 1}
     assert (cost[PUT], cost[LIST]) == (1, 1 + 1)
-    ledger = Ledger(open_database(merch.home))
+    ledger = open_ledger(merch.home)
     [remembered] = ledger.memory.remembered(1, "team", [(f"p{THERE}@example.com", str(THERE))]).values()
     ledger.close()
     assert (remembered.own_tags, remembered.own_lists) == (frozenset({"501"}), frozenset({"11"}))
@@ -208,7 +208,7 @@ async def test_what_became_of_them_is_durable_before_the_report_is_written(
     monkeypatch.setattr(sync_run, "report", no_report)
     with pytest.raises(Exception, match="cannot be written"):
         await sync(merch, THERE, faults={"kind": "reset_after", "paths": "POST", "next": 1})
-    ledger = Ledger(open_database(merch.home))
+    ledger = open_ledger(merch.home)
     [run] = ledger.runs.last()
     [(_, outcome)] = ledger.answers.told(run.id)
     ledger.close()
@@ -278,7 +278,7 @@ async def cut_off(desk: Desk, file: Path, after: int, *faults: dict[str, Any]) -
 
 
 def unclear_in(desk: Desk) -> set[int]:
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     [run] = ledger.runs.unfinished()
     found = set(ledger.answers.unclear(run.id))
     ledger.close()

@@ -43,7 +43,7 @@ async def test_a_second_mapping_of_an_account_waits_for_its_turn_says_so_and_lan
     assert turns_in_writing(desk) == 1
     said = [line for one in ended for line in one.said if line.startswith("waits ")]
     assert len(said) == 1
-    assert "Another run sends to this account" in said[0]
+    assert "Another sender to the account" in said[0]
     assert "senders: shared" in said[0]
 
 

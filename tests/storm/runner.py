@@ -124,11 +124,11 @@ async def _nothing(run: Any) -> None:
 
 
 def _resume(order: Order) -> Any:
-    from flows.ledger import Ledger, open_database
+    from flows.ledger.opening import open_ledger
     from flows.resume import Resume
 
     home = Path(os.environ["MUSTER_HOME"])
-    ledger = Ledger(open_database(home))
+    ledger = open_ledger(home)
     found = ledger.runs.get(order.resume)
     assert found is not None, order.resume
     resume = Resume.of(found, home, ledger.runs.mapping_text(found.mapping_sha256))

@@ -16,7 +16,8 @@ import pytest
 from connectors.sandbox.serving import Running, running
 from flows.cli import main
 from flows.cli import optouts as module
-from flows.ledger import Ledger, open_database
+from flows.ledger import open_database
+from flows.ledger.opening import open_ledger
 from tests.flows import test_loops_sync as loops
 from tests.flows.conftest import finish
 
@@ -142,7 +143,7 @@ def test_to_standard_output_as_csv_and_as_json(desk: Desk, capfdbinary: pytest.C
 def test_a_named_file_and_since_a_day(desk: Desk, tmp_path: Path) -> None:
     desk.server.seed([{"email_address": "p1@example.com", "status": "UNSUBSCRIBED"}])
     assert muster("campaignlark") == 0
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     ledger.database.tell("update consent set known_at = '2025-01-31T10:00:00.000000Z'")
     ledger.close()
     out = tmp_path / "for the crm.csv"

@@ -8,7 +8,8 @@ import shutil
 import stat
 from pathlib import Path
 
-from flows.ledger import Ledger, RunLock, open_database
+from flows.ledger import RunLock
+from flows.ledger.opening import open_ledger
 from tests.flows.cli.conftest import SIGNUPS, Shell
 
 
@@ -20,7 +21,7 @@ def test_runs_show_how_each_mapping_stands_and_what_was_cut_off(shell: Shell) ->
     assert (first["previous"], second["previous"]["run_id"]) == (None, first["run_id"])
     assert (second["previous"]["new"], second["previous"]["known"]) == (1, 1)
     assert [(group["state"], group["new"], group["count"]) for group in second["problems"]] == [("new", 1, 2)]
-    ledger = Ledger(open_database(shell.home))
+    ledger = open_ledger(shell.home)
     gone = ledger.runs.new_id()
     account = ledger.runs.last(1)[0].account
     ledger.runs.began(

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.ledger import Ledger, open_database
+from flows.ledger.opening import open_ledger
 from flows.report import Details, Summary
 from flows.report.markdown import as_markdown
 from flows.report.masking import Mask
@@ -148,7 +148,7 @@ async def test_a_real_run_leaves_none_of_its_cells_in_a_masked_copy(
     right = [person(n, First=f"Qxright{n}", City=f"Qxtown{n}", Score="7") for n in range(20, 25)]
     done = await desk.sync(desk.file([*wrong, *right], "qxann@example.com.csv"))
     assert done.outcomes == {"invalid": 5, "created": 5}
-    ledger = Ledger(open_database(desk.home))
+    ledger = open_ledger(desk.home)
     run = ledger.runs.last(1)[0]
     secret = ledger.database.secret
     ledger.close()

@@ -1,0 +1,156 @@
+"""A lease: a lock for a while, in a ledger that machines share, which is renewed as long as its holder works.
+
+A lock of the server's own would be gone with its connection, and nobody would notice. A lease outlives that: while it lasts, by the
+server's clock, nobody else takes it. Whoever takes one that has run out gets a higher token, and from then on everything that
+the holder before it wants to write is refused (`refuse_a_later_one`), however late it wakes up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from connectors.errors import Busy, LedgerError, MusterError
+from flows.ledger.database import Connection
+from flows.ledger.lock import Lock
+from flows.ledger.postgresql import Postgresql
+
+__all__ = ["LEASE_SECONDS", "Lease", "who_holds"]
+
+LEASE_SECONDS = 30.0
+"""So long nobody else takes it after it was last renewed."""
+_RENEWED_SECONDS = 5.0
+_SURE_SECONDS = 5.0
+"""So long before its end nothing more is begun: what is on its way then has to arrive."""
+_LOOKED_SECONDS = 0.25
+_NOW = "extract(epoch from clock_timestamp())::double precision"
+
+
+class Lease:
+    """Held while its block lasts. Raises Busy where somebody else holds it for longer than `wait` seconds.
+
+    `busy` says what is at work then; who it is is added. It is among `held` as long as it is.
+    """
+
+    def __init__(
+        self, database: Postgresql, name: str, busy: str, fix: str, *, held: list[Lock], wait: float = 0.0,
+        seconds: float = LEASE_SECONDS,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self._database = database
+        self._busy = busy
+        self._fix = fix
+        self._held = held
+        self._wait = wait
+        self._seconds = seconds
+        self._holder = f"pid {os.getpid()} on {socket.gethostname()}, {secrets.token_hex(8)}"
+        self._token = 0
+        self._sure_until = 0.0
+        self._over = threading.Event()
+        self._renewer: threading.Thread | None = None
+        self._lost: LedgerError | None = None
+        self._told: Callable[[MusterError], None] | None = None
+
+    def __enter__(self) -> Self:
+        until = time.monotonic() + self._wait
+        while not self._taken():
+            if time.monotonic() >= until:
+                held = who_holds(self._database, self.name)
+                raise Busy(f"{self._busy} is at work" + (f" ({held})." if held else "."), self._fix)
+            time.sleep(_LOOKED_SECONDS)
+        self._over.clear()
+        self._renewer = threading.Thread(target=self._renew, name=f"lease {self.name}", daemon=True)
+        self._renewer.start()
+        self._held.append(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._renewer is None:
+            return
+        self._held.remove(self)
+        self._over.set()
+        self._renewer.join()
+        self._renewer = None
+        let_go = "update lease set until = 0 where name = ? and token = ? and holder = ?"
+        with contextlib.suppress(LedgerError):  # where nobody can say so, it runs out
+            asked = (self.name, self._token, self._holder)
+            self._database.repeated(lambda spoken: spoken.execute(let_go, asked), 0.0)
+
+    def when_lost(self, told: Callable[[MusterError], None]) -> None:
+        """`told` is called, in another thread, when it could not be renewed in time or somebody else has it."""
+        self._told = told
+
+    def refuse_when_lost(self) -> None:
+        """Raises LedgerError where it is not sure any more that nobody else has it: nothing may be begun then."""
+        if self._lost is None and time.monotonic() > self._sure_until:
+            self._lose("it could not be renewed in time")
+        if self._lost is not None:
+            raise LedgerError(self._lost.what, self._lost.fix)
+
+    def refuse_a_later_one(self, connection: Connection) -> None:
+        """Said in a transaction: what is written in it counts only while nobody else has taken the lease. Raises LedgerError."""
+        sql = "select 1 from lease where name = ? and token = ? and holder = ? for share"
+        if connection.execute(sql, (self.name, self._token, self._holder)).fetchone() is None:
+            self._lose("somebody else has taken it")
+            self.refuse_when_lost()
+
+    def _taken(self) -> bool:
+        """Whether it is ours now. Said twice it is ours as well."""
+        sql = f"""
+            insert into lease values (?, ?, 1, {_NOW} + ?) on conflict (name) do update set holder = excluded.holder,
+            token = lease.token + 1, until = excluded.until where lease.until < {_NOW} or lease.holder = excluded.holder
+            returning token
+        """  # noqa: S608 - our own words
+        asked = (self.name, self._holder, self._seconds)
+
+        def said(began: float) -> bool:
+            found = self._database.ask(sql, asked)
+            if found:
+                self._token, self._sure_until = int(found[0][0]), began + self._seconds - self._sure
+            return bool(found)
+
+        return said(time.monotonic())
+
+    @property
+    def _sure(self) -> float:
+        return min(_SURE_SECONDS, self._seconds / 4)
+
+    def _renew(self) -> None:
+        sql = (
+            f"update lease set until = {_NOW} + ? where name = ? and token = ? and holder = ? returning token"  # noqa: S608 - as above
+        )
+        asked = (self._seconds, self.name, self._token, self._holder)
+        while not self._over.wait(min(_RENEWED_SECONDS, self._seconds / 6)):
+            began = time.monotonic()
+            with contextlib.suppress(LedgerError):
+                if not self._database.repeated(lambda spoken: spoken.execute(sql, asked).fetchall(), 0.0):
+                    self._lose("somebody else has taken it")
+                    return
+                self._sure_until = began + self._seconds - self._sure
+            if time.monotonic() > self._sure_until:
+                self._lose("it could not be renewed in time")
+                return
+
+    def _lose(self, why: str) -> None:
+        if self._lost is None:
+            self._lost = LedgerError(
+                f"This run has lost its lease on {self.name}: {why}. Nothing more is sent.",
+                "Another worker may be at work; muster resume finishes what is left.",
+            )
+            if self._told is not None:
+                self._told(self._lost)
+
+
+def who_holds(database: Postgresql, name: str) -> str:
+    """Who holds a lease at this moment: process and machine; '' for nobody."""
+    found = database.ask(f"select holder from lease where name = ? and until > {_NOW}", (name,))  # noqa: S608 - our own words
+    return str(found[0][0]).rpartition(", ")[0] if found else ""

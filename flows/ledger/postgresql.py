@@ -1,0 +1,304 @@
+"""The ledger in PostgreSQL, which several machines share: its connections, and what happens when one is lost.
+
+Of a statement whose connection was lost nobody knows whether it was done. It is said again where that is harmless, for as long as
+`patience` allows; whoever waits is told. Messages hold neither a password nor anything of a person: of a refused statement
+only the kind of refusal is said.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import errors
+from psycopg import sql as names
+
+from connectors.errors import LedgerError
+from flows.ledger.database import Fence
+from flows.ledger.dialect import kept_text, translated
+
+__all__ = ["PATIENCE", "Address", "Postgresql"]
+
+PATIENCE = 60.0
+"""So many seconds a run waits for a server that went away."""
+_AGAIN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
+_AT_ONCE = 5000
+_SCHEMA = "muster"
+_SETTINGS = """
+    set synchronous_commit to on;
+    set lock_timeout to '30s';
+    set idle_in_transaction_session_timeout to '15s';
+    set client_min_messages to warning
+"""  # whoever is stalled in the middle of a transaction holds up the others no longer than that
+_ALIVE = {
+    "connect_timeout": "10", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}  # fmt: skip
+# A server that starts, stops or is full for the moment.
+_COMES_BACK = (
+    errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.TooManyConnections,
+    errors.IdleInTransactionSessionTimeout,
+)  # fmt: skip
+_ONE_WAS_FIRST = (errors.DeadlockDetected, errors.SerializationFailure)
+_REFUSED = (
+    errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName,
+    errors.InsufficientPrivilege,
+)  # fmt: skip
+_T = TypeVar("_T")
+
+
+class Address:
+    """Where the server is: a URL such as postgresql://user@host:5432/database, with `?schema=` for another schema than muster."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url.strip())
+        if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+            raise LedgerError(
+                "MUSTER_LEDGER_URL is no address of a PostgreSQL database.",
+                "It is like postgresql://USER@HOST:5432/DATABASE; without it, the ledger is a file in MUSTER_HOME.",
+            )
+        given = parse_qsl(parts.query)
+        self.schema = next((value for name, value in given if name == "schema"), _SCHEMA)
+        known = {"application_name": "muster", **_ALIVE, **dict(given)}
+        query = urlencode({name: value for name, value in known.items() if name != "schema"})
+        self.conninfo = urlunsplit(parts._replace(query=query))
+        host = parts.netloc.rpartition("@")[2] or next((v for n, v in given if n == "host"), "localhost")
+        self.shown = f"postgresql://{host}{parts.path}" + (
+            f"?schema={self.schema}" if self.schema != _SCHEMA else ""
+        )
+
+
+class Postgresql:
+    """A connection for each thread; commits are on the server's disk when they return."""
+
+    shared = True
+
+    def __init__(self, home: Path, address: Address) -> None:
+        self.home = home
+        self.new = False
+        self.address = address
+        self.patience = 0.0
+        """Nobody waits while it is being opened: a wrong address is said at once."""
+        self.say: Callable[[str], None] = lambda _: None
+        """What is to be known while somebody waits for the server is said here, in any thread."""
+        self._local = threading.local()
+        self._all: list[psycopg.Connection[tuple[Any, ...]]] = []
+        self._guard = threading.Lock()
+        self._secret = b""
+
+    @property
+    def shown(self) -> str:
+        """Where it is, without user and password."""
+        return self.address.shown
+
+    @property
+    def connection(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """The connection of this thread; a new one where it was lost."""
+        found: psycopg.Connection[tuple[Any, ...]] | None = getattr(self._local, "connection", None)
+        if found is None or found.closed:
+            found = self.connect()
+            with self._guard:
+                self._all = [one for one in self._all if not one.closed]
+                self._all.append(found)
+            self._local.connection = found
+        return found
+
+    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """A connection of its own; whoever calls closes it. Raises psycopg.Error."""
+        made = psycopg.connect(self.address.conninfo, autocommit=True)
+        try:
+            made.execute(names.SQL("set search_path to {}").format(names.Identifier(self.address.schema)))
+            made.execute(_SETTINGS)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def ask(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """Rows of a query. Raises LedgerError."""
+        if self._in_transaction():
+            return Spoken(self.connection).execute(sql, parameters).fetchall()
+        return self.repeated(lambda connection: connection.execute(sql, parameters).fetchall())
+
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query one after the other, as they were when it began. Raises LedgerError."""
+        with self._explained(), self.connect() as reader, reader.cursor("rows") as cursor:
+            reader.autocommit = False
+            cursor.itersize = _AT_ONCE
+            cursor.execute(_plain(sql), _given(parameters))
+            yield from cursor
+
+    def tell(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """One statement, durable when it returns; it may have been said twice. Raises LedgerError."""
+        self.repeated(lambda connection: connection.execute(sql, parameters))
+
+    def together(self, statements: Sequence[tuple[str, Sequence[Any]]], held: Collection[Fence] = ()) -> None:
+        """Several statements, durable together when it returns; they may have been said twice. Raises LedgerError."""
+
+        def said(connection: Spoken) -> None:
+            with connection.transaction():
+                for fence in held:
+                    fence.refuse_a_later_one(connection)
+                for statement, parameters in statements:
+                    connection.execute(statement, parameters)
+
+        self.repeated(said)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Spoken]:
+        """Several statements, durable together when the block ends. Raises LedgerError, and nothing is said twice then."""
+        self.repeated(
+            lambda connection: connection.execute("select 1")
+        )  # one that was lost is found out before
+        with self._explained():
+            spoken = Spoken(self.connection)
+            with spoken.transaction():
+                yield spoken
+
+    def repeated(self, work: Callable[[Spoken], _T], patience: float | None = None) -> _T:
+        """What `work` gives; done again, maybe a second time, where its connection was lost or another one went first."""
+        until = time.monotonic() + (self.patience if patience is None else patience)
+        attempt, said = 0, False
+        while True:
+            try:
+                found = work(Spoken(self.connection))
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                if isinstance(error, _ONE_WAS_FIRST):
+                    continue
+                if not self._lost(error) or time.monotonic() > until:
+                    with self._explained():
+                        raise
+                if not said and attempt:
+                    self.say(f"The ledger at {self.shown} does not answer; it is waited for.")
+                    said = True
+                time.sleep(_AGAIN_SECONDS[min(attempt, len(_AGAIN_SECONDS) - 1)])
+                attempt += 1
+            except psycopg.Error:
+                with self._explained():
+                    raise
+            else:
+                if said:
+                    self.say("The ledger answers again.")
+                return found
+
+    def _in_transaction(self) -> bool:
+        found = getattr(self._local, "connection", None)
+        return found is not None and found.info.transaction_status in _WITHIN
+
+    def _lost(self, error: psycopg.Error) -> bool:
+        """Whether it may work again with another connection."""
+        if isinstance(error, _REFUSED):
+            return False
+        found = getattr(self._local, "connection", None)
+        if isinstance(error, _COMES_BACK):
+            if found is not None:
+                found.close()
+            return True
+        return found is None or bool(found.closed)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Raises LedgerError for what PostgreSQL raises: what happened and what to do next."""
+        try:
+            yield
+        except psycopg.Error as error:
+            raise explained(error, self.shown) from None
+
+    def tidy(self) -> None:
+        """Lets the server use the room of what was deleted again; its logs and backups are its own. Raises LedgerError."""
+        sql = "select tablename from pg_tables where schemaname = current_schema() and tableowner = current_user"
+        for (table,) in self.ask(sql):
+            with suppress(LedgerError):  # a server may not let us: it does so by itself
+                self.tell(f'vacuum "{table}"')
+
+    @property
+    def secret(self) -> bytes:
+        """The ledger's own key, for keyed hashes."""
+        if not self._secret:
+            self._secret = bytes.fromhex(self.ask("select value from meta where name = 'secret'")[0][0])
+        return self._secret
+
+    def close(self) -> None:
+        with self._guard:
+            for connection in self._all:
+                connection.close()
+            self._all.clear()
+        self._local = threading.local()
+
+
+_WITHIN = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
+
+
+class Spoken:
+    """A connection that is spoken to in the ledger's words."""
+
+    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+        self._connection = connection
+
+    def transaction(self) -> Any:
+        """A block whose statements count together."""
+        return self._connection.transaction()
+
+    def execute(
+        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /
+    ) -> psycopg.Cursor[tuple[Any, ...]]:
+        return self._connection.execute(_plain(sql), _given(parameters))
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> None:
+        self._connection.cursor().executemany(_plain(sql), [_given(one) for one in parameters])
+
+
+def _plain(sql: str) -> bytes:
+    return translated(sql).encode()
+
+
+def _given(parameters: Sequence[Any] | Mapping[str, Any]) -> Any:
+    if isinstance(parameters, Mapping):
+        return {name: _kept(value) for name, value in parameters.items()}
+    return [_kept(value) for value in parameters]
+
+
+def _kept(value: Any) -> Any:
+    return kept_text(value) if isinstance(value, str) else value
+
+
+def explained(error: psycopg.Error, shown: str) -> LedgerError:
+    """What is to be raised for an error of PostgreSQL's."""
+    again = "Start again when it is mended; everything answered so far is kept."
+    if isinstance(error, errors.DiskFull):
+        return LedgerError(f"The disk of the ledger's server is full: {shown}.", f"Make room. {again}")
+    if isinstance(error, errors.ReadOnlySqlTransaction):
+        return LedgerError(
+            f"The ledger at {shown} may only be read.",
+            "Name the server that may be written, or mend the rights.",
+        )
+    if isinstance(error, errors.LockNotAvailable):
+        return LedgerError(
+            f"Another program has kept the ledger at {shown} locked for 30 seconds.",
+            "Start again when it has let go of it.",
+        )
+    if isinstance(error, (*_REFUSED, errors.UndefinedObject)) or error.sqlstate is None:
+        why = " ".join((error.diag.message_primary or str(error)).split())
+        if isinstance(error, (psycopg.OperationalError, *_REFUSED)):
+            return LedgerError(
+                f"The ledger at {shown} cannot be reached: {why}.",
+                "Check MUSTER_LEDGER_URL, the network and the server, then start again; everything answered so far is kept.",
+            )
+    if isinstance(error, _COMES_BACK):
+        return LedgerError(f"The ledger at {shown} has gone away ({error.sqlstate}).", again)
+    return LedgerError(
+        f"The ledger at {shown} refused a statement: {type(error).__name__} ({error.sqlstate}).",
+        "Check the server's log, then start again; everything answered so far is kept.",
+    )
+
+
+def fresh_secret() -> str:
+    """A ledger's own key, for keyed hashes."""
+    return secrets.token_hex(32)
