@@ -190,7 +190,7 @@ def deployed(site: Site, lists: list[List], pool: str) -> list[str]:
     made = subprocess.run(
         [sys.executable, HERE / "deploy_lists.py", pool, *words], env=site.environment, stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
-    looking = [Path(sys.executable).parent / "muster", "takeover", "--pool", pool, "--every", "15"]
+    looking = [Path(sys.executable).parent / "muster", "takeover", "--pool", pool, "--every", "20"]
     subprocess.run(looking, env=site.environment, cwd=site.folder, check=True)
     found: list[str] = json.loads(made.stdout)
     return found

@@ -16,7 +16,13 @@ from uuid import UUID
 
 from prefect import flow, get_run_logger
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.objects import (
+    ConcurrencyLimitConfig,
+    ConcurrencyLimitStrategy,
+    FlowRun,
+    State,
+    StateType,
+)
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Crashed, Failed, Scheduled
@@ -32,6 +38,7 @@ __all__ = ["deploy", "looked_after", "take_over"]
 
 _STARTS_WITHIN = dt.timedelta(minutes=2)
 """A worker that has taken a flow run and not begun it by then is gone as well."""
+_ONE = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 _AT_WORK = (StateType.RUNNING, StateType.CRASHED, StateType.CANCELLING)
 
 
@@ -66,9 +73,9 @@ async def looked_after(found: Sequence[Abandoned]) -> list[tuple[Abandoned, str]
 
 
 async def deploy(pool: str, home: Path, every: float) -> str:
-    """Makes or changes the deployment on a work pool; its name. Two of its runs at once do no harm, and a limit would be kept by one that was killed."""
+    """Makes or changes the deployment on a work pool; its name. One of its runs at a time: those that come late take no worker's room."""
     made: RunnerDeployment = await take_over.ato_deployment(
-        name="every-minute", interval=every, parameters={"home": str(home)},
+        name="every-minute", interval=every, parameters={"home": str(home)}, concurrency_limit=_ONE,
         work_pool_name=pool, entrypoint_type=EntrypointType.MODULE_PATH,
         description="Runs whose worker died go on on another one.",
     )  # fmt: skip
