@@ -271,7 +271,9 @@ def _moment(text: str) -> float:
     return dt.datetime.fromisoformat(text).timestamp()
 
 
-def judged(site: Site, lists: list[List], runs: list[dict[str, Any]], waited: float, least: float) -> bool:
+def judged(
+    site: Site, lists: list[List], runs: list[dict[str, Any]], waited: float, killed: float, least: float
+) -> bool:
     """Prints the figures; whether all of them are as they have to be."""
     seen, there = site.sandbox.requests(), site.sandbox.contacts()
     wanted = set().union(*(usable for _, _, usable in lists))
@@ -285,7 +287,7 @@ def judged(site: Site, lists: list[List], runs: list[dict[str, Any]], waited: fl
     refused = seen["by_status"].get("429", 0)
     share = sum(calls.get(second, 0) for second in range(begin, end)) / (site.rate * max(1, end - begin))
     over = max(0, seen["busiest_second"] - round(site.rate)) + refused
-    both = max(run["first"] for run in runs), min(run["last"] for run in runs)
+    both = max(run["first"] for run in runs), min(killed, *(run["last"] for run in runs))
     in_time = [sum(both[0] <= at < both[1] for at in run["moments"]) for run in runs]
     rows = [
         (f"list-{number}", run["run"], str(run["stretches"]), run["state"], str(run["outcomes"]["created"]), str(run["outcomes"]["invalid"]),
@@ -304,7 +306,7 @@ def judged(site: Site, lists: list[List], runs: list[dict[str, Any]], waited: fl
                 "created",
                 "invalid",
                 "balance",
-                "of the calls while all sent",
+                "of the answers while all sent",
             ),
             rows,
         )
@@ -383,7 +385,7 @@ def carried_out(given: argparse.Namespace, folder: Path) -> bool:
         said(f"all have ended: {', '.join(now)}")
         runs, waited = told(site, lists, killed)
         weighed(site, before, len(lists), given.contacts)
-        return judged(site, lists, runs, waited, given.share)
+        return judged(site, lists, runs, waited, killed, given.share)
 
 
 def main() -> int:
