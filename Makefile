@@ -1,6 +1,7 @@
 # Both begin with nothing but Python 3.11 or newer and make; a second run is quick.
 #   make demo   a real sync of the sample data into a sandbox
 #   make test   every test
+#   make machines  four workers on one account, one is killed: needs PostgreSQL's programs; CONTACTS=20000 RATE=100 for less
 #   make storm  the runner is killed again and again while the destination fails: SEED=2 KILLS=500 DESTINATION=loops
 
 PYTHON ?= python3
@@ -9,9 +10,11 @@ BIN := $(VENV)/bin
 SEED ?= 1
 KILLS ?= 200
 DESTINATION ?= campaignlark
+CONTACTS ?= 200000
+RATE ?= 600
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test storm lint wheel clean
+.PHONY: demo test storm machines lint wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -22,6 +25,9 @@ test: $(VENV)/.installed-dev
 
 storm: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.storm --seed $(SEED) --kills $(KILLS) --destination $(DESTINATION)
+
+machines: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/four_workers.py --contacts $(CONTACTS) --rate $(RATE)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

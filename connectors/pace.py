@@ -37,6 +37,8 @@ _LONGEST_WINDOW = 10.0
 # A destination's window began up to so many windows ago by our clock, what is on its way included.
 _LOOK_BACK = 1.1
 _FEW = 0.05
+# A switch that stands at nothing is looked at again after so long.
+_STANDS_SECONDS = 3.0
 
 
 class Booking(Protocol):
@@ -85,6 +87,7 @@ class Pace:
     ) -> None:
         self._part = share
         self.allowed = self._most = per_second
+        self._told = self._switch = float("inf")
         self._booking = booking or Alone()
         self._patient = patient
         self._clock = clock
@@ -185,7 +188,8 @@ class Pace:
         drops a little, at most once a second, and rises again when that ends.
         """
         if per_second > 0:
-            self.allowed = min(self._most, per_second * self._part)
+            self._told = per_second * self._part
+            self._allow()
         self._window = window
         now = self._now()
         if left > 0 or now - self._lowered_at < 1.0:
@@ -194,6 +198,24 @@ class Pace:
         ours = self._booking.taken(now - window * _LOOK_BACK) * self._block
         if limit - ours > max(1.0, limit * _FEW):
             self._lower(_SOFT_DROP, now)
+
+    def follow(self, per_second: float | None) -> None:
+        """Somebody turns the rate down at a switch: never more than so many calls a second, until the switch says otherwise.
+
+        None is no switch. With 0 the turns stand still for three seconds; it is said again for as long as it holds. The
+        destination's own rate is never passed.
+        """
+        if per_second is not None and per_second <= 0:
+            self._stopped_until = max(self._stopped_until, self._now() + _STANDS_SECONDS)
+            return
+        switch = float("inf") if per_second is None else per_second
+        if switch != self._switch:
+            self._switch = switch
+            self._slots.clear()  # booked at the rate before
+            self._allow()
+
+    def _allow(self) -> None:
+        self.allowed = min(self._most, self._told, self._switch)
 
     def went_well(self) -> None:
         """An answer came: the rate rises again with the time since it was lowered."""

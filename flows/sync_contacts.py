@@ -24,6 +24,7 @@ from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
 from connectors.errors import Busy, MappingError, MusterError
+from flows.account_limit import at_the_switch
 from flows.allowing import ALLOWED, NAMES
 from flows.approval import Approval, opened_by, question_about, why_not
 from flows.asking import not_allowed
@@ -270,6 +271,7 @@ async def _rename(run: SyncRun) -> None:
             await client.update_flow_run(context.flow_run.id, name=name)
 
 
+@at_the_switch
 async def carried_out(run: SyncRun, *, yes: bool, prepared: bool) -> State[Any]:
     """An open run to its end, step by step: what all flows that deliver have in common."""
     _note_flow(run)

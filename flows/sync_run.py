@@ -54,6 +54,7 @@ from flows.retention import let_go
 from flows.retry import Retry
 from flows.roll import State
 from flows.settling import Unclear
+from flows.turn import Turn
 from flows.undo import Undo
 from flows.undo_opening import asked_of, undoing_of
 from flows.undoing import Undoing
@@ -122,6 +123,7 @@ class SyncRun:
         self._opt_outs: int | None = None
         self._resubscribes = 0
         self._registered = False
+        self._turn: Turn | None = None
         self.crashed: Exception | None = None
         self.finishing = False
         self.corrected: Counter[str] = Counter()
@@ -210,6 +212,8 @@ class SyncRun:
             if self.options.verb != "sync" or never_was:
                 shutil.rmtree(opened.folder, ignore_errors=True)
         finally:
+            if self._turn is not None:
+                self._turn.end()
             opened.lock.__exit__(None, None, None)
             opened.ledger.close()
 
@@ -309,6 +313,9 @@ class SyncRun:
         self._follow()
         self._judge()
         if not self.guarded:
+            if self._registered:
+                self._turn = Turn(shared=opened.mapping.destination.senders == "shared")
+                await self._turn.begin(opened.ledger, opened.account, self.watcher)
             self.watcher.stage("reading the destination", None)
             await self._knowledge.gather(opened.destination, lookups, self._keys_to_send)
             if self._knowledge.survey is not None and options.verb == "sync":
@@ -322,6 +329,8 @@ class SyncRun:
             failures=FailureLimit(limited(FAILURES, opened.mapping.guards), allowed(options.allow)),
         )  # fmt: skip
         opened.lock.when_lost(stopping(self._delivery))
+        if self._turn is not None:
+            self._turn.when_lost(stopping(self._delivery))
         if self.resume is not None:
             self._delivery.tally = tally_of(opened.ledger.answers, self.id)
         elif not self.guarded and not self.parts:
@@ -571,6 +580,8 @@ class SyncRun:
         try:
             if not self.guarded:
                 self._file()
+            if self._turn is not None:
+                self._turn.end()
             if self._registered:
                 opened.ledger.stretches.ended(self.id, STRETCH_ENDINGS.get(self.why_stopped, "stopped"))
             if self.vanished is not None:

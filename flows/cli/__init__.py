@@ -20,6 +20,7 @@ _VERBS = {
     "plan": "Show what a sync would do, and write nothing there.",
     "sync": "Deliver a file's contacts, and account for every row.",
     "resume": "Finish an interrupted run.",
+    "takeover": "Have runs whose worker died finished by another worker, now or every minute.",
     "retry": "Send rows of a run again: as corrected in its failures.csv, or as they were.",
     "review": "Correct the rows of a run that need a person on a local page, and send them again.",
     "verify": "Read contacts back and compare them with what was delivered.",

@@ -16,6 +16,7 @@ from flows.ledger.corrections import Correction, Corrections
 from flows.ledger.database import Database, SqliteFile, open_database
 from flows.ledger.deliveries import Deliveries
 from flows.ledger.edits import Edit, Edits
+from flows.ledger.flow_runs import FlowRuns
 from flows.ledger.forgotten import Forgotten
 from flows.ledger.images import Image, Images
 from flows.ledger.listing import AccountListing
@@ -32,7 +33,7 @@ from flows.ledger.vanished import VanishedPeople
 
 __all__ = [
     "Acceptance", "Acceptances", "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Correction",
-    "Corrections", "Database", "Deliveries", "Edit", "Edits", "Forgotten", "Image", "Images", "Intent", "Ledger", "Lock", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
+    "Corrections", "Database", "Deliveries", "Edit", "Edits", "FlowRuns", "Forgotten", "Image", "Images", "Intent", "Ledger", "Lock", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
     "Run", "RunLock", "Runs", "Stretch", "Stretches", "Undone", "VanishedPeople", "Who", "open_database",
 ]  # fmt: skip
 
@@ -61,6 +62,7 @@ class Ledger:
         self.corrections = Corrections(database)
         self.acceptances = Acceptances(database)
         self.edits = Edits(database)
+        self.flow_runs = FlowRuns(database)
         self._bookings: list[Booked] = []
 
     def bookings(self, account: int) -> Booked:

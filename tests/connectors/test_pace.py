@@ -465,3 +465,47 @@ def test_a_share_of_the_account_is_a_share_of_whatever_the_destination_tells() -
     assert pace.allowed == 5
     pace.told(4, 2)
     assert pace.allowed == 2
+
+
+async def test_a_switch_slows_the_turns_down_at_once_and_lets_them_go_again() -> None:
+    pace = Pace(200)
+
+    async def turns(seconds: float) -> int:
+        count, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            await pace.turn()
+            count += 1
+        return count
+
+    fast = await turns(0.4)
+    pace.follow(20)
+    assert pace.per_second < 20
+    slow = await turns(0.6)
+    pace.follow(None)
+    again = await turns(0.4)
+    assert fast > 50
+    assert slow <= 13
+    assert again > 50
+
+
+async def test_a_switch_never_lets_calls_pass_what_the_destination_allows_or_tells() -> None:
+    pace = Pace(100)
+    pace.follow(500)
+    assert pace.allowed == 100
+    pace.told(50, left=10)
+    pace.follow(80)
+    assert pace.allowed == 50
+    pace.told(100, left=10)
+    assert pace.allowed == 80
+
+
+async def test_a_switch_at_nothing_holds_all_turns_until_it_is_moved_or_nobody_says_so_any_more() -> None:
+    clock = [1000.0]
+    pace = Pace(100, clock=lambda: clock[0])
+    pace.follow(0)
+    waiting = asyncio.create_task(pace.turn())
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    waiting.cancel()
+    clock[0] += 3.1
+    await asyncio.wait_for(pace.turn(), 1)

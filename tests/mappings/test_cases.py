@@ -191,6 +191,7 @@ WITHOUT_A_CASE = {
     ("Destination", "share"): SYNC,
     ("Destination", "patience"): SYNC,
     ("Destination", "list_hours"): SYNC,
+    ("Destination", "senders"): SYNC,
     ("Destination", "create_missing"): SYNC,
     ("Mapping", "automations"): SYNC,
     ("Automations", "allow"): SYNC,

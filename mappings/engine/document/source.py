@@ -107,6 +107,11 @@ class Destination(Part):
         description="tags: those that this mapping names and that do not exist there are created by the sync",
     )
 
+    senders: Literal["one", "shared"] = Field(
+        "one",
+        description="one: of all mappings of the account, one sends at a time, the others wait for their turn; shared: this one sends side by side with others and shares the rate with them, where no person is in two of them",
+    )
+
     def allowed(self, per_second: float) -> float:
         """Calls per second for this mapping where the destination allows so many.
 

@@ -1,0 +1,83 @@
+"""What a dead worker was at is finished by another one: the example of benchmarks/, smaller, and what the command says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.abandoned import MOST_TIMES, abandoned
+from flows.ledger import Ledger, open_database
+from tests.flows.cli.conftest import Shell
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.mark.slow
+def test_a_worker_is_killed_and_another_finishes_its_run_with_nobody_lost_and_nobody_twice(
+    prefect_url: str,
+) -> None:
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("MUSTER_", "CAMPAIGNLARK_", "PREFECT_"))
+    }
+    paths = os.pathsep.join(filter(None, [str(ROOT), clean.get("PYTHONPATH")]))
+    words = (
+        "--prefect", prefect_url, "--ledger", "sqlite", "--contacts", "1000", "--rate", "100", "--workers", "2", "--mappings", "1",
+        "--pool", "takeover-test", "--share", "0", "--patience", "200",
+    )  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "four_workers.py", *words], env={**clean, "PYTHONPATH": paths},
+        capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode in (0, 1), said  # whether the rate was kept is for test_pace.py, in a quiet moment
+    lines = {cells[0]: cells[1:] for line in said.splitlines() if len(cells := [c.strip() for c in line.strip("|").split("|")]) > 1}  # fmt: skip
+    assert lines["contacts there"] == ["990 of 990"]
+    assert lines["lost"] == lines["duplicates, or written twice"] == ["0"]
+    assert lines["list-1"][1] == "2", "two stretches"
+    assert lines["list-1"][5] == "right"
+
+
+def test_a_takeover_without_a_prefect_server_says_what_to_set(shell: Shell) -> None:
+    done = shell.run("takeover", env={"PREFECT_API_URL": "", "PREFECT_HOME": str(shell.folder)})
+    assert done.returncode == 2
+    assert "No Prefect server is configured" in done.stderr
+    assert "PREFECT_API_URL" in done.stderr
+
+
+def test_where_somebody_is_at_work_at_every_run_nothing_is_taken_over(shell: Shell) -> None:
+    assert shell.run("sync", "signups.yml", "people.csv").returncode == 0
+    done = shell.run("takeover")
+    assert done.returncode == 0
+    assert done.stdout == "Somebody is at work at every run that was begun.\n"
+
+
+def test_a_run_that_was_cut_off_and_is_of_no_deployment_is_left_to_muster_resume(shell: Shell) -> None:
+    assert shell.run("sync", "signups.yml", "people.csv").returncode == 0
+    ledger = Ledger(open_database(shell.home))
+    run = ledger.runs.last(1)[0]
+    ledger.runs.resumed(run.id)  # as a killed one leaves it
+    ledger.close()
+    done = shell.run("takeover")
+    assert done.returncode == 0
+    assert done.stdout == f"{run.id}  signups  cut off, not of a deployment: muster resume finishes it\n"
+
+
+def test_a_run_that_takes_its_worker_with_it_again_and_again_is_left_for_a_person(tmp_path: Path) -> None:
+    ledger = Ledger(open_database(tmp_path))
+    account = ledger.accounts.seen("campaignlark", "main", "http://127.0.0.1:1/v1", "key")
+    ledger.runs.began(
+        "20260101-000000-aaaa", account.id, "people", "0" * 64, "", "sync", "a.csv", str(tmp_path)
+    )
+    for number in range(MOST_TIMES):
+        ledger.stretches.began("20260101-000000-aaaa", answers=7)
+        [found] = abandoned(ledger)
+        assert (found.times, found.too_often) == (number + 1, number + 1 >= MOST_TIMES)
+    with ledger.database.transaction() as database:
+        database.execute("update stretch set answers = 9 where number = 5")
+    [found] = abandoned(ledger)
+    assert found.times == 1, "a stretch that got further begins anew"
+    ledger.close()
