@@ -272,7 +272,7 @@ def _percentiles(seconds: list[float]) -> dict[str, float | None]:
 def _since(run: SyncRun, groups: list[ProblemGroup]) -> Since | None:
     """Compared with the last complete run, of a retry with the run that it follows; None where there is none."""
     opened, runs = run.opened, run.opened.ledger.runs
-    if run.options.rehearsal is not None:
+    if run.options.rehearsal is not None or (not run.follows and opened.mapping.source.files == "deltas"):
         return None
     before = (
         runs.get(run.follows) if run.follows else runs.last_complete(opened.account.id, opened.mapping.name)
