@@ -1,4 +1,4 @@
-"""Places: a folder and a real SFTP server on this machine are looked into, fetched from and tidied."""
+"""Places: a folder, a real S3 and a real SFTP server on this machine are looked into, fetched from and tidied."""
 
 from __future__ import annotations
 
@@ -12,6 +12,25 @@ import pytest
 
 from connectors.errors import SourceError
 from connectors.places import Place
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[dict[str, str]]:
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    client = boto3.client(
+        "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s"
+    )
+    client.create_bucket(Bucket="exports")
+    client.put_object(Bucket="exports", Key="crm/a.csv", Body=b"Email\n")
+    client.close()
+    yield {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+    server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +55,14 @@ def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[s
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    serving = asyncssh.create_server(
-        Door, "127.0.0.1", 0, server_host_keys=[key],
-        sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=str(folder)),
-    )  # fmt: skip
-    server = asyncio.run_coroutine_threadsafe(serving, loop).result(20)
+
+    async def serve() -> asyncssh.SSHAcceptor:
+        return await asyncssh.create_server(
+            Door, "127.0.0.1", 0, server_host_keys=[key],
+            sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=str(folder)),
+        )  # fmt: skip
+
+    server = asyncio.run_coroutine_threadsafe(serve(), loop).result(20)
     port = server.get_port()
     known = folder.parent / "known_hosts"
     known.write_text(f"[127.0.0.1]:{port} {key.export_public_key().decode()}")
@@ -80,9 +102,16 @@ def test_a_folder_of_this_machine(tmp_path: Path) -> None:
     goes_through(opened("*.csv", {}, tmp_path / "o[d]d"), tmp_path)
 
 
+def test_a_bucket(s3: dict[str, str], tmp_path: Path) -> None:
+    goes_through(opened("s3://exports/crm/*.csv", s3, tmp_path), tmp_path)
+    nowhere = opened("s3://elsewhere/crm/*.csv", s3, tmp_path)
+    with pytest.raises(SourceError, match="no bucket elsewhere"):
+        nowhere.files(nowhere.path)
+
+
 def test_a_folder_on_another_host(sftp: tuple[str, dict[str, str]], tmp_path: Path) -> None:
     host, settings = sftp
-    with pytest.raises(SourceError, match="did not let muster in"):
+    with pytest.raises(SourceError, match="may not be read or written"):
         opened(f"sftp://crm@{host}/crm/*.csv", {**settings, "MUSTER_SFTP_PASSWORD": "wrong"}, tmp_path)
     (tmp_path / "none").touch()
     with pytest.raises(SourceError, match=r"key of the host .* is not known"):
