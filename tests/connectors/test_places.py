@@ -42,7 +42,12 @@ def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[s
     (folder / "crm" / "a.csv").write_bytes(b"Email\n")
     key = asyncssh.generate_private_key("ssh-ed25519")
 
+    guests: list[asyncssh.SSHServerConnection] = []
+
     class Door(asyncssh.SSHServer):
+        def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+            guests.append(conn)
+
         def begin_auth(self, username: str) -> bool:
             return True
 
@@ -69,8 +74,12 @@ def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[s
     yield f"127.0.0.1:{port}", {"MUSTER_SFTP_KNOWN_HOSTS": str(known), "MUSTER_SFTP_PASSWORD": "right"}
 
     async def close() -> None:
+        for guest in guests:
+            guest.abort()
+            await guest.wait_closed()
         server.close()
         await server.wait_closed()
+        await asyncio.sleep(0.05)  # for the transports to let go of their sockets
 
     asyncio.run_coroutine_threadsafe(close(), loop).result(20)
     loop.call_soon_threadsafe(loop.stop)
