@@ -11,8 +11,10 @@ import contextlib
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from connectors.errors import LedgerError, MappingError, SourceError
+from flows.inbox.arrivals import is_arrival_of
 from flows.ledger import Run
 from flows.options import Options
 from flows.pipeline import deliver_all
@@ -114,9 +116,18 @@ def _earlier(run: SyncRun) -> _Earlier | None:
             ):  # its rows are gone: it is closed, and the sync reads them again
                 finish = Resume.of(older, opened.home, text)
                 continue
-        if whole and not older.follows and older.source_path == str(opened.source.path):
+        if whole and not older.follows and _takes_its_place(older, run):
             close.append(older)
     return _Earlier(finish, tuple(close)) if finish is not None or close else None
+
+
+def _takes_its_place(older: Run, run: SyncRun) -> bool:
+    """Whether it was begun over the same file's place, or over an older snapshot of the same inbox."""
+    opened = run.opened
+    snapshot = opened.mapping.source.files == "snapshots" and all(
+        is_arrival_of(path, opened.mapping.name) for path in (Path(older.source_path), opened.source.path)
+    )
+    return snapshot or older.source_path == str(opened.source.path)
 
 
 def _is_same(older: Run, run: SyncRun) -> bool:

@@ -50,6 +50,11 @@ def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
     module = source_module(mapping.source.kind)
     if given is not None:
         file = find(given, take=mapping.source.take, beside=Path.cwd())
+    elif mapping.source.inbox is not None:
+        raise SourceError(
+            f"The mapping reads what arrives in {mapping.source.inbox}, and no file of it was named.",
+            "muster plan MAPPING shows what arrived; or name a file.",
+        )
     elif mapping.source.path is None:
         raise SourceError(
             "No file was named, and the mapping has no source.path.", "Name a file: muster sync MAPPING FILE."

@@ -285,7 +285,8 @@ def _percentiles(seconds: list[float]) -> dict[str, float | None]:
 def _since(run: SyncRun, groups: list[ProblemGroup]) -> Since | None:
     """Compared with the last complete run, of a retry with the run that it follows; None where there is none."""
     opened, runs = run.opened, run.opened.ledger.runs
-    if run.options.rehearsal is not None or run.parts:
+    deltas = not run.follows and opened.mapping.source.files == "deltas"
+    if run.options.rehearsal is not None or run.parts or deltas:
         return None
     before = (
         runs.get(run.follows) if run.follows else runs.last_complete(opened.account.id, opened.mapping.name)

@@ -309,7 +309,10 @@ class SyncRun:
             self._leave_what_is_settled(plan, self.resume)
         self._knowledge = Knowledge(opened.folder)
         lookups = len(plan.roll.to_send()) + len(plan.roll.carried)
-        self._rows_before = before.rows_read if before else None
+        # a file of changes is held against no other
+        self._rows_before = (
+            before.rows_read if before is not None and opened.mapping.source.files != "deltas" else None
+        )
         self._follow()
         self._judge()
         if not self.guarded:

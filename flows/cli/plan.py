@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from flows.cli.looking import lent
 from flows.cli.options import choosing
 from flows.cli.watchers import Lines, Live, watcher
 from flows.options import Options
@@ -54,8 +55,10 @@ def command(
         limit=limit, only=only, resend=resend, allow=frozenset(allow), opt_outs_only=opt_outs_only,
         corrections=not no_corrections, verb="plan",
     )  # fmt: skip
-    with watcher() as watching:
-        found = asyncio.run(run_plan(mapping, file, options, watching, everybody=lookup == "all", yes=yes))
+    with lent(mapping, file, as_json=as_json) as (arrived, look), watcher() as watching:
+        if look is not None and arrived is None:
+            return 1 if look.overdue else 0
+        found = asyncio.run(run_plan(mapping, arrived, options, watching, everybody=lookup == "all", yes=yes))
     if output is not None:
         write_private(output, found.to_json())
     if page is not None:

@@ -76,13 +76,26 @@ def command(
         report_dir=report_dir,
         planned=read_plan(plan) if plan is not None else None,
     )
+    from flows.cli.looking import lent  # noqa: PLC0415 - the inbox syncs from here
+
+    if rehearse:
+        with lent(mapping, file, as_json=as_json) as (arrived, look), watcher() as watching:
+            if look is not None and arrived is None:
+                return 1 if look.overdue else 0
+            ending, folder = asyncio.run(
+                _rehearse(mapping, arrived, options, watching, with_contacts=with_contacts)
+            )
+            watching.close()
+            return show_ending(ending, folder, as_json=as_json, fail_on_warning=fail_on_warning)
+    from flows.inbox.arrivals import Inbox  # noqa: PLC0415 - as above
+
+    inbox = Inbox.of(mapping) if file is None else None
+    if inbox is not None:
+        from flows.cli.arriving import sync_arrived  # noqa: PLC0415 - as above
+
+        return sync_arrived(inbox, options, yes=yes, as_json=as_json, fail_on_warning=fail_on_warning)
     with watcher() as watching:
-        work = (
-            _rehearse(mapping, file, options, watching, with_contacts=with_contacts)
-            if rehearse
-            else run_sync(mapping, file, options, watching, yes=yes)
-        )
-        ending, folder = asyncio.run(work)
+        ending, folder = asyncio.run(run_sync(mapping, file, options, watching, yes=yes))
     return show_ending(ending, folder, as_json=as_json, fail_on_warning=fail_on_warning)
 
 

@@ -1,7 +1,7 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `stretches`, `answers`, `memory`,
-`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `vanished`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `listing` and `booking` are its nouns.
+`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `vanished`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `arrivals`, `listing` and `booking` are its nouns.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from flows.ledger.acceptances import Acceptance, Acceptances
 from flows.ledger.accounts import Account, Accounts
 from flows.ledger.allowances import Allowances
 from flows.ledger.answers import Answers, Intent, Outcome
+from flows.ledger.arrivals import Arrival, Arrivals
 from flows.ledger.booking import Booked, Bookings
 from flows.ledger.columns import Columns
 from flows.ledger.corrections import Correction, Corrections
@@ -32,7 +33,7 @@ from flows.ledger.undone import Undone
 from flows.ledger.vanished import VanishedPeople
 
 __all__ = [
-    "Acceptance", "Acceptances", "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Correction",
+    "Acceptance", "Acceptances", "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Arrival", "Arrivals", "Bookings", "Columns", "Correction",
     "Corrections", "Database", "Deliveries", "Edit", "Edits", "FlowRuns", "Forgotten", "Image", "Images", "Intent", "Ledger", "Lock", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
     "Run", "RunLock", "Runs", "Stretch", "Stretches", "Undone", "VanishedPeople", "Who", "open_database",
 ]  # fmt: skip
@@ -63,6 +64,7 @@ class Ledger:
         self.acceptances = Acceptances(database)
         self.edits = Edits(database)
         self.flow_runs = FlowRuns(database)
+        self.arrivals = Arrivals(database)
         self._bookings: list[Booked] = []
 
     def bookings(self, account: int) -> Booked:

@@ -177,12 +177,14 @@ STEPS: tuple[str, ...] = (
     alter table run add column kept integer not null default 1;
     """,
     """
-    -- Files that came into an inbox, known by their content: each is synced once. `name` is where it lay, `run` the run that
-    -- synced it, `state` what became of it.
+    -- Files that were seen in an inbox. `name` is where one lay; `sorts` says which came first; `state` is arrived, synced,
+    -- superseded, repeated or late. Whether a content is synced the runs say: those that read it to its end. The name '' is when the
+    -- inbox was first looked into.
     create table arrival (
-        account integer not null, mapping text not null, sha256 text not null, name text not null, size bigint not null,
-        modified_at text not null, seen_at text not null, run text not null default '', state text not null,
-        primary key (account, mapping, sha256)
+        account integer not null, mapping text not null, name text not null, sha256 text not null, size bigint not null,
+        modified_at text not null, version text not null default '', sorts text not null, seen_at text not null,
+        run text not null default '', state text not null,
+        primary key (account, mapping, name, sha256)
     );
 
     -- Who was delivered and is absent from a complete source: since which run, and what was done about it.

@@ -181,6 +181,7 @@ WITHOUT_A_CASE = {
     ("Consent", "unknown_opted_out"): "speaks of whether a contact is at the destination already",
     ("Consent", "newcomers"): "speaks of whether a contact is at the destination already",
     ("SourceSettings", "path"): A_FILE,
+    **{("SourceSettings", name): A_FILE for name in ("inbox", "files", "done", "settled", "every")},
     ("SourceSettings", "take"): A_FILE,
     ("SourceSettings", "encoding"): A_FILE,
     ("SourceSettings", "delimiter"): A_FILE,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.json_schema import WithJsonSchema
 
 from mappings.engine.document.guards import Share
+from mappings.engine.document.places import PlaceUrl
 from mappings.engine.document.words import Maybe, Part
 
 __all__ = ["Destination", "SourceSettings"]
@@ -42,12 +43,56 @@ Wait = Annotated[
 """A time to wait, in seconds; written as 10 minutes."""
 
 
+_EVERY = re.compile(r"(\d{1,4}(?:\.\d+)?)\s*(min|minute|h|hour|d|day)s?", re.IGNORECASE)
+_LONG = {"min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
+
+
+def _as_span(value: Any) -> Any:
+    """How often something comes, in seconds.
+
+    >>> _as_span("26 hours"), _as_span("1 day")
+    (93600.0, 86400.0)
+    """
+    if not isinstance(value, str):
+        return value
+    found = _EVERY.fullmatch(value.strip())
+    if found is None or float(found[1]) <= 0:
+        raise ValueError(f"'{value}' does not say how often; write one such as 26 hours or 2 days.")
+    return float(found[1]) * _LONG[found[2].lower()]
+
+
+Every = Annotated[
+    float, BeforeValidator(_as_span), WithJsonSchema({"type": "string", "pattern": f"^{_EVERY.pattern}$"})
+]
+"""How often something comes, in seconds; written as 26 hours."""
+_OF_AN_INBOX = ("files", "done", "settled", "every")
+
+
 class SourceSettings(Part):
     """What is read. Everything but `kind` is found out when it is not said here."""
 
     kind: str = Field(description="csv_file, or a known export such as hubspot_export")
     path: str | None = Field(
         None, description="a file or a pattern such as exports/*.csv, seen from the mapping's folder"
+    )
+    inbox: Maybe[PlaceUrl] = Field(
+        None,
+        description="where files arrive, each to be synced once: a pattern such as exports/*.csv, s3://bucket/out/*.csv or sftp://user@host/out/*.csv; {YYYY-MM-DD} in the name says which is newer",
+    )
+    files: Literal["snapshots", "deltas"] = Field(
+        "snapshots",
+        description="of an inbox: whether each file is the whole, so that only the newest is synced, or holds what changed, so that all are, in order",
+    )
+    done: Literal["mark", "move"] = Field(
+        "mark",
+        description="of an inbox: mark leaves a synced file where it is, and only the ledger knows; move puts it into done/ beside it",
+    )
+    settled: Wait = Field(
+        60.0,
+        description="of an inbox: a file that was changed within this time is still being written, and is left alone; 60 seconds if not said",
+    )
+    every: Maybe[Every] = Field(
+        None, description="of an inbox: a new file is expected at least so often, such as 26 hours"
     )
     take: Literal["only", "newest"] = Field("only", description="which of several files the pattern finds")
     complete: bool = Field(
@@ -58,6 +103,16 @@ class SourceSettings(Part):
     delimiter: str | None = Field(None, description='such as "," or ";" or "\\t"')
     quote: str | None = Field(None, description="the character around cells")
     header_line: int | None = Field(None, ge=1, description="the physical line the column names are in")
+
+    @model_validator(mode="after")
+    def _inbox_alone(self) -> SourceSettings:
+        if self.inbox is not None and self.path is not None:
+            raise ValueError("say either path: or inbox:; an inbox is where files arrive.")
+        if self.inbox is None and (said := [name for name in _OF_AN_INBOX if name in self.model_fields_set]):
+            raise ValueError(f"{said[0]}: is for the files of an inbox:.")
+        if self.files == "deltas" and self.complete:
+            raise ValueError("a file of deltas holds what changed, and so is not complete: take one of both away.")
+        return self
 
     def reading(self) -> dict[str, Any]:
         """The settings that fix how the file is read."""

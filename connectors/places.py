@@ -1,0 +1,266 @@
+"""Places where files arrive: a folder of this machine, or an address such as s3://bucket/out.
+
+    local folder      path, or file://       renamed at once
+    S3 and the like   s3://bucket/key        an object is there whole or not at all; a move is a copy, then a removal
+    SFTP              sftp://user@host/path  renamed at once; the host's key has to be known
+    others            what fsspec knows
+
+Credentials come from settings, never from the address. All calls wait for the network: not for the event loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import glob
+import hashlib
+import os
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from connectors.errors import SourceError
+
+__all__ = ["Lying", "Place"]
+
+Setting = Callable[[str], str]
+"""A setting by its name; '' where it is not set."""
+_URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/]*)(/.*|)", re.IGNORECASE)
+_MAGIC = re.compile(r"[*?\[]")
+_EXTRAS = {"s3": ("s3fs", "s3"), "sftp": ("sshfs", "sftp")}
+_CONNECT_SECONDS = 15
+_READ_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """A file that lies there. `path` is as its place names it; `version` its etag, '' where there is none."""
+
+    path: str
+    size: int
+    modified: dt.datetime
+    version: str = ""
+
+    @property
+    def name(self) -> str:
+        return posixpath.basename(self.path)
+
+    @property
+    def folder(self) -> str:
+        return posixpath.dirname(self.path)
+
+
+class Place:
+    """A folder, a pattern or an address. Every method raises SourceError, with what to do next."""
+
+    def __init__(self, shown: str, kind: str, host: str, path: str, files: Any) -> None:
+        self.shown = shown
+        self.kind = kind
+        self.path = path
+        self._host = host
+        self._files = files
+
+    @classmethod
+    def at(cls, place: str, *, beside: Path, setting: Setting) -> Self:
+        """The place that a mapping names; a relative folder is seen from `beside`."""
+        url = _URL.fullmatch(place)
+        if url is None or url[1].lower() == "file":
+            path = Path(place if url is None else url[3])
+            with contextlib.suppress(RuntimeError):  # a name that begins with ~ and is nobody's home
+                path = path.expanduser()
+            whole = str(path) if path.is_absolute() else f"{glob.escape(str(beside))}/{path}"
+            return cls(place, "file", "", whole, _opened("file", "", setting))
+        kind, host, path_there = url[1].lower(), url[2], url[3]
+        whole = f"{host}{path_there}" if kind != "sftp" else path_there or "/"
+        found = cls(place, kind, host.rpartition("@")[2], whole.rstrip("/") or "/", None)
+        with found._explained():
+            found._files = _opened(kind, host, setting)
+        return found
+
+    def files(self, pattern: str) -> list[Lying]:
+        """The files that match; none that begin with a dot. Raises SourceError where the folder above is not there."""
+        with self._explained():
+            found = self._files.glob(pattern, detail=True)
+            lying = [
+                self._lying(path, info)
+                for path, info in found.items()
+                if info["type"] == "file" and not posixpath.basename(path).startswith(".")
+            ]
+            folder = _fixed(pattern) if self.kind != "s3" else pattern.split("/", 1)[0]
+            if not found and not self._files.exists(folder):
+                raise SourceError(
+                    f"There is no {'bucket' if self.kind == 's3' else 'folder'} {folder} for {self.shown}.",
+                    "Make it, or correct the mapping.",
+                )
+        return lying
+
+    def fetch(self, lying: Lying, into: Path) -> str:
+        """Copies a file, for its owner alone, to `into`, which must not be there; its SHA-256.
+
+        '' where it was changed meanwhile: nothing is left at `into` then.
+        """
+        os.close(os.open(into, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        whole = False
+        try:
+            with self._explained():
+                self._files.get_file(lying.path, str(into))
+                after = self._lying(lying.path, self._files.info(lying.path))
+            whole = after == lying and into.stat().st_size == lying.size
+            if not whole:
+                return ""
+            with into.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        finally:
+            if not whole:
+                into.unlink(missing_ok=True)
+
+    def move(self, lying: Lying, path: str) -> None:
+        """The file lies at `path` afterwards, and no more where it lay."""
+        with self._explained():
+            self._make(posixpath.dirname(path))
+            self._rename(lying.path, path)
+
+    def _make(self, folder: str) -> None:
+        if self.kind != "s3":  # has no folders
+            self._files.makedirs(folder, exist_ok=True)
+
+    def _rename(self, path: str, to: str) -> None:
+        if self.kind == "file":
+            Path(path).replace(to)
+        elif self.kind == "sftp":
+            # not its mv: where renaming is refused, that removes a file which could not be copied
+            from fsspec.asyn import sync  # noqa: PLC0415 - only for such a place
+
+            sync(self._files.loop, _rename_there, self._files, path, to)
+        else:
+            self._files.mv(path, to)
+
+    def _lying(self, path: str, info: dict[str, Any]) -> Lying:
+        at = info.get("LastModified") or info.get("mtime") or self._files.modified(path)
+        when = at if isinstance(at, dt.datetime) else dt.datetime.fromtimestamp(at, dt.UTC)
+        return Lying(path, int(info["size"]), when.astimezone(dt.UTC), str(info.get("ETag") or "").strip('"'))
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What a place answers comes out as a sentence, without what its library says of keys."""
+        try:
+            yield
+        except SourceError:
+            raise
+        except ImportError:
+            package, extra = _EXTRAS.get(self.kind, (f"fsspec's for {self.kind}://", ""))
+            fix = f"Install it: pip install 'muster-sync[{extra}]'" if extra else "Install it with pip."
+            raise SourceError(f"{self.shown} needs a package that is not here, {package}.", fix) from None
+        except FileNotFoundError:
+            raise SourceError(
+                f"A file or folder of {self.shown} is not there any more.", "Look at it, then start again."
+            ) from None
+        except PermissionError:
+            raise SourceError(
+                f"{self.shown} may not be read or written with these credentials.", _rights(self.kind)
+            ) from None
+        except Exception as error:  # noqa: BLE001 - each library has its own
+            name = type(error).__name__
+            if name == "HostKeyNotVerifiable":
+                raise SourceError(
+                    f"The key of the host {self._host} is not known, so that it may be another host.",
+                    "Have its key confirmed by whoever runs it and add it to ~/.ssh/known_hosts (or the file in MUSTER_SFTP_KNOWN_HOSTS).",
+                ) from None
+            if name in ("PermissionDenied", "NoCredentialsError", "KeyImportError"):
+                raise SourceError(f"{self.shown} did not let muster in.", _rights(self.kind)) from None
+            raise SourceError(
+                f"{self.shown} cannot be used: {name}.", "Look whether it can be reached from here."
+            ) from None
+
+
+def _glob_free(path: str) -> str:
+    """A path that `glob.escape` made ready, as it was."""
+    return re.sub(r"\[([*?\[])\]", r"\1", path)
+
+
+def _fixed(pattern: str) -> str:
+    """The folder above the first part that is a pattern."""
+    parts = pattern.split("/")
+    free = [_glob_free(part) if re.search(r"\[[*?\[]\]", part) else part for part in parts]
+    magic = [bool(_MAGIC.search(re.sub(r"\[[*?\[]\]", "", part))) for part in parts]
+    first = magic.index(True) if True in magic else len(parts) - 1
+    return "/".join(free[:first]) or "/"
+
+
+def _rights(kind: str) -> str:
+    if kind == "s3":
+        return (
+            "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL, and what that key may do."
+        )
+    if kind == "sftp":
+        return "Check the name in the address, MUSTER_SFTP_KEY or MUSTER_SFTP_PASSWORD, and its rights there."
+    return "Give this user the right to it."
+
+
+def _opened(kind: str, host: str, setting: Setting) -> Any:
+    if kind == "sftp":
+        return _sftp(host, setting)
+    import fsspec  # noqa: PLC0415 - only where there is such a place
+
+    options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
+    if kind == "s3":
+        options |= {
+            "key": setting("AWS_ACCESS_KEY_ID") or None,
+            "secret": setting("AWS_SECRET_ACCESS_KEY") or None,
+            "token": setting("AWS_SESSION_TOKEN") or None,
+            "endpoint_url": setting("AWS_ENDPOINT_URL_S3") or setting("AWS_ENDPOINT_URL") or None,
+            "config_kwargs": {
+                "connect_timeout": _CONNECT_SECONDS,
+                "read_timeout": _READ_SECONDS,
+                "retries": {"max_attempts": 2},
+            },
+        }
+    try:
+        return fsspec.filesystem(kind, **options)
+    except ValueError:
+        raise SourceError(
+            f"{kind}:// is no address that muster knows.", "Use a folder, s3:// or sftp://."
+        ) from None
+
+
+def _sftp(host: str, setting: Setting) -> Any:
+    from asyncssh import import_private_key  # noqa: PLC0415 - only where there is such a place
+    from sshfs import SSHFileSystem  # noqa: PLC0415 - as above
+
+    name, _, address = host.rpartition("@")
+    address, _, port = address.partition(":")
+    hosts = setting("MUSTER_SFTP_KNOWN_HOSTS") or "~/.ssh/known_hosts"
+    known = Path(hosts).expanduser()
+    options: dict[str, Any] = {
+        # said always: without it this library asks for no host's key
+        "known_hosts": str(known) if known.is_file() else b"",
+        "connect_timeout": _CONNECT_SECONDS,
+        "login_timeout": _CONNECT_SECONDS,
+        "keepalive_interval": _CONNECT_SECONDS,
+        "skip_instance_cache": True,
+    }
+    if name:
+        options["username"] = name
+    if port:
+        options["port"] = int(port)
+    if password := setting("MUSTER_SFTP_PASSWORD"):
+        options["password"] = password
+    if key := setting("MUSTER_SFTP_KEY"):
+        # its text, as where a setting names a file that holds it, or where it lies
+        options["client_keys"] = (
+            [import_private_key(key)] if "-----BEGIN" in key else [str(Path(key).expanduser())]
+        )
+    return SSHFileSystem(address, **options)
+
+
+async def _rename_there(files: Any, path: str, to: str) -> None:
+    from asyncssh import SFTPOpUnsupported  # noqa: PLC0415 - only for such a place
+
+    async with files._pool.get() as channel:  # noqa: SLF001 - its own way copies where renaming is refused
+        try:
+            await channel.posix_rename(path, to)
+        except SFTPOpUnsupported:
+            await channel.rename(path, to)
