@@ -28,6 +28,7 @@ _VERBS = {
     "corrections": "List, export or revoke what retries have corrected for later syncs.",
     "runs": "List past runs.",
     "report": "Show a run's balance and where its report is.",
+    "metrics": "Print how each mapping stands, for Prometheus.",
     "sandbox": "Start a local server that answers as the real API does.",
     "doctor": "Check the installation, the ledger, credentials and reachability; --probe settles open questions.",
     "optouts": "Export who wants no mail, for the CRM: address, since when, who said it.",

@@ -1,7 +1,7 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `stretches`, `answers`, `memory`,
-`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `listing` and `booking` are its nouns.
+`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `listing`, `told` and `booking` are its nouns.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from flows.ledger.pages import Page, Pages
 from flows.ledger.people import People, Who
 from flows.ledger.runs import Run, Runs
 from flows.ledger.stretches import Stretch, Stretches
+from flows.ledger.told import LastTold, Told
 from flows.ledger.undone import Undone
 
 __all__ = [
     "Acceptance", "Acceptances", "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Bookings", "Columns", "Correction",
-    "Corrections", "Database", "Deliveries", "Edit", "Edits", "Forgotten", "Image", "Images", "Intent", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
-    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Undone", "Who", "open_database",
+    "Corrections", "Database", "Deliveries", "Edit", "Edits", "Forgotten", "Image", "Images", "Intent", "LastTold", "Ledger", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
+    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Told", "Undone", "Who", "open_database",
 ]  # fmt: skip
 
 
@@ -57,6 +58,7 @@ class Ledger:
         self.corrections = Corrections(database)
         self.acceptances = Acceptances(database)
         self.edits = Edits(database)
+        self.told = Told(database)
         self._bookings: list[Bookings] = []
 
     def bookings(self, account: int) -> Bookings:
