@@ -40,3 +40,5 @@ class Options:
     """Of an undo: whether these are unsubscribed as well."""
     rehearsal: Rehearsal | None = None
     """Where this sync goes into a sandbox instead of the account. Guards and questions are said, and stop nothing."""
+    alerts: bool = True
+    """Whether somebody is told how it ended; not of a demo."""

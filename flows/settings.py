@@ -62,6 +62,15 @@ class Settings:
                     ) from None
         return default
 
+    def names(self, prefix: str) -> set[str]:
+        """The names of all settings that begin so, whatever they hold."""
+        return {
+            name
+            for where in (self._given, self._files)
+            for name, value in where.items()
+            if value and name.startswith(prefix)
+        }
+
     def of(self, kind: str, account: str, name: str, default: str = "") -> str:
         """A setting of an account, such as its BASE_URL."""
         return self.get(f"{_prefix(kind, account)}_{name}", default).strip()

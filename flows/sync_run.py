@@ -23,6 +23,7 @@ import numpy as np
 from connectors.base import Destination
 from connectors.errors import LedgerError, MusterError, SourceError, Stopped
 from connectors.listing import Survey
+from flows.afterwards import Afterwards
 from flows.allowing import allowed
 from flows.asking import question_of
 from flows.batches import Batch, batches
@@ -181,6 +182,13 @@ class SyncRun:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
+        after = Afterwards(self, error)
+        try:
+            await self._leave(kind)
+        finally:
+            await after.told()
+
+    async def _leave(self, kind: type[BaseException] | None) -> None:
         try:
             if self._delivery is not None:
                 await self._delivery.close()

@@ -31,6 +31,7 @@ _VERBS = {
     "report": "Show a run's balance and where its report is.",
     "schedule": "Let Prefect run a sync by itself; list, pause, resume or remove such syncs.",
     "serve": "Run the scheduled syncs of a folder on this machine, until Ctrl-C.",
+    "metrics": "Print how each mapping stands, for Prometheus.",
     "sandbox": "Start a local server that answers as the real API does.",
     "doctor": "Check the installation, the ledger, credentials and reachability; --probe settles open questions.",
     "optouts": "Export who wants no mail, for the CRM: address, since when, who said it.",

@@ -93,7 +93,7 @@ def command(kind: str, sample: str | None, as_json: bool) -> int:
     for path in (*home.glob("ledger.sqlite*"), home / "runs", home / "plans"):
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     settings: dict[str, Any] = {"rate": 0} if demo.quick else {}
-    options = Options(allow=demo.allow, per_second=_QUICK_PER_SECOND if demo.quick else None)
+    options = Options(allow=demo.allow, per_second=_QUICK_PER_SECOND if demo.quick else None, alerts=False)
     before = expected.get("there", [])
     with running(kind, **settings) as server, watcher() as watching:
         watching.say(_greeting(demo, rate))

@@ -34,14 +34,30 @@ _ROOM = 500 * 2**20
     metavar="ADDRESS",
     help="Settle what DESTINATION's documentation leaves open, with a throwaway contact of this address.",
 )
+@click.option(
+    "--notify",
+    "told",
+    is_flag=False,
+    flag_value="",
+    metavar="[NAME]",
+    help="Send a test message to this receiver (MUSTER_NOTIFY_NAME), or to all that are set.",
+)
 @click.option("--account", default="main", metavar="NAME", help="Which account is probed, main by default.")
 @click.option("--yes", is_flag=True, help="Probe without being asked.")
-def command(destination: str | None, probe: str | None, account: str, yes: bool) -> int:
+def command(destination: str | None, probe: str | None, told: str | None, account: str, yes: bool) -> int:
     """Check the installation, the ledger, credentials and reachability; only DESTINATION's if it is given.
 
     With --probe the account itself is asked: which answers hold is said and written to a file that check, plan, sync and the
     sandbox follow. It says first what it would write, and asks.
     """
+    if told is not None:
+        if destination is not None or probe is not None:
+            raise click.UsageError(
+                "--notify tries receivers, and nothing else: muster doctor --notify [NAME]."
+            )
+        from flows.cli import notifying  # noqa: PLC0415 - only where it is asked for
+
+        return notifying.try_receivers(told)
     if probe is not None:
         if destination is None:
             raise click.UsageError(

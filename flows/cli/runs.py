@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flows.cut_off import cut_off, how_to_finish
-from flows.ledger.runs import Run
+from flows.ledger import Ledger, Run
 from flows.trend import drawn, needing, trend
 
 if TYPE_CHECKING:
@@ -36,10 +36,16 @@ def command(mapping: str | None, number: int, as_json: bool) -> int:
     with ledger_here() as ledger:
         runs, latest = ledger.runs.last(number, mapping), ledger.runs.latest(_TREND, mapping)
         gone = cut_off(ledger, [*runs, *(run for one in latest for run in one)])
+        newest = {one[0].id: _standing(ledger, one[0]) for one in latest} if as_json else {}
+        accounts = ledger.accounts.names()
     states = {run.id: "cut off" if run.id in gone else run.state for one in (runs, *latest) for run in one}
     if as_json:
         trends = {one[0].id: trend(one) for one in latest}
-        facts = [_facts(run, states[run.id], trends.get(run.id)) for run in runs]
+        facts = [
+            _facts(run, states[run.id], trends.get(run.id), accounts[run.account])
+            | newest.get(run.id, _ELSEWHERE)
+            for run in runs
+        ]
         click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
         return 0
     if not runs:
@@ -113,10 +119,27 @@ def _text(text: str) -> Any:
     return Text(text)
 
 
-def _facts(run: Run, state: str, numbers: Sequence[int | None] | None) -> dict[str, Any]:
-    """A run for scripts. `trend` is there for the newest run of its mapping: see flows.trend."""
+_ELSEWHERE: dict[str, Any] = {"last_success": None, "told": None}
+
+
+def _standing(ledger: Ledger, run: Run) -> dict[str, Any]:
+    """Of the newest run of a mapping: when one last came to its end (exit 0 or 1), and what each receiver was told last."""
+    whole, account = ledger.runs.last_complete(run.account, run.mapping), ledger.accounts.names()[run.account]
+    told = [one for one in ledger.told.everything() if (one.account, one.mapping) == (account, run.mapping)]
     return {
-        "run_id": run.id, "verb": run.verb, "follows": run.follows or None, "undoes": run.undoes or None, "mapping": run.mapping, "state": state, "exit_code": run.exit_code,
+        "last_success": None if whole is None else whole.finished_at,
+        "told": {
+            one.receiver: {"state": one.state, "since": one.since, "told_at": one.told_at} for one in told
+        },
+    }
+
+
+def _facts(run: Run, state: str, numbers: Sequence[int | None] | None, account: str) -> dict[str, Any]:
+    """A run for scripts. `trend` is there for the newest run of its mapping: see flows.trend."""
+    kind, _, name = account.partition("-")
+    return {
+        "run_id": run.id, "verb": run.verb, "follows": run.follows or None, "undoes": run.undoes or None, "mapping": run.mapping,
+        "destination": {"kind": kind, "account": name}, "state": state, "exit_code": run.exit_code,
         "started_at": run.started_at, "finished_at": run.finished_at, "source": run.source_path, "rows_read": run.rows_read,
         "outcomes": run.summary.get("outcomes", {}), "need_a_person": needing(run),
         "resume": f"muster resume {run.id}" if state != "running" and run.unfinished else None,

@@ -1,7 +1,7 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `stretches`, `answers`, `memory`,
-`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `vanished`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `arrivals`, `listing` and `booking` are its nouns.
+`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `vanished`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `arrivals`, `listing`, `told` and `booking` are its nouns.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ from flows.ledger.pages import Page, Pages
 from flows.ledger.people import People, Who
 from flows.ledger.runs import Run, Runs
 from flows.ledger.stretches import Stretch, Stretches
+from flows.ledger.told import LastTold, Told
 from flows.ledger.undone import Undone
 from flows.ledger.vanished import VanishedPeople
 
 __all__ = [
     "Acceptance", "Acceptances", "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Arrival", "Arrivals", "Bookings", "Columns", "Correction",
-    "Corrections", "Database", "Deliveries", "Edit", "Edits", "FlowRuns", "Forgotten", "Image", "Images", "Intent", "Ledger", "Lock", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
-    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Undone", "VanishedPeople", "Who", "open_database",
+    "Corrections", "Database", "Deliveries", "Edit", "Edits", "FlowRuns", "Forgotten", "Image", "Images", "Intent", "LastTold", "Ledger", "Lock", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
+    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Told", "Undone", "VanishedPeople", "Who", "open_database",
 ]  # fmt: skip
 
 
@@ -65,6 +66,7 @@ class Ledger:
         self.edits = Edits(database)
         self.flow_runs = FlowRuns(database)
         self.arrivals = Arrivals(database)
+        self.told = Told(database)
         self._bookings: list[Booked] = []
 
     def bookings(self, account: int) -> Booked:

@@ -194,11 +194,12 @@ STEPS: tuple[str, ...] = (
         primary key (account, mapping, key)
     );
 
-    -- What was last told of a mapping to whoever is to be told, so that a state is told once.
+    -- What each receiver was last told of a mapping, so that a state is told once. `account` is KIND-NAME, and '' where the mapping
+    -- could not be read: then `path`, its file, says which it is.
     create table told (
-        account integer not null, mapping text not null, state text not null, run text not null default '',
-        since text not null, told_at text not null,
-        primary key (account, mapping)
+        account text not null, mapping text not null, receiver text not null, path text not null, state text not null,
+        run text not null default '', since text not null, told_at text not null,
+        primary key (account, mapping, receiver)
     );
 
     -- Who works at what, in a ledger that machines share, until when in seconds since 1970 by the database's clock; 0 when it was

@@ -34,6 +34,7 @@ DOCUMENTED = (
     ("`guards:`", document.Guards),
     ("a guard's limit", document.Limit),
     ("the limit of `guards.opt_outs` and `guards.vanished`", document.TypedLimit),
+    ("`notify:`", document.Notify),
     ("a column under `where:` or `when:`", document.Where),
     ("`duplicates:`", document.Duplicates),
     ("an example", document.Example),

@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 from mappings.engine.document import Mapping
+from mappings.engine.document.notify import RECEIVER
 
 __all__ = ["json_schema", "json_schema_text"]
 
 _WORD = {"type": ["string", "number", "boolean"]}
 _WORDS = {"type": "array", "items": _WORD, "minItems": 1}
+_RECEIVER = {"type": "string", "pattern": f"^{RECEIVER.pattern}$"}
 # Editors read YAML 1.2, where yes and no are texts; the reader takes both.
 _YES_OR_NO = {"enum": [True, False, "yes", "no"]}
 _GROUPS = {
@@ -25,6 +27,7 @@ _SHORT: dict[str, dict[str, Any]] = {
     "Flag": {"anyOf": [_WORD, _WORDS]},
     "OptedOut": {"anyOf": [_WORD, _WORDS]},
     "FollowSource": _WORD,
+    "Notify": {"anyOf": [_RECEIVER, {"type": "array", "items": _RECEIVER, "minItems": 1}]},
     "Duplicates": {"enum": ["last", "first", "reject"]},
     "TypedLimit": {"enum": ["typed"]},
     "Vanished": {"enum": ["report"]},

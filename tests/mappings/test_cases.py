@@ -208,6 +208,8 @@ WITHOUT_A_CASE = {
     },
     **{("Limit", name): SYNC for name in ("share", "floor")},
     **{("TypedLimit", name): SYNC for name in ("share", "floor", "typed")},
+    ("Mapping", "notify"): SYNC,
+    **{("Notify", name): SYNC for name in ("to", "on", "remind")},
     ("Destination", "undo"): "asks the destination, which a case has not",
     ("Destination", "lookup"): "asks the destination, which a case has not",
 }

@@ -7,6 +7,7 @@ from mappings.engine.document.guards import Guards, Limit, TypedLimit
 from mappings.engine.document.keys import keys_of
 from mappings.engine.document.mapping import Duplicates, Mapping
 from mappings.engine.document.names import Flag, Names, NamesCase
+from mappings.engine.document.notify import Notify
 from mappings.engine.document.rule import Case, Origin, Rule, pieces_of
 from mappings.engine.document.source import Destination, SourceSettings
 from mappings.engine.document.vanished import Removal, Vanished
@@ -14,6 +15,6 @@ from mappings.engine.document.where import Conditions, Span, Where, columns_of
 
 __all__ = [
     "Automations", "Case", "Conditions", "Consent", "Destination", "Duplicates", "Example", "Flag", "FollowSource", "Guards", "Limit",
-    "Mapping", "Names", "NamesCase", "OptedOut", "Origin", "Removal", "Rule", "SourceSettings", "Span", "TypedLimit", "Vanished", "Where", "columns_of",
+    "Mapping", "Names", "NamesCase", "Notify", "OptedOut", "Origin", "Removal", "Rule", "SourceSettings", "Span", "TypedLimit", "Vanished", "Where", "columns_of",
     "keys_of", "pieces_of",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from mappings.engine.document.consent import Consent
 from mappings.engine.document.example import Example
 from mappings.engine.document.guards import Guards
 from mappings.engine.document.names import Names
+from mappings.engine.document.notify import Notify
 from mappings.engine.document.rule import Rule
 from mappings.engine.document.source import Destination, SourceSettings
 from mappings.engine.document.vanished import Vanished
@@ -102,6 +103,10 @@ class Mapping(Part):
     )
     guards: Maybe[Guards] = Field(
         None, description="when the sync stops before it sends anything, where the defaults are not right"
+    )
+    notify: Maybe[Notify] = Field(
+        None,
+        description="who is told when the sync stands otherwise than before; a name, several, or to:, on: and remind:",
     )
     where: Conditions = Field(
         default_factory=dict,

@@ -111,7 +111,9 @@ class SourceSettings(Part):
         if self.inbox is None and (said := [name for name in _OF_AN_INBOX if name in self.model_fields_set]):
             raise ValueError(f"{said[0]}: is for the files of an inbox:.")
         if self.files == "deltas" and self.complete:
-            raise ValueError("a file of deltas holds what changed, and so is not complete: take one of both away.")
+            raise ValueError(
+                "a file of deltas holds what changed, and so is not complete: take one of both away."
+            )
         return self
 
     def reading(self) -> dict[str, Any]:
