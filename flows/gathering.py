@@ -112,8 +112,8 @@ class _Gathering:
         self._tries[number] += 1
         if self._tries[number] > _TRIES:
             raise SourceError(
-                f"The part {number} of the file was begun {_TRIES} times, and whoever mapped it died each time.",
-                "There may be too little memory for so many at once: try --shards 1.",
+                f"The part {number} of the file was begun {_TRIES} times, and whoever mapped it never came to its end.",
+                "There may be too little memory for so many at once, or no worker is there: try --shards 1.",
             )
         self._crew.give(number)
 

@@ -24,6 +24,7 @@ from connectors.errors import MappingError, MusterError, SourceError
 
 __all__ = [
     "BRIEF",
+    "MANIFEST",
     "Manifest",
     "asked_of",
     "asking",
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 BRIEF = "brief.json"
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,9 @@ def lay_down(folder: Path, number: int) -> Iterator[Path]:
     try:
         yield work
         try:
-            work.rename(_piece(folder, number))
+            work.rename(piece_of(folder, number))
         except OSError:
-            if not _piece(folder, number).is_dir():
+            if not piece_of(folder, number).is_dir():
                 raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -95,14 +96,14 @@ def close(work: Path, manifest: Manifest) -> None:
         if path.is_file()
     }
     manifest.files.update(files)
-    (work / _MANIFEST).write_text(json.dumps(asdict(manifest)), "utf-8")
+    (work / MANIFEST).write_text(json.dumps(asdict(manifest)), "utf-8")
 
 
 def found(folder: Path, number: int) -> tuple[Path, Manifest] | None:
     """A piece that is whole and is what was asked for; None where there is none. Others are thrown away."""
-    piece = _piece(folder, number)
+    piece = piece_of(folder, number)
     try:
-        written = json.loads((piece / _MANIFEST).read_text("utf-8"))
+        written = json.loads((piece / MANIFEST).read_text("utf-8"))
         written["parts"] = [tuple(part) for part in written["parts"]]
         for name in ("applied", "otherwise"):
             written[name] = [tuple(pair) for pair in written[name]]
@@ -132,18 +133,18 @@ def note_wrong(folder: Path, number: int, error: MusterError | OSError) -> None:
     begun = folder / f"{number:05d}.{os.getpid()}.wrong.begun"
     with contextlib.suppress(OSError):  # a full disk: the shard counts as not mapped
         begun.write_text(json.dumps(told), "utf-8")
-        begun.replace(_wrong(folder, number))
+        begun.replace(wrong_of(folder, number))
 
 
 def is_wrong(folder: Path, number: int) -> bool:
     """Whether that was said of a shard."""
-    return _wrong(folder, number).exists()
+    return wrong_of(folder, number).exists()
 
 
 def raise_wrong(folder: Path, number: int) -> NoReturn:
     """Raises what whoever mapped the shard has met: SourceError, MappingError, OSError."""
     try:
-        told = json.loads(_wrong(folder, number).read_text("utf-8"))
+        told = json.loads(wrong_of(folder, number).read_text("utf-8"))
     except (OSError, ValueError):
         raise SourceError(
             f"Part {number} of the file could not be mapped, and why cannot be read in {folder}.",
@@ -154,11 +155,13 @@ def raise_wrong(folder: Path, number: int) -> NoReturn:
     raise {"mapping": MappingError, "source": SourceError}[told["kind"]](told["what"], told["fix"])
 
 
-def _piece(folder: Path, number: int) -> Path:
+def piece_of(folder: Path, number: int) -> Path:
+    """The folder that a piece is, or will be."""
     return folder / f"{number:05d}.piece"
 
 
-def _wrong(folder: Path, number: int) -> Path:
+def wrong_of(folder: Path, number: int) -> Path:
+    """The file that says why there is none."""
     return folder / f"{number:05d}.wrong.json"
 
 

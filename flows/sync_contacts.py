@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import functools
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
@@ -26,9 +26,11 @@ from flows.allowing import wrong_with
 from flows.asking import not_allowed
 from flows.batches import Batch
 from flows.beginning import begun
+from flows.map_shard import on_workers
 from flows.options import Options
 from flows.pipeline import deliver_all
 from flows.report.summary import verdict
+from flows.settings import Settings
 from flows.stopping import interruptible
 from flows.sync_run import SyncRun
 from flows.watching import Silent
@@ -61,6 +63,16 @@ async def sync_contacts(
     ] = None,
     opt_outs_only: Annotated[bool, Field(description="Deliver nothing but opt-outs")] = False,
     yes: Annotated[bool, Field(description="Say yes to what a person would be asked")] = False,
+    shards: Annotated[
+        int | Literal["auto"],
+        Field(
+            description="Read and map the file in so many parts side by side; auto divides large files only"
+        ),
+    ] = "auto",
+    shards_on: Annotated[
+        str | None,
+        Field(description="The map-shard deployment whose workers map the parts; this machine if not given"),
+    ] = None,
     run_id: Annotated[str | None, Field(description="A run that is prepared in this process")] = None,
 ) -> State[Any]:
     """Contacts from a file go to a marketing tool, and every row is accounted for."""
@@ -69,9 +81,17 @@ async def sync_contacts(
         if run_id is None:
             if wrong := next(filter(None, map(wrong_with, allow or ())), ""):
                 return Failed(message=f"allow: {wrong}", name="CouldNotStart")
-            options = Options(limit=limit, allow=frozenset(allow or ()), opt_outs_only=opt_outs_only)
+            options = Options(
+                limit=limit,
+                allow=frozenset(allow or ()),
+                opt_outs_only=opt_outs_only,
+                shards=None if shards == "auto" else shards,
+            )
             try:
                 run = await stack.enter_async_context(begun(mapping, source, options, Silent()))
+                if shards_on is not None:
+                    place = Settings(Path(run.opened.mapping.file)).get("MUSTER_SHARED")
+                    run.crew = await asyncio.to_thread(on_workers, shards_on, run.id, place)
             except MusterError as error:
                 return could_not_start(error)
             run_id = hand_over(run)

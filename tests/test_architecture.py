@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("mappings", "connectors", "flows")
-FLOW_FILES = {"flows/sync_contacts.py", "flows/retry_failures.py", "flows/undo_run.py"}
+FLOW_FILES = {"flows/map_shard.py", "flows/retry_failures.py", "flows/sync_contacts.py", "flows/undo_run.py"}
 PREFECT_MAY = FLOW_FILES | {"flows/prefect_server.py"}
 
 

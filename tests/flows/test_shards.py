@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -39,8 +40,10 @@ from flows.ledger.people import Who
 from flows.opening import make_application
 from flows.plan import make_plan
 from flows.shard import map_shard
+from flows.shared import at_hand
 from flows.spool import Spool
 from flows.watching import Silent
+from flows.workers import Starter, Workers
 from mappings.engine.reading import read_mapping_text
 from mappings.engine.schema import Field, Schema
 
@@ -423,3 +426,57 @@ async def test_a_sync_in_shards_delivers_and_reports_what_another_one_does(desk:
     assert len(ended.rows) == 60
     again = await desk.sync(file, shards=2)
     assert again.outcomes["unchanged"] == ended.outcomes["created"]
+
+
+class Started:
+    """Workers that are threads, as the flow works; the first one is never heard of, as one whose machine is gone."""
+
+    def __init__(self) -> None:
+        self.threads: dict[str, threading.Thread | None] = {}
+        self.stopped: list[str] = []
+
+    def start(self, place: str, number: int) -> str:
+        name = str(len(self.threads))
+        thread = threading.Thread(target=self._work, args=(place, number)) if self.threads else None
+        self.threads[name] = thread
+        if thread is not None:
+            thread.start()
+        return name
+
+    def _work(self, place: str, number: int) -> None:
+        with at_hand(place, number) as folder:
+            map_shard(folder, number)
+
+    def is_over(self, name: str) -> bool:
+        thread = self.threads[name]
+        return thread is not None and not thread.is_alive()
+
+    def stop(self, name: str) -> None:
+        self.stopped.append(name)
+
+    def as_starter(self) -> Starter:
+        return Starter(self.start, self.is_over, self.stop)
+
+
+@pytest.mark.parametrize("address", [False, True], ids=["a shared folder", "an fsspec address"])
+def test_workers_elsewhere_map_the_shards_and_one_that_is_never_heard_of_is_replaced(
+    room: Room, address: bool
+) -> None:
+    room.file.write_text(some(200), "utf-8", newline="")
+    started = Started()
+    place = room.folder / "place"
+    at = f"file://{place}/a-run" if address else ""
+    crew = Workers(started.as_starter(), 2, at, patience=3.0, look=0.05)
+    assert room.plan(4096, 2, crew) == room.plan(4096)
+    assert started.stopped[0] == "0"
+    assert len(started.threads) >= 3
+    assert not list(place.rglob("*.json"))
+
+
+def test_a_place_that_cannot_be_reached_is_named_without_its_secrets(room: Room) -> None:
+    room.file.write_text(some(100), "utf-8", newline="")
+    crew = Workers(Started().as_starter(), 2, "nothing://name:password@host/place")
+    with pytest.raises(SourceError, match="The shared place") as stopped:
+        room.plan(4096, 2, crew)
+    assert "password" not in str(stopped.value)
+    assert "MUSTER_SHARED" in stopped.value.fix
