@@ -17,7 +17,7 @@ from mappings.engine.applying import Application
 __all__ = ["LARGE", "shards_of"]
 
 LARGE = 48 << 20
-"""Bytes from which on several processes are quicker than one, measured with `benchmarks/shards.py`."""
+"""Bytes from which on a file is divided unasked: well above what the start of processes costs; `benchmarks/shards.py` measures the gain."""
 SHARD = 32 << 20
 """Bytes of a shard: small beside what is large, so that all are busy until the end, and large beside a block of rows."""
 _MOST = 8
