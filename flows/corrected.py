@@ -25,11 +25,13 @@ __all__ = ["Corrected"]
 class Corrected:
     """The rows of a source, corrected; see connectors.base.Source. Each frame tells what the source has there.
 
-    `outdated()` is complete when all frames were read.
+    `applied` are person and column of the corrections that met their value, `otherwise` of those that met another one;
+    they are complete when all frames were read.
     """
 
     def __init__(self, source: Source, mapping: Document, corrections: Sequence[Correction]) -> None:
-        self._source = source
+        self.source = source
+        self.corrections = tuple(corrections)
         self.path: Path = source.path
         self.header = source.header
         self.facts: SourceFacts = source.facts
@@ -42,18 +44,22 @@ class Corrected:
             for place in places_of((one.column,), source.header):
                 self._by_person.setdefault(one.person, []).append((place, one))
         self._people = pa.array(list(self._by_person), pa.string())
-        self._applied: set[tuple[str, str]] = set()
-        self._otherwise: set[tuple[str, str]] = set()
+        self.applied: set[tuple[str, str]] = set()
+        self.otherwise: set[tuple[str, str]] = set()
 
     def frames(self) -> Iterator[Frame]:
         """The source's frames with corrected cells."""
-        for frame in self._source.frames():
+        for frame in self.source.frames():
             yield self._corrected(frame)
-        self.oddities, self.sha256, self.size = self._source.oddities, self._source.sha256, self._source.size
+        self.follow()
+
+    def follow(self) -> None:
+        """The source was read to its end, here or by others: what is known of it by now."""
+        self.oddities, self.sha256, self.size = self.source.oddities, self.source.sha256, self.source.size
 
     def outdated(self) -> set[tuple[str, str]]:
         """Person and column of the corrections of which the source has another value now."""
-        return self._otherwise - self._applied
+        return self.otherwise - self.applied
 
     def _corrected(self, frame: Frame) -> Frame:
         found = pc.index_in(whose(frame, self._owners), value_set=self._people)
@@ -67,9 +73,9 @@ class Corrected:
             for place, one in self._by_person[self._people[found[at].as_py()].as_py()]:
                 cell = frame.cells.column(place)[at].as_py()
                 if clean_text(cell) != clean_text(one.original):
-                    self._otherwise.add((one.person, one.column))
+                    self.otherwise.add((one.person, one.column))
                     continue
-                self._applied.add((one.person, one.column))
+                self.applied.add((one.person, one.column))
                 corrected.append(Original(at, place, one.corrected))
                 originals.append(Original(at, place, cell, kept=True))
         cells = frame.cells

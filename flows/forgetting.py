@@ -130,6 +130,7 @@ class _Folder:
             changed |= self._outcomes(path)
         for path in parts(self._folder, "spool"):
             changed |= self._spool(path)
+        shutil.rmtree(self._folder / "shards", ignore_errors=True)  # of a run that was killed while it read
         shutil.rmtree(self._folder / "begun", ignore_errors=True)  # made anew by whoever resumes the run
         (self._folder / "whereabouts.arrow").unlink(missing_ok=True)
         for path in parts(self._folder, "problems"):

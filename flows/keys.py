@@ -97,6 +97,10 @@ class Keys:
             columns.append(mapped.person.take(pa.array(at)))
         self._spill.add(hashes[order], columns)
 
+    def adopt(self, path: Path) -> None:
+        """Takes the keys of a frame that another process spilled; its file is moved."""
+        self._spill.adopt(path)
+
     def partition(self, number: int) -> Partition:
         """All rows of a partition."""
         hashes, prints, rows, eligible, out, keys, *more = self._spill.partition(number)

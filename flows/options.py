@@ -31,6 +31,8 @@ class Options:
     report_dir: Path | None = None
     planned: PlanSummary | None = None
     """The plan that this sync carries out, where one was named."""
+    shards: int | None = None
+    """Into how many shards the first pass is divided; None: as many as serve the file and the machine."""
     verb: str = "sync"
     per_second: float | None = None
     """The pace of a sandbox; None: the account's own."""

@@ -126,6 +126,13 @@ class Books:
         if mapped.problems:
             self._write_problems(len(self._parts), mapped.problems)
 
+    def adopt(self, begun: Path, problems: Path, first: int, last: int) -> None:
+        """Takes what another process has begun for the frame that follows; the files are moved."""
+        self._parts.append((first, last))
+        begun.replace(self._begun / f"part-{len(self._parts):05d}.arrow")
+        if problems.exists():
+            problems.replace(self._problems / f"part-{len(self._parts):05d}.parquet")
+
     def _write_problems(self, number: int, problems: Sequence[Problem]) -> None:
         columns = {name: [getattr(problem, name) for problem in problems] for name in PROBLEM_SCHEMA.names}
         _write(pa.table(columns, schema=PROBLEM_SCHEMA), self._problems / f"part-{number:05d}.parquet")

@@ -5,24 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pyarrow.compute as pc
 
 from connectors.base import Source
 from connectors.errors import SourceError
-from flows.forgotten import Blocked, blanked, marked, without
+from flows.forgotten import Blocked
+from flows.gathering import Shards, gathered
 from flows.guards import Verdict
-from flows.keys import Keys
+from flows.intake import Intake, keys_in
 from flows.ledger.pages import PAGES, Page
 from flows.matching import match
 from flows.outcomes import Books
 from flows.persons import Persons
-from flows.roll import Roll, Rows, State
+from flows.roll import Roll, State
 from flows.spool import Spool
 from flows.vanished import Vanished
 from flows.watching import Watcher
@@ -78,38 +77,33 @@ def make_plan(
     spooled: Spool | None = None,
     blocked: Blocked | None = None,
     vanished: Vanished | None = None,
+    shards: Shards | None = None,
 ) -> Plan:
     """Reads the source once: spooled, mapped column by column, matched by key, compared with what was delivered.
 
     `page` gives the ledger's page of a number; `stop` is asked after each frame. `spooled` holds the source's rows already
-    where it is one that is resumed; `blocked` finds the rows of people who were forgotten, `vanished` who was delivered and is in none. Raises SourceError, OSError when the disk is full.
+    where it is one that is resumed; `blocked` finds the rows of people who were forgotten, `vanished` who was delivered and is in none.
+    With `shards`, others read and map the source, and what they made of it is put together here. Raises SourceError, OSError when the disk is full.
     """
     spool = spooled or Spool(folder / "spool", source.header)
     roll, books = Roll(), Books(folder)
     mapping = application.mapping
-    keys = Keys(folder / "keys", ages=mapping.duplicates.keep == "newest", persons=application.tells_persons)
+    keys = keys_in(folder / "keys", application)
     persons = Persons(folder / "keys") if application.tells_persons else None
     plan = Plan(application, spool, roll, books, [0] * len(source.header))
     watcher.stage("reading and mapping")
     try:
-        for read in _ahead(source.frames()):
-            frame, mapped, forgotten = _mapped(read, application, blocked)
-            if spooled is None:
-                spool.add(frame)
-            roll.read(mapped.rows, mapped.kept, mapped.invalid)
-            roll.forget(forgotten)
-            if mapped.consented is not None and mapped.consented_by is not None:
-                roll.consent(mapped.rows, mapped.consented, mapped.consented_by)
-            keys.add(mapped)
-            if vanished is not None:
-                vanished.read(frame, mapped, roll)
-            books.begin(mapped)
-            for index, column in enumerate(frame.cells.columns):
-                plan.filled[index] += pc.sum(pc.not_equal(column, "")).as_py() or 0
-            plan.warnings += sum(problem.severity == "warning" for problem in mapped.problems)
-            watcher.advance(len(frame))
-            if stop():
-                raise SourceError("Interrupted while the file was read; nothing was sent.", "")
+        if shards is None:
+            intake = Intake(application, blocked, spool, roll, keys, books, spools=spooled is None)
+
+            def seen(frame: Frame, mapped: Mapped) -> None:
+                if vanished is not None:
+                    vanished.read(frame, mapped, roll)
+
+            intake.take(source.frames(), watcher.advance, stop, seen)
+            plan.filled, plan.warnings = intake.filled, intake.warnings
+        else:
+            plan.filled, plan.warnings = gathered(shards, folder, spool, roll, keys, books, watcher, stop)
         spool.close()
         watcher.stage("comparing with the ledger")
         for number in range(PAGES):
@@ -128,30 +122,6 @@ def make_plan(
             persons.close()
         (folder / "keys").rmdir()
     return plan
-
-
-def _mapped(frame: Frame, application: Application, blocked: Blocked | None) -> tuple[Frame, Mapped, Rows]:
-    """The frame as it is kept, what the mapping makes of it, and the numbers of the rows of which nothing is kept."""
-    gone = marked(frame)
-    mapped = application.apply(without(frame))
-    if blocked is not None and (more := blocked.rows(frame, mapped) & ~gone).any():
-        gone |= more
-        frame = blanked(frame, gone)
-        mapped = application.apply(without(frame))
-    numbers = frame.rows[gone]
-    if len(numbers):  # a blank row is not their mistake
-        theirs = set(numbers.tolist())
-        mapped.problems = [problem for problem in mapped.problems if problem.row not in theirs]
-    return frame, mapped, numbers
-
-
-def _ahead(frames: Iterator[Frame]) -> Iterator[Frame]:
-    """The same frames, the next one being read while this one is mapped."""
-    with ThreadPoolExecutor(1, "reading") as reader:
-        coming = reader.submit(next, frames, None)
-        while (frame := coming.result()) is not None:
-            coming = reader.submit(next, frames, None)
-            yield frame
 
 
 def limit_to(

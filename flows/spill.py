@@ -46,8 +46,15 @@ class Spill:
         path = self._folder / f"{self._name}-{len(self._files) + 1:05d}.arrow"
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, self._schema) as writer:
             writer.write_batch(batch)
-        bounds = np.searchsorted(hashes >> np.uint64(56), np.arange(PAGES + 1, dtype=np.uint64))
-        self._files.append((path, bounds.astype(np.int64)))
+        self._files.append((path, _bounds(hashes)))
+
+    def adopt(self, path: Path) -> None:
+        """Takes a batch that another process wrote; it is moved."""
+        mine = self._folder / f"{self._name}-{len(self._files) + 1:05d}.arrow"
+        path.replace(mine)
+        with pa.memory_map(str(mine)) as source:
+            hashes = pa.ipc.open_file(source).get_batch(0).column(0).to_numpy()
+            self._files.append((mine, _bounds(hashes)))
 
     def partition(self, number: int) -> list[pa.Array]:
         """The columns of a partition, in the order of hash, then of coming.
@@ -78,6 +85,12 @@ class Spill:
         for path, _ in self._files:
             path.unlink(missing_ok=True)
         self._files.clear()
+
+
+def _bounds(hashes: Hashes) -> npt.NDArray[np.int64]:
+    """Where each partition begins in a batch, and where the last one ends."""
+    bounds = np.searchsorted(hashes >> np.uint64(56), np.arange(PAGES + 1, dtype=np.uint64))
+    return bounds.astype(np.int64)
 
 
 def _taken(column: pa.Array, order: npt.NDArray[np.int64]) -> pa.Array:

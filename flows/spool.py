@@ -72,6 +72,11 @@ class Spool:
         self._rows.append((int(frame.rows[0]), int(frame.rows[-1])))
         self._pending = self._writer.submit(self._write, len(self._rows), frame)
 
+    def adopt(self, path: Path, first: int, last: int) -> None:
+        """Takes a part that another process wrote, with the rows that follow; it is moved."""
+        self._rows.append((first, last))
+        path.replace(self.folder / f"part-{len(self._rows):05d}.parquet")
+
     def _write(self, number: int, frame: Frame) -> None:
         cells: list[list[str] | None] = [None] * len(frame) if frame.misread else []
         codes: list[str | None] = [None] * len(frame) if frame.misread else []

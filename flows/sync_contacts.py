@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
 import time
 from pathlib import Path
@@ -32,6 +33,7 @@ from flows.batches import Batch
 from flows.beginning import begun
 from flows.deployed import at_home, home_of, keys_of, left_by, refuse_keys, resume_of
 from flows.ledger import Run, RunLock
+from flows.map_shard import on_workers
 from flows.opening import load_mapping
 from flows.options import Options
 from flows.parting import parted
@@ -104,6 +106,16 @@ async def sync_contacts(
         ),
     ] = "stop",
     ask_hours: Annotated[int, Field(description="How long a person may take for that", ge=1, le=168)] = 24,
+    shards: Annotated[
+        int | Literal["auto"],
+        Field(
+            description="Read and map the file in so many parts side by side; auto divides large files only"
+        ),
+    ] = "auto",
+    shards_on: Annotated[
+        str | None,
+        Field(description="The map-shard deployment whose workers map the parts; this machine if not given"),
+    ] = None,
     run_id: Annotated[
         str | None, Field(description="Leave it empty: a run that is prepared in this Python process")
     ] = None,
@@ -114,7 +126,12 @@ async def sync_contacts(
             return await carried_out(at_work(run_id), yes=True, prepared=True)
         finally:
             ended(run_id)
-    options = Options(limit=limit, allow=frozenset(allow or ()), opt_outs_only=opt_outs_only)
+    options = Options(
+        limit=limit,
+        allow=frozenset(allow or ()),
+        opt_outs_only=opt_outs_only,
+        shards=None if shards == "auto" else shards,
+    )
     until = time.monotonic() + (60 * wait_minutes if overlap == "wait" else 0)
     async with contextlib.AsyncExitStack() as stack:
         try:
@@ -130,10 +147,12 @@ async def sync_contacts(
                     if refusal := why_not(answer, earlier):
                         return Failed(message=refusal, name="NotAllowed")
                     opened = opened_by(answer, earlier)
-                    options = Options(
-                        limit=limit, allow=options.allow | opened.allow, who=opened.who, why=opened.why, opt_outs_only=opt_outs_only
-                    )  # fmt: skip
-                state = await _in_turn(mapping, source, options, where, earlier, until, yes=yes)
+                    options = dataclasses.replace(
+                        options, allow=options.allow | opened.allow, who=opened.who, why=opened.why
+                    )
+                state = await _in_turn(
+                    mapping, source, options, where, earlier, until, yes=yes, shards_on=shards_on
+                )
                 earlier = left_by_this_flow(where)
                 if state.name != "Guarded" or on_guard == "stop" or _cannot_suspend():
                     return state
@@ -154,6 +173,7 @@ async def _in_turn(
     until: float,
     *,
     yes: bool,
+    shards_on: str | None,
 ) -> State[Any]:
     """One run, when no other one of its mapping is at work. Raises Busy where one still is at that time, and CannotStart.
 
@@ -168,6 +188,9 @@ async def _in_turn(
                     async with contextlib.AsyncExitStack() as stack:
                         with interruptible_before():
                             run = await _opened(stack, mapping, source, options, home, earlier)
+                        if shards_on is not None:
+                            place = Settings(Path(run.opened.mapping.file)).get("MUSTER_SHARED")
+                            run.crew = await asyncio.to_thread(on_workers, shards_on, run.id, place)
                         state = await carried_out(run, yes=yes, prepared=False)
                     if run.next is None:
                         return state

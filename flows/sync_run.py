@@ -29,7 +29,9 @@ from flows.asking import question_of
 from flows.batches import Batch, batches
 from flows.corrected import Corrected
 from flows.corrections import keep, kept_cells, login, whats_corrected
+from flows.crew import Crew
 from flows.delivery import Delivery
+from flows.dividing import shards_of
 from flows.edited import edited, told
 from flows.failure_limit import FailureLimit
 from flows.farewell import VERB, Farewell, file_acted, parting_of
@@ -96,6 +98,8 @@ class SyncRun:
         self.retry = retry
         self.resume = resume
         self.undo = undo
+        self.crew: Crew | None = None
+        """Who maps the shards of a large source; None: processes of this machine."""
         self.undoes = undo.run.id if undo is not None else resume.run.undoes if resume is not None else ""
         """The run that this one puts back, '' for any other."""
         self.farewell = farewell
@@ -363,8 +367,16 @@ class SyncRun:
         """The first pass, and which of its rows are to be sent in this stretch of the run."""
         opened, options, resume = self.opened, self.options, self.resume
         account, name = opened.account.id, opened.mapping.name
-        gone = threading.Event()
+        forgets_in = options.rehearsal.home if options.rehearsal else opened.home
+        whole = self.retry is None and resume is None and not self.undoes
+        keys = opened.destination.keys
         self.vanished = vanished_of(self)
+        shards = (
+            shards_of(opened.source, opened.application, forgets_in, keys, options.shards, self.crew)
+            if whole and not self.parts and self.vanished is None  # who vanished is seen frame by frame
+            else None
+        )
+        gone = threading.Event()
         reading = functools.partial(
             make_plan,
             opened.source,
@@ -380,9 +392,10 @@ class SyncRun:
                 options.rehearsal.home if options.rehearsal else None,
                 opened.mapping,
                 opened.source.header,
-                opened.destination.keys,
+                keys,
             ),
             vanished=self.vanished,
+            shards=shards,
         )
         try:
             plan = await asyncio.to_thread(reading)  # so that Ctrl-C is heard while a long file is read

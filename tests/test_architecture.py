@@ -11,7 +11,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("mappings", "connectors", "flows")
-FLOW_FILES = {"flows/sync_contacts.py", "flows/retry_failures.py", "flows/undo_run.py", "flows/take_over.py"}
+FLOW_FILES = {
+    "flows/sync_contacts.py",
+    "flows/retry_failures.py",
+    "flows/undo_run.py",
+    "flows/take_over.py",
+    "flows/map_shard.py",
+}
 VIEWER = {f"flows/viewer/{name}.py" for name in ("artifacts", "blocks", "deployments", "events", "serving")}
 PREFECT_MAY = FLOW_FILES | VIEWER | {"flows/prefect_server.py", "flows/account_limit.py"}
 

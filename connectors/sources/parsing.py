@@ -20,7 +20,7 @@ from connectors.sources.settling import Settled
 from connectors.sources.splitting import Ints, Split, positions
 from connectors.sources.tables import Layout, Parsed
 
-__all__ = ["parse"]
+__all__ = ["count_rows", "parse"]
 
 
 def parse(data: bytes, split: Split, layout: Layout) -> Parsed:
@@ -49,6 +49,17 @@ def parse(data: bytes, split: Split, layout: Layout) -> Parsed:
     if layout.dialect.stand_in:
         parsed.cells = _restored(parsed.cells, layout.dialect)
     return parsed
+
+
+def count_rows(data: bytes, split: Split, layout: Layout) -> int:
+    """How many rows `parse` makes of a block. It is parsed only where a row over several lines may be rows itself."""
+    count, width = len(split.starts), len(layout.header)
+    several = np.searchsorted(split.ends, split.stops) > np.searchsorted(split.ends, split.starts)
+    if not split.doubted and not several.any():
+        return count
+    if not split.doubted and (_widths(data[: split.used], split, layout.syntax)[several] == width).all():
+        return count
+    return len(parse(data, split, layout).lines)
 
 
 def _restored(cells: pa.Table, dialect: Dialect) -> pa.Table:

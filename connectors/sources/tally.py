@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from connectors.base import Oddity
 from connectors.sources.tables import Parsed
@@ -28,12 +29,36 @@ class Tally:
     def __init__(self) -> None:
         self._notes: dict[str, tuple[int, int]] = {}
         self._late = (0, 0)
+        self._rows = False
+
+    def then(self, later: Tally) -> None:
+        """Adds what is odd about the blocks that follow."""
+        if later._rows:
+            self._count("blank_lines", *self._late)
+            self._late, self._rows = (0, 0), True
+        for code, (count, line) in later._notes.items():
+            self._count(code, count, line)
+        if later._late[0]:
+            self._late = (self._late[0] + later._late[0], self._late[1] or later._late[1])
+
+    def written(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"notes": self._notes, "late": self._late, "rows": self._rows}
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> Tally:
+        """As it was written."""
+        tally = cls()
+        tally._notes = {code: (count, line) for code, (count, line) in written["notes"].items()}
+        tally._late = (written["late"][0], written["late"][1])
+        tally._rows = written["rows"]
+        return tally
 
     def add(self, block: Parsed) -> None:
         """Counts a block's oddities; blank lines at the end of the file are none."""
         if len(block.lines):
             self._count("blank_lines", *self._late)
-            self._late = (0, 0)
+            self._late, self._rows = (0, 0), True
         self._count("blank_lines", *block.blanks)
         if block.late[0]:
             self._late = (self._late[0] + block.late[0], self._late[1] or block.late[1])

@@ -10,7 +10,9 @@ from click.shell_completion import CompletionItem
 
 from flows.allowing import NAMES, wrong_with
 
-__all__ = ["Allowed", "choosing"]
+__all__ = ["Allowed", "Shards", "choosing"]
+
+_MOST_SHARDS = 1000
 
 
 class Allowed(click.ParamType[str]):
@@ -33,6 +35,20 @@ class Allowed(click.ParamType[str]):
         return [CompletionItem(name) for name in NAMES if name.startswith(incomplete)]
 
 
+class Shards(click.ParamType[int | None]):
+    """A number, or auto: None."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        text = str(value)
+        if text == "auto":
+            return None
+        if not text.isdecimal() or not 1 <= int(text) <= _MOST_SHARDS:
+            self.fail(f"{text} is neither auto nor a number from 1 to {_MOST_SHARDS}.", param, ctx)
+        return int(text)
+
+
 def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     """What is read and which of it is sent: the same words for plan and sync."""
     options = [
@@ -44,6 +60,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--allow", multiple=True, type=Allowed(), metavar="NAME[=N]", help="Let a run pass this guard, or start what has to be allowed by name; with a number, that many at most. It is recorded."),
         click.option("--opt-outs-only", is_flag=True, help="Deliver nothing but opt-outs, such as those of a run that a guard stopped."),
         click.option("--no-corrections", is_flag=True, help="Take the source as it is, and not as earlier retries have corrected it."),
+        click.option("--shards", type=Shards(), default="auto", show_default=True, metavar="N", help="Read and map the file in so many parts side by side; auto divides large files only, 1 none."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output."),
         click.option("--yes", is_flag=True, help="Answer what a terminal would be asked; never opens a guard."),
         click.option("--fail-on-warning", is_flag=True, help="Exit with 1 also when there are only warnings."),

@@ -45,7 +45,7 @@ __all__ = ["command", "run_plan"]
 )
 def command(
     mapping: str, file: str | None, limit: int | None, only: str | None, resend: str | None, allow: tuple[str, ...],
-    opt_outs_only: bool, no_corrections: bool, as_json: bool, yes: bool, fail_on_warning: bool, lookup: str, output: Path | None, page: Path | None,
+    opt_outs_only: bool, no_corrections: bool, shards: int | None, as_json: bool, yes: bool, fail_on_warning: bool, lookup: str, output: Path | None, page: Path | None,
 ) -> int:  # fmt: skip
     """Show what a sync of FILE as MAPPING says would do. Nothing is written there; exits as the sync would.
 
@@ -53,7 +53,7 @@ def command(
     """
     options = Options(
         limit=limit, only=only, resend=resend, allow=frozenset(allow), opt_outs_only=opt_outs_only,
-        corrections=not no_corrections, verb="plan",
+        corrections=not no_corrections, shards=shards, verb="plan",
     )  # fmt: skip
     with lent(mapping, file, as_json=as_json) as (arrived, look), watcher() as watching:
         if look is not None and arrived is None:

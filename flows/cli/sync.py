@@ -52,7 +52,7 @@ __all__ = ["command", "run_sync", "show_ending"]
 @click.option("--report-dir", type=click.Path(path_type=Path), help="Also write the report into this folder.")
 def command(
     mapping: str, file: str | None, limit: int | None, only: str | None, resend: str | None, allow: tuple[str, ...],
-    opt_outs_only: bool, no_corrections: bool, as_json: bool, yes: bool, fail_on_warning: bool, plan: Path | None, rehearse: bool, with_contacts: bool,
+    opt_outs_only: bool, no_corrections: bool, shards: int | None, as_json: bool, yes: bool, fail_on_warning: bool, plan: Path | None, rehearse: bool, with_contacts: bool,
     report_dir: Path | None,
 ) -> int:  # fmt: skip
     """Deliver the contacts of FILE as MAPPING says.
@@ -73,6 +73,7 @@ def command(
         allow=frozenset(allow),
         opt_outs_only=opt_outs_only,
         corrections=not no_corrections,
+        shards=shards,
         report_dir=report_dir,
         planned=read_plan(plan) if plan is not None else None,
     )

@@ -80,6 +80,12 @@ class Application:
         return members
 
     @property
+    def learns(self) -> bool:
+        """Whether what is made of a row may depend on the rows before it: on how they spell a new tag or list."""
+        kinds = ((self.mapping.tags, self.tags), (self.mapping.lists, self.lists))
+        return any(rule is not None and members.learns for rule, members in kinds)
+
+    @property
     def tells_persons(self) -> bool:
         """Whether rows say who they are beside their key: by `person:`, or by another identity at the destination."""
         return self.mapping.person is not None or self._other_identity is not None

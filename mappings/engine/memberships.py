@@ -36,6 +36,11 @@ class Memberships:
         self._create = create
         self.new: list[str] = []
 
+    @property
+    def learns(self) -> bool:
+        """Whether names of rows are taken as they are: then the first spelling counts for all rows that follow."""
+        return not self._numbered and (self._create or not self._asked)
+
     def add(self, name: str) -> None:
         """A name that will be there, because the mapping itself brings it."""
         if self._known.setdefault(name.casefold(), name) == name and name not in self._there:

@@ -73,7 +73,7 @@ def read(tmp_path: Path) -> Any:
         path.write_bytes(data.encode() if isinstance(data, str) else data)
         source = open_source(path, given)
         source._fast = fast
-        source._block = block or source._block
+        source.block = block or source.block
         return Read(source)
 
     return reading
@@ -486,8 +486,8 @@ def test_memory_is_bounded_by_the_frame(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert rows == 1_000_000
-    assert peak < 14 * source._block
-    assert columns < 12 * source._block
+    assert peak < 14 * source.block
+    assert columns < 12 * source.block
 
 
 # ── properties ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,106 @@
+"""A brief: all that whoever maps a shard has to know, as a file in the run's folder. Nothing in it is read anywhere else."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter
+
+from connectors.errors import MappingError, SourceError
+from connectors.sources.bookmarks import Shard
+from connectors.sources.csv_file import CsvSource
+from connectors.sources.dialect import Dialect
+from flows.ledger import Correction
+from flows.opening import make_application
+from mappings.engine.applying import Application
+from mappings.engine.reading import read_mapping_text
+from mappings.engine.schema import Schema
+
+__all__ = ["Brief", "read_shard", "written_shard"]
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """The mapping, and the file with its size (bytes) and time (nanoseconds) when its reading began.
+
+    `dialect` and `block` (bytes) say how it is read, `today` from which day spans are counted, `keys` which merge tags may be a
+    key there, `forgets_in` which home knows who was forgotten ('' where nobody can have been).
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    mapping: str
+    mapping_file: str
+    mapping_sha256: str
+    schema: Schema
+    today: dt.date | None
+    path: str
+    size: int
+    modified: int
+    dialect: Dialect
+    block: int
+    keys: tuple[str, ...]
+    forgets_in: str
+    corrections: tuple[Correction, ...]
+
+    def written(self) -> bytes:
+        """As JSON."""
+        return _BRIEF.dump_json(self)
+
+    @classmethod
+    def read(cls, written: bytes) -> Brief:
+        """As it was written."""
+        return _BRIEF.validate_json(written)
+
+    def source(self) -> CsvSource:
+        """The file, to be read as it was divided. Raises SourceError where it is another one, or not there."""
+        path = Path(self.path)
+        try:
+            there = path.stat()
+        except OSError as error:
+            raise SourceError(
+                f"{path} cannot be read where a part of it is to be mapped: {error.strerror}.",
+                "Every worker has to see the file under this path: put it on a shared folder.",
+            ) from None
+        if (there.st_size, there.st_mtime_ns) != (self.size, self.modified):
+            raise SourceError(
+                f"{path} is another file than it was when its reading began.",
+                "Sync it again, when nobody writes to it any more.",
+            )
+        return CsvSource(path, self.dialect, self.block)
+
+    def application(self, header: tuple[str, ...]) -> Application:
+        """The mapping made ready. Raises MappingError where it is not the one that the run was begun with."""
+        if hashlib.sha256(self.mapping.encode()).hexdigest() != self.mapping_sha256:
+            raise MappingError(
+                "The mapping is not the one that the run was begun with.", "Sync the source again."
+            )
+        return make_application(
+            read_mapping_text(self.mapping, self.mapping_file), self.schema, header, self.today
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    shard: Shard
+
+
+_BRIEF: TypeAdapter[Brief] = TypeAdapter(Brief)
+_SHARD: TypeAdapter[Any] = TypeAdapter(_Written)
+
+
+def written_shard(shard: Shard) -> bytes:
+    """A shard as JSON. What it holds of a row that is not whole yet is somebody's: it stays in the run's folder."""
+    return bytes(_SHARD.dump_json(_Written(shard)))
+
+
+def read_shard(written: bytes) -> Shard:
+    """As it was written."""
+    found: Shard = _SHARD.validate_json(written).shard
+    return found

@@ -1,0 +1,64 @@
+"""Whether a source is read in shards, and in which: what is known of the file, the mapping and the machine decides."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from connectors.base import Source
+from connectors.sources.bookmarks import Divisible
+from flows.brief import Brief
+from flows.corrected import Corrected
+from flows.crew import Crew, Processes
+from flows.gathering import Shards
+from flows.ledger.opening import there_is_a_ledger
+from mappings.engine.applying import Application
+
+__all__ = ["LARGE", "shards_of"]
+
+LARGE = 256 << 20
+"""Bytes from which on a file is divided unasked: well above what the start of processes costs; `benchmarks/shards.py` measures the gain."""
+SHARD = 32 << 20
+"""Bytes of a shard: small beside what is large, so that all are busy until the end, and large beside a block of rows."""
+_MOST = 8
+
+
+def shards_of(
+    source: Source,
+    application: Application,
+    forgets_in: Path,
+    keys: tuple[str, ...],
+    asked: int | None,
+    crew: Crew | None = None,
+) -> Shards | None:
+    """How a source is divided; None where one process reads it alone: it is small, of a kind that cannot be divided, there
+    is one processor only, or what is made of a row depends on the rows before it.
+
+    `asked` is the number that a person named, None where that is left to us. `crew` maps the shards, else processes of this machine.
+    """
+    divisible = source.source if isinstance(source, Corrected) else source
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = asked if asked is not None else processors if crew is None else _MOST
+    if not isinstance(divisible, Divisible) or application.learns or wanted < 2:
+        return None
+    if asked is None and divisible.size < LARGE:
+        return None
+    size = max(1, -(-divisible.size // wanted)) if asked is not None else SHARD
+    most = min(wanted, processors, _MOST, -(-divisible.size // size))
+    corrected = source if isinstance(source, Corrected) else None
+    brief = Brief(
+        mapping=application.mapping.text,
+        mapping_file=str(application.mapping.file),
+        mapping_sha256=application.mapping.sha256,
+        schema=application.schema,
+        today=application.today,
+        path=str(divisible.path),
+        size=divisible.size,
+        modified=divisible.path.stat().st_mtime_ns,
+        dialect=divisible.dialect,
+        block=divisible.block,
+        keys=tuple(keys),
+        forgets_in=str(forgets_in) if there_is_a_ledger(forgets_in) else "",
+        corrections=corrected.corrections if corrected is not None else (),
+    )
+    return Shards(divisible, corrected, brief, crew or Processes(most), size)

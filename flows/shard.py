@@ -1,0 +1,100 @@
+"""One shard of a source, read and mapped by whoever is asked: a process of this machine, or a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from connectors.base import Oddity, SourceFacts
+from connectors.errors import MusterError
+from connectors.sources.bookmarks import Shard
+from connectors.sources.csv_file import CsvSource
+from connectors.sources.tally import Tally
+from flows.brief import Brief, read_shard
+from flows.corrected import Corrected
+from flows.enrolled import Enrolled
+from flows.forgotten import Blocked
+from flows.intake import Intake, keys_in
+from flows.ledger.opening import open_ledger
+from flows.outcomes import Books
+from flows.piece import BRIEF, Manifest, asked_of, asking, close, found, lay_down, note_wrong
+from flows.spool import Spool
+from mappings.engine.document import Mapping as Document
+from mappings.engine.frame import Frame
+
+__all__ = ["map_shard"]
+
+
+def map_shard(folder: Path, number: int) -> bool:
+    """Lays the piece of a shard into the folder of all shards, and says whether it is there now. Once more does no harm.
+
+    Where nothing can be made of it, that is noted there. Raises FileNotFoundError where nobody asks for that shard (any more).
+    """
+    asked = asked_of(folder, number)
+    if found(folder, number) is not None:
+        return True
+    brief = Brief.read((folder / BRIEF).read_bytes())
+    shard = read_shard(asking(folder, number).read_bytes())
+    try:
+        with lay_down(folder, number) as work:
+            close(work, _mapped(brief, shard, work, asked))
+    except (MusterError, OSError) as error:
+        note_wrong(folder, number, error)
+        return False
+    return True
+
+
+def _mapped(brief: Brief, shard: Shard, work: Path, asked: str) -> Manifest:
+    tally = Tally()
+    source: Ranged | Corrected = Ranged(brief.source(), shard, tally)
+    application = brief.application(source.header)
+    mapping = application.mapping
+    if brief.corrections:
+        source = Corrected(source, mapping, brief.corrections)
+    spool, books = Spool(work / "spool", source.header), Books(work)
+    keys, roll = keys_in(work / "keys", application), Enrolled(work / "roll.arrow")
+    intake = Intake(application, _blocked(brief, mapping, source.header), spool, roll, keys, books)
+    try:
+        intake.take(source.frames(), lambda _: None, lambda: False)
+    finally:
+        spool.close()
+        roll.close()
+    return Manifest(
+        asked=asked,
+        parts=[(first, last) for _, first, last in spool.parts()],
+        filled=intake.filled,
+        warnings=intake.warnings,
+        tally=tally.written(),
+        applied=sorted(source.applied) if isinstance(source, Corrected) else [],
+        otherwise=sorted(source.otherwise) if isinstance(source, Corrected) else [],
+        files={},
+    )
+
+
+def _blocked(brief: Brief, mapping: Document, header: tuple[str, ...]) -> Blocked | None:
+    if not brief.forgets_in:
+        return None
+    ledger = open_ledger(Path(brief.forgets_in))
+    try:
+        return Blocked(ledger.forgotten, mapping, header, brief.keys)
+    finally:
+        ledger.close()
+
+
+class Ranged:
+    """A shard as a source of its own; see connectors.base.Source."""
+
+    def __init__(self, source: CsvSource, shard: Shard, tally: Tally) -> None:
+        self._source, self._shard, self._tally = source, shard, tally
+        self.path = source.path
+        self.header = source.header
+        self.facts: SourceFacts = source.facts
+        self.reading: Mapping[str, Any] = source.reading
+        self.oddities: list[Oddity] = []
+        self.sha256 = ""
+        self.size = source.size
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames of the shard. Raises SourceError."""
+        return self._source.frames_of(self._shard, self._tally)
