@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import datetime as dt
 import functools
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -32,6 +34,8 @@ from flows.asking import not_allowed
 from flows.batches import Batch
 from flows.beginning import begun
 from flows.deployed import at_home, home_of, keys_of, left_by, refuse_keys, resume_of
+from flows.inbox.arrivals import Inbox
+from flows.inbox.turn import one_after_the_other, tell_no_file
 from flows.ledger import Run, RunLock
 from flows.map_shard import on_workers
 from flows.opening import load_mapping
@@ -140,6 +144,17 @@ async def sync_contacts(
             settings = Settings(find_mapping(mapping))
             await stack.enter_async_context(lent(settings, keys_of(mapping)))
             where = home_of(mapping, new_ledger=new_ledger)
+            if source is None and (inbox := Inbox.of(mapping)) is not None:
+                syncs = functools.partial(
+                    _in_turn,
+                    options=options,
+                    home=where,
+                    earlier=None,
+                    until=until,
+                    yes=yes,
+                    shards_on=shards_on,
+                )
+                return await _arrived(inbox, functools.partial(syncs, mapping), until)
             earlier = left_by_this_flow(where)
             while True:
                 if earlier is not None and earlier.state == "guarded" and on_guard == "ask":
@@ -162,6 +177,40 @@ async def sync_contacts(
             )
         except MusterError as error:
             return could_not_start(error, mapping)
+
+
+async def _arrived(
+    inbox: Inbox, sync: Callable[[str], Coroutine[Any, Any, State[Any]]], until: float
+) -> State[Any]:
+    """What came into an inbox, each file as a run of its own; the state of the last one, unless an earlier one asks for a person.
+
+    Raises Busy where somebody else is still at the inbox at that time, and CannotStart.
+    """
+    with contextlib.ExitStack() as alone:
+        while True:
+            try:
+                alone.enter_context(inbox.alone())
+                break
+            except Busy:
+                if time.monotonic() > until:
+                    raise
+            await asyncio.sleep(_AGAIN_SECONDS)
+        look, states = await one_after_the_other(inbox, sync, lambda state: state.is_completed())
+    await tell_no_file(inbox, look, _log)
+    if look.overdue is not None:
+        return Completed(message=look.overdue.told(dt.datetime.now(dt.UTC)), name="NeedsReview")
+    if not states:
+        late = look.needs_a_person(deltas=inbox.deltas)
+        return (
+            Completed(message="A file of deltas came late and waits for a person.", name="NeedsReview")
+            if late
+            else Completed(message="Nothing new came; nothing was sent.", name="NothingNew")
+        )
+    return (
+        next((state for state in states if state.name == "NeedsReview"), states[-1])
+        if states[-1].is_completed()
+        else states[-1]
+    )
 
 
 async def _in_turn(

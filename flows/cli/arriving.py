@@ -13,6 +13,7 @@ from flows.cli.looking import look_and_say, seen_in, tell_overdue
 from flows.cli.sync import run_sync, show_ending
 from flows.cli.watchers import watcher
 from flows.inbox.arrivals import Arrived, Inbox, Look
+from flows.inbox.turn import tell_no_file
 from flows.options import Options
 from flows.prefect_server import PrefectServer
 from flows.reporting import Ending
@@ -53,6 +54,7 @@ def sync_arrived(inbox: Inbox, options: Options, *, yes: bool, as_json: bool, fa
     if look.needs_a_person(deltas=inbox.deltas):
         code = worse(code, 1)
     tell_overdue(look)
+    asyncio.run(tell_no_file(inbox, look, lambda line: click.echo(line, err=True)))
     if as_json:
         click.echo(json.dumps(_facts(look, ended, code), ensure_ascii=False, indent=2))
     return code

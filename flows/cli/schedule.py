@@ -105,10 +105,10 @@ def _schedule(
     refuse_keys(mapping=given, source=source)
     path = find_mapping(given).resolve()
     mapping = load_mapping(path)
-    if source is None and mapping.source.path is None:
+    if source is None and mapping.source.path is None and mapping.source.inbox is None:
         raise CannotStart(
-            "No file was named, and the mapping has no source.path.",
-            "Name a file, or give the mapping a source.path.",
+            "No file was named, and the mapping has neither a source.path nor an inbox.",
+            "Name a file, or give the mapping one of them.",
         )
     home = Settings(path).home(path).absolute()
     if new_ledger and not there_is_a_ledger(home):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
 from typing import Any
 
 from connectors.sandbox.serving import Running
-from tests.flows.cli.conftest import IMPATIENT, SIGNUPS, Shell
+from tests.flows.alerts.post import receiving
+from tests.flows.cli.conftest import IMPATIENT, MAPPING, SIGNUPS, Shell
 
 CALL = """
 import asyncio, sys
@@ -125,3 +127,41 @@ def test_a_prefect_server_that_does_not_answer_is_said_before_anything_is_sent(
     assert done.returncode == 2
     assert "Prefect's server at http://127.0.0.1:9/api does not answer" in done.stderr
     assert not sandbox.contacts()
+
+
+ARRIVED = """
+import asyncio, sys
+from flows.sync_contacts import sync_contacts
+state = asyncio.run(sync_contacts("signups.yml", new_ledger=True, return_state=True))
+print(state.type.value, state.name, state.message, sep="|")
+"""
+
+
+def test_a_flow_syncs_what_came_into_an_inbox_once(shell: Shell, sandbox: Running) -> None:
+    inbox = "source: {kind: csv_file, inbox: in/*.csv, settled: 0 s, done: move}"
+    shell.write("signups.yml", MAPPING.replace("source: {kind: csv_file}", inbox))
+    (shell.folder / "in").mkdir()
+    shell.write("in/monday.csv", SIGNUPS)
+    assert shell.call(ARRIVED).stdout.strip() == "COMPLETED|Completed|All 40 rows are where they should be."
+    assert len(sandbox.contacts()) == 40
+    assert shell.call(ARRIVED).stdout.strip() == "COMPLETED|NothingNew|Nothing new came; nothing was sent."
+    shell.write("in/tuesday.csv", SIGNUPS + "nobody,Nobody,Germany\n")
+    assert shell.call(ARRIVED).stdout.startswith("COMPLETED|NeedsReview|40 of 41 rows")
+    assert not list((shell.folder / "in").glob("*.csv"))
+
+
+def test_an_inbox_into_which_no_file_came_is_told_once(shell: Shell) -> None:
+    inbox = "source: {kind: csv_file, inbox: in/*.csv, settled: 0 s, every: 1 minute}"
+    shell.write("signups.yml", MAPPING.replace("source: {kind: csv_file}", inbox) + "notify: ops\n")
+    (shell.folder / "in").mkdir()
+    old = shell.write("in/monday.csv", SIGNUPS)
+    os.utime(old, (1_700_000_000, 1_700_000_000))
+    with receiving() as web:
+        shell.environment["MUSTER_NOTIFY_OPS"] = f"{web.url}/told"
+        assert shell.run("sync", "signups.yml").returncode == 0
+        assert not web.got
+        for _ in range(2):
+            done = shell.run("sync", "signups.yml")
+            assert done.returncode == 1
+            assert "No file came: one is expected every" in done.stderr
+        assert [one["state"] for one in web.at("/told")] == ["no_file"]
