@@ -428,7 +428,7 @@ def _told(error: BaseException | None) -> str:
 def _note_flow(run: SyncRun) -> None:
     context = FlowRunContext.get()
     if context is not None and context.flow_run is not None:
-        run.opened.ledger.runs.flow(run.id, str(context.flow_run.id))
+        run.opened.ledger.flow_runs.note(run.id, str(context.flow_run.id))
 
 
 def _state(run: SyncRun) -> State[Any]:

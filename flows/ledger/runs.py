@@ -114,9 +114,6 @@ class Runs:
             "update run set source_sha256 = ?, rows_read = ? where id = ?", (sha256, rows, run_id)
         )
 
-    def flow(self, run_id: str, flow_run: str) -> None:
-        self._database.tell("update run set flow_run = ? where id = ?", (flow_run, run_id))
-
     def of_flow(self, flow_run: str) -> Run | None:
         """The newest run that a Prefect flow run has begun: retried, it has the same id."""
         found = self._select("flow_run = ?", (flow_run,), limit=1)
