@@ -89,7 +89,7 @@ def test_a_ledger_of_the_first_version_gets_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("flows.ledger.database.STEPS", STEPS[:1])
+        patch.setattr("flows.ledger.sqlite_file.STEPS", STEPS[:1])
         open_ledger(tmp_path).close()
     ledger = open_ledger(tmp_path)
     assert ledger.columns.new(1, "people", ["Email"]) == []

@@ -93,7 +93,9 @@ def test_elsewhere_the_number_stands_behind_the_name(shell: Shell, sandbox: Runn
     )
     assert done["exit_code"] == 0
     assert done["overrides"] == ["opt_outs"]
-    assert done["override_details"] == [{"name": "opt_outs", "what": "guard", "count": 3, "by": "person"}]
+    assert done["override_details"] == [
+        {"name": "opt_outs", "what": "guard", "count": 3, "by": "person", "who": "", "why": ""}
+    ]
     unknown = shell.run("sync", "signups.yml", "people.csv", "--allow", "opt_out=3")
     assert unknown.returncode == 2
     assert "Did you mean opt_outs?" in unknown.stderr

@@ -20,7 +20,7 @@ KEYS = {
     "ledger_state", "options", "estimated", "sampled", "lookup_all", "outcomes", "about", "reasons", "changes", "examples",
     "stays", "stays_examples", "emptied", "tags", "lists", "consent", "automations", "automation_reasons", "permissions",
     "mapping_edited", "requests", "minutes", "listing", "twice", "guards",
-    "not_undoable", "problems", "unseen", "warnings", "oddities", "unmapped", "question", "exit_code", "accepted", "corrected",
+    "not_undoable", "problems", "unseen", "warnings", "oddities", "unmapped", "question", "exit_code", "accepted", "corrected", "vanished",
 }  # fmt: skip
 
 
