@@ -25,7 +25,7 @@ async def deployed(pool: str, lists: list[tuple[Path, Path]]) -> list[str]:
         for mapping, source in lists:
             made = RunnerDeployment(
                 name=f"{pool}-{mapping.stem}", flow_name="sync-contacts", entrypoint="raised_rate.sync_contacts", work_pool_name=pool,
-                parameters={"mapping": str(mapping), "source": str(source)},
+                parameters={"mapping": str(mapping), "source": str(source), "new_ledger": True},
             )  # fmt: skip
             run = await client.create_flow_run_from_deployment(await made.aapply(work_pool_name=pool))
             found.append(str(run.id))
