@@ -228,6 +228,7 @@ TRIES = """async (address) => {
   const form = Object.assign(document.createElement("form"), { action: address + "form", method: "get" });
   document.body.append(form);
   form.submit();
+  for (let n = 0; n < 100 && !broken.includes("frame-src"); n++) await new Promise((done) => setTimeout(done, 50));
   await new Promise((done) => setTimeout(done, 300));
   return [broken, window.ran === undefined];
 }"""
