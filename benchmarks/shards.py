@@ -25,10 +25,10 @@ def one_pass(file: Path, shards: int) -> None:
     """One pass in this process, and its line of JSON."""
     from muster_work_a import SCHEMA  # noqa: PLC0415 - only in the process that is measured
 
-    from flows.dividing import shards_of  # noqa: PLC0415 - as above
     from flows.ledger import Ledger, open_database  # noqa: PLC0415 - as above
     from flows.opening import load_mapping, make_application, open_source_of  # noqa: PLC0415 - as above
     from flows.plan import count_states, make_plan  # noqa: PLC0415 - as above
+    from flows.shards.dividing import shards_of  # noqa: PLC0415 - as above
     from flows.watching import Silent  # noqa: PLC0415 - as above
 
     home = Path(tempfile.mkdtemp(dir=data_folder()))

@@ -71,7 +71,7 @@ FAILURES = Guard("failures", 0.20, 50, "contacts were refused or failed")
 VANISHED = Guard(
     "vanished", 0.05, 20, "people are no longer in the source, and something would be done with them"
 )
-"""The one of complete sources: see flows.vanished."""
+"""The one of complete sources: see flows.vanished.people."""
 
 
 def of_mapping(guards: Guards | None) -> tuple[Guard, ...]:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from connectors.errors import SourceError
-from flows.enrolled import Enrols
 from flows.forgotten import Blocked, blanked, marked, without
 from flows.keys import Keys
 from flows.outcomes import Books
 from flows.roll import Rows
+from flows.shards.enrolled import Enrols
 from flows.spool import Spool
 from mappings.engine.applying import Application
 from mappings.engine.frame import Frame

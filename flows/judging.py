@@ -20,7 +20,7 @@ from flows.opened import Opened
 from flows.options import Options
 from flows.plan import Plan
 from flows.roll import State
-from flows.vanished import Vanished
+from flows.vanished.people import Vanished
 from mappings.engine.contact import Contact
 from mappings.engine.rules.follow_source import NEVER
 

@@ -17,9 +17,9 @@ from prefect.states import Cancelling, Completed, Failed
 from pydantic import Field
 
 from connectors.errors import CannotStart, MusterError
-from flows.shard import map_shard
-from flows.shared import at_hand
-from flows.workers import Starter, Workers
+from flows.shards.shard import map_shard
+from flows.shards.shared import at_hand
+from flows.shards.workers import Starter, Workers
 
 __all__ = ["map_shard_flow", "on_workers"]
 

@@ -17,7 +17,6 @@ from connectors.listing import OnlyLists
 from connectors.pace import Pace
 from flows.consent import complaint_of
 from flows.corrected import Corrected
-from flows.farewell import Farewell
 from flows.ledger import Account, Correction, Ledger, Lock
 from flows.ledger.booking import Booked
 from flows.ledger.database import private_folder
@@ -41,6 +40,7 @@ from flows.retry import Retry
 from flows.settings import Settings, find_mapping
 from flows.suppressions import Suppressions
 from flows.undo import Undo
+from flows.vanished.farewell import Farewell
 from flows.watching import Watcher
 from mappings.engine.applying import Application
 from mappings.engine.document import Mapping

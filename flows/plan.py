@@ -14,7 +14,6 @@ import numpy as np
 from connectors.base import Source
 from connectors.errors import SourceError
 from flows.forgotten import Blocked
-from flows.gathering import Shards, gathered
 from flows.guards import Verdict
 from flows.intake import Intake, keys_in
 from flows.ledger.pages import PAGES, Page
@@ -22,8 +21,9 @@ from flows.matching import match
 from flows.outcomes import Books
 from flows.persons import Persons
 from flows.roll import Roll, State
+from flows.shards.gathering import Shards, gathered
 from flows.spool import Spool
-from flows.vanished import Vanished
+from flows.vanished.people import Vanished
 from flows.watching import Watcher
 from flows.whereabouts import Whereabouts
 from mappings.engine.applying import Application

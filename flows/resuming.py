@@ -10,10 +10,10 @@ import numpy as np
 
 from connectors.errors import CannotStart
 from flows.delivery import Tally
-from flows.farewell import VERB, file_acted
 from flows.ledger import Answers, Ledger, Run
 from flows.plan import Plan
 from flows.resume import Resume
+from flows.vanished.farewell import VERB, file_acted
 from mappings.engine.reading import read_mapping_text
 
 __all__ = ["file_landed", "leave_the_others", "left_unclear", "refuse_if_ended", "take_up", "tally_of"]

@@ -1,6 +1,6 @@
 """The flow: rows that needed a person are sent again as they were corrected, and every one of them is accounted for.
 
-Steps, tasks and what crosses into Prefect are those of `flows.sync_contacts`.
+Steps, tasks and what crosses into Prefect are those of `flows.steps`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from flows.allowing import ALLOWED
 from flows.deployed import resume_of
 from flows.options import Options
 from flows.retry import open_retry
-from flows.sync_contacts import carried_out, could_not_start, left_by_this_flow
+from flows.steps import carried_out, could_not_start, left_by_this_flow
 from flows.sync_run import SyncRun
 from flows.watching import Counting
 from flows.work import at_work, ended, hand_over

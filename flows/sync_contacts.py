@@ -1,7 +1,6 @@
 """The flow: contacts are read, mapped, checked, delivered in batches, and every row is accounted for.
 
-The truth is the ledger; Prefect is a viewer. What crosses into Prefect are names, numbers and sentences with counts,
-never a person's data: tasks take a run's id and a batch's number, and an error crosses with its code alone.
+The truth is the ledger; Prefect is a viewer. Here stands when a run has its turn, and what it waits for; what it does then are its `steps`.
 """
 
 from __future__ import annotations
@@ -16,8 +15,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from prefect import flow, get_client, get_run_logger, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow, get_client
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.flow_runs import asuspend_flow_run
@@ -26,36 +24,28 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
-from connectors.errors import Busy, MappingError, MusterError
-from flows.account_limit import at_the_switch
+from connectors.errors import Busy, MusterError
 from flows.allowing import ALLOWED, NAMES
 from flows.approval import Approval, opened_by, question_about, why_not
-from flows.asking import not_allowed
-from flows.batches import Batch
 from flows.beginning import begun
-from flows.deployed import at_home, home_of, keys_of, left_by, refuse_keys, resume_of
+from flows.deployed import at_home, home_of, keys_of, refuse_keys, resume_of
 from flows.inbox.arrivals import Inbox
 from flows.inbox.turn import one_after_the_other, tell_no_file
 from flows.ledger import Run, RunLock
 from flows.map_shard import on_workers
-from flows.opening import load_mapping
 from flows.options import Options
-from flows.parting import parted
-from flows.pipeline import deliver_all
 from flows.report.summary import Summary, verdict
-from flows.report.vanished import worst_code
 from flows.settings import Settings, find_mapping
-from flows.stopping import interruptible, interruptible_before
+from flows.steps import carried_out, could_not_start, known_as, left_by_this_flow, log, state_of
+from flows.stopping import interruptible_before
 from flows.sync_run import SyncRun
-from flows.viewer.artifacts import followed, show
+from flows.vanished.parting import parted
 from flows.viewer.blocks import lent
-from flows.viewer.events import told_of_ending, told_of_failure
 from flows.watching import Counting
-from flows.work import StepFailed, at_work, ended, hand_over, kept, left_over, set_out
+from flows.work import at_work, ended, hand_over
 
-__all__ = ["carried_out", "could_not_start", "left_by_this_flow", "sync_contacts"]
+__all__ = ["sync_contacts"]
 
-_STEP: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0, "log_prints": False}
 _VIEWER_SECONDS = 5.0
 _AGAIN_SECONDS = 2.0
 """So often it is looked whether another run of the mapping has finished."""
@@ -196,7 +186,7 @@ async def _arrived(
                     raise
             await asyncio.sleep(_AGAIN_SECONDS)
         look, states = await one_after_the_other(inbox, sync, lambda state: state.is_completed())
-    await tell_no_file(inbox, look, _log)
+    await tell_no_file(inbox, look, log)
     if look.overdue is not None:
         return Completed(message=look.overdue.told(dt.datetime.now(dt.UTC)), name="NeedsReview")
     if not states:
@@ -244,19 +234,19 @@ async def _in_turn(
                     if run.next is None:
                         return state
                     await parted(run)
-                    return _state(run)
+                    return state_of(run)
                 except Busy as busy:
                     if time.monotonic() > until:
                         raise
                     if not waits:
                         try:
-                            waiting.enter_context(RunLock(home, _known_as(mapping), f"waits-{_deployment()}"))
+                            waiting.enter_context(RunLock(home, known_as(mapping), f"waits-{_deployment()}"))
                         except Busy:
                             return _skipped(
                                 Busy(f"{busy.what} One of the same deployment waits for it already.", "")
                             )
                         waits = True
-                        _log(f"{busy.what} This one waits until it has finished.")
+                        log(f"{busy.what} This one waits until it has finished.")
                 with interruptible_before():
                     await asyncio.sleep(_AGAIN_SECONDS)
     except asyncio.CancelledError:
@@ -311,25 +301,12 @@ def _cannot_suspend() -> bool:
     return _deployment() == "none"
 
 
-def left_by_this_flow(home: Path) -> Run | None:
-    """The run that this very flow run has begun before, None where it is here for the first time."""
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None:
-        return None
-    return left_by(home, str(context.flow_run.id))
-
-
 def _waited(busy: Busy, minutes: int) -> Busy:
     return Busy(f"{busy.what} It was waited for {minutes:,} minute{'' if minutes == 1 else 's'}.", busy.fix)
 
 
 def _skipped(busy: Busy) -> State[Any]:
     return Completed(message=f"{busy.what} This one was skipped, and nothing was sent.", name="Skipped")
-
-
-def _log(line: str) -> None:
-    with contextlib.suppress(Exception):
-        get_run_logger().info(line)
 
 
 async def _rename(run: SyncRun) -> None:
@@ -341,109 +318,3 @@ async def _rename(run: SyncRun) -> None:
     with contextlib.suppress(Exception):  # Prefect is a viewer
         async with asyncio.timeout(_VIEWER_SECONDS), get_client() as client:
             await client.update_flow_run(context.flow_run.id, name=name)
-
-
-@at_the_switch
-async def carried_out(run: SyncRun, *, yes: bool, prepared: bool) -> State[Any]:
-    """An open run to its end, step by step: what all flows that deliver have in common."""
-    _note_flow(run)
-    try:
-        async with followed(run):
-            with contextlib.nullcontext() if prepared else interruptible_before():
-                await read_map_and_check(run.id)
-            if run.not_allowed and not prepared:
-                refusal = not_allowed(run.not_allowed, run.opened.mapping)
-                return _failed(run, f"{refusal.what} {refusal.fix}", "NeedsPermission")
-            if run.question() and not yes:
-                return _failed(run, run.question(), "NeedsAYes")
-            with interruptible(run):
-                await deliver_all(run, functools.partial(_as_task, run))
-                await write_report(run.id)
-    except StepFailed:
-        return _failed(run, _told(run.crashed), "Stopped" if run.prepared else "CouldNotStart")
-    if trouble := await show(run):
-        _log(f"no artifacts: {trouble}")
-    told_of_ending(run)
-    return _state(run)
-
-
-def could_not_start(error: MusterError, mapping: str) -> State[Any]:
-    told_of_failure(_known_as(mapping), "CouldNotStart")
-    return Failed(message=_told(error), name="CouldNotStart")
-
-
-def _failed(run: SyncRun, message: str, name: str) -> State[Any]:
-    told_of_failure(run.opened.mapping.name, name)
-    return Failed(message=message, name=name)
-
-
-def _known_as(mapping: str) -> str:
-    """What a mapping calls itself, or its file's name where that cannot be read."""
-    with contextlib.suppress(MusterError):
-        return load_mapping(find_mapping(mapping)).name
-    return Path(mapping).stem
-
-
-@task(name="read, map and check", **_STEP)
-async def read_map_and_check(run_id: str) -> dict[str, int]:
-    """The first pass. Returns counts."""
-    run = at_work(run_id)
-    with kept(run):
-        if not run.prepared:
-            await run.prepare()
-    return {"rows": run.plan.rows, "to_send": len(run.plan.roll.to_send())}
-
-
-async def _as_task(run: SyncRun, batch: Batch) -> None:
-    set_out(run.id, batch)
-    await deliver_batch(run.id, batch.number)
-
-
-@task(name="deliver a batch", task_run_name="batch {number}", **_STEP)
-async def deliver_batch(run_id: str, number: int) -> int:
-    """One batch; returns how many contacts it held. Their outcomes are in the ledger."""
-    run, batch = at_work(run_id), left_over(run_id, number)
-    with kept(run):
-        await run.delivery.deliver(batch)
-    return len(batch)
-
-
-@task(name="write the report", **_STEP)
-async def write_report(run_id: str) -> int:
-    """The balance and the report; returns the exit code."""
-    run = at_work(run_id)
-    with kept(run):
-        return await run.finish()
-
-
-def _told(error: BaseException | None) -> str:
-    """What Prefect may keep of an error: never what a file or an example of a mapping holds."""
-    if isinstance(error, MusterError) and not isinstance(error, MappingError):
-        return error.what.splitlines()[0]
-    if isinstance(error, MappingError):
-        return "The mapping does not fit; muster check says where."
-    return f"A bug in muster: {type(error).__name__}."
-
-
-def _note_flow(run: SyncRun) -> None:
-    context = FlowRunContext.get()
-    if context is not None and context.flow_run is not None:
-        run.opened.ledger.flow_runs.note(run.id, str(context.flow_run.id))
-
-
-def _state(run: SyncRun) -> State[Any]:
-    """A state that tells the truth: needs a person is not failed, and neither is completed."""
-    assert run.ending is not None  # noqa: S101 - the report was written
-    summary = run.ending.summary
-    message, code = verdict(summary), worst_code(summary.exit_code, summary.vanished_details)
-    if code == 0:
-        return Completed(message=message)
-    if code == 1:
-        return Completed(message=message, name="NeedsReview")
-    if code == 130:
-        return Cancelled(message=message)
-    if code == 3:
-        return Failed(
-            message=message, name="Guarded" if run.ending.summary.status == "guarded" else "Stopped"
-        )
-    return Failed(message=message, name="DoesNotBalance")

@@ -29,12 +29,9 @@ from flows.asking import question_of
 from flows.batches import Batch, batches
 from flows.corrected import Corrected
 from flows.corrections import keep, kept_cells, login, whats_corrected
-from flows.crew import Crew
 from flows.delivery import Delivery
-from flows.dividing import shards_of
 from flows.edited import edited, told
 from flows.failure_limit import FailureLimit
-from flows.farewell import VERB, Farewell, file_acted, parting_of
 from flows.forgotten import blocked_by
 from flows.guards import FAILURES, Verdict, limited, of_mapping, to_be_typed
 from flows.identity import Identity
@@ -57,12 +54,15 @@ from flows.retention import let_go
 from flows.retry import Retry
 from flows.roll import State
 from flows.settling import Unclear
+from flows.shards.crew import Crew
+from flows.shards.dividing import shards_of
 from flows.turn import Turn
 from flows.undo import Undo
 from flows.undo_opening import asked_of, undoing_of
 from flows.undoing import Undoing
-from flows.vanished import Vanished
-from flows.vanished_people import farewell_after, file_vanished, vanished_of
+from flows.vanished.farewell import VERB, Farewell, file_acted, parting_of
+from flows.vanished.of_sync import farewell_after, file_vanished, vanished_of
+from flows.vanished.people import Vanished
 from flows.watching import Silent, Watcher
 from mappings.engine.complaints import listed, visible
 
@@ -104,7 +104,7 @@ class SyncRun:
         """The run that this one puts back, '' for any other."""
         self.farewell = farewell
         self.parts = farewell is not None or (resume is not None and resume.run.verb == VERB)
-        """Whether it does for vanished people what the mapping says (see flows.farewell)."""
+        """Whether it does for vanished people what the mapping says (see flows.vanished.farewell)."""
         self.of_ledger = bool(self.undoes) or self.parts
         """Whether its rows are no source's: people whom the ledger knows."""
         self.vanished: Vanished | None = None

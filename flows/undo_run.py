@@ -1,6 +1,6 @@
 """The flow: what a run changed is put back, contact by contact, and every one of its rows is accounted for.
 
-Steps, tasks and what crosses into Prefect are those of `flows.sync_contacts`.
+Steps, tasks and what crosses into Prefect are those of `flows.steps`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from flows.allowing import ALLOWED
 from flows.deployed import resume_of
 from flows.options import Options
 from flows.settings import Settings
-from flows.sync_contacts import carried_out, could_not_start, left_by_this_flow
+from flows.steps import carried_out, could_not_start, left_by_this_flow
 from flows.sync_run import SyncRun
 from flows.undo import tag_of
 from flows.undo_begun import find_undo

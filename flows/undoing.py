@@ -35,6 +35,7 @@ from connectors.endings import Problem, not_looked_up
 from connectors.errors import CannotStart, Unreachable
 from connectors.values import is_blank, same
 from flows.expected import findings, rules_to_compare
+from flows.in_front import InFront
 from flows.ledger import Image, Images
 from flows.ledger.deliveries import LastDelivery
 from flows.new_tags import NewTags
@@ -114,14 +115,14 @@ def undoing(
     return Undoing(destination, schema, images, run_id, account, mapping, rules, newcomers, most, given)
 
 
-class Undoing:
-    """See above. Whatever is not said here is the destination's own."""
+class Undoing(InFront):
+    """See above."""
 
     def __init__(
         self, destination: Any, schema: Schema, images: Images, run_id: str, account: int, mapping: str, rules: Rules,
         newcomers: Newcomers, most: Callable[[], int | None], given: int,
     ) -> None:  # fmt: skip
-        self._inner: Any = destination
+        super().__init__(destination, rules)
         self._deletes = bool(destination.deletes) and isinstance(destination, Deletes)
         self._schema = schema
         self._images = images
@@ -133,22 +134,7 @@ class Undoing:
         self._given = given
         self._new_tags = NewTags(destination)
         self._compared = rules_to_compare(rules)
-        self._own = replace(rules, write="merge", writes={}, blanks={}, together=(), follows_since=None)
-        self._inner.rules = self._own
         self._image = lru_cache(2048)(self._image_of)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    @property
-    def rules(self) -> Rules:
-        """Those of the destination."""
-        own: Rules = self._inner.rules
-        return own
-
-    @rules.setter
-    def rules(self, rules: Rules) -> None:
-        """A settling asks as if it merged, which an undo does anyway."""
 
     def may_give_back(self, contact: Contact) -> bool:
         """Whether this row may give a subscription or a list back, so that it has to be counted before."""
@@ -175,10 +161,6 @@ class Undoing:
             return None
         before: Known | None = await self._inner.find(image.old_key)
         return before if before is not None and before.contact_id == image.contact_id else None
-
-    def look_up_calls(self, contact: Contact, remembered: Remembered | None) -> tuple[str, ...]:  # noqa: ARG002
-        calls: tuple[str, ...] = self._inner.find_calls if self._inner.finds else ()
-        return calls
 
     def decide(
         self,
@@ -233,16 +215,6 @@ class Undoing:
             done = replace(done, outcome="updated")
         code = decision.code if done.outcome == "updated" and not done.code else done.code
         return replace(done, code=code, problems=(*done.problems, *missing.problems))
-
-    async def opt_out(self, key: str) -> Delivered:  # noqa: ARG002 - whoever it is
-        """An undo carries none: the runs do."""
-        return Delivered("unchanged", "already_out", "an undo carries no opt-out")
-
-    async def opt_out_other(self, contact: Contact) -> Delivered:
-        return await self.opt_out(contact.key)
-
-    def other_id_of(self, contact: Contact) -> str:  # noqa: ARG002 - its own key is enough
-        return ""
 
     # how it is decided
 

@@ -142,7 +142,6 @@ def _of_summary(state: str, account: str, summary: Summary, run: SyncRun) -> Ale
         cause = tripped or tuple(filter(None, [run.why_stopped]))
     elif state == "failed":
         cause = ("bug",)
-    link = getattr(run, "report_link", "") or str(opened.folder / "report.html")
     return Alert(
         state,
         opened.mapping.name,
@@ -156,7 +155,7 @@ def _of_summary(state: str, account: str, summary: Summary, run: SyncRun) -> Ale
         need_a_person=summary.needing,
         outcomes=summary.outcomes.model_dump(),
         top=top_problem(summary, opened.mapping),
-        report=link,
+        report=str(opened.folder / "report.html"),
     )
 
 

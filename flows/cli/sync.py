@@ -14,7 +14,6 @@ from flows.cli.answering import answer
 from flows.cli.options import choosing
 from flows.cli.watchers import Lines, Live, watcher
 from flows.options import Options
-from flows.parting import parted
 from flows.pipeline import deliver_all
 from flows.plan_file import read_plan, refuse_what_moved
 from flows.prefect_server import PrefectServer
@@ -25,6 +24,7 @@ from flows.retry import Retry
 from flows.stopping import interruptible, terminable
 from flows.sync_run import SyncRun
 from flows.undo import Undo
+from flows.vanished.parting import parted
 from flows.watching import Watcher
 
 __all__ = ["command", "run_sync", "show_ending"]

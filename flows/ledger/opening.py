@@ -16,10 +16,11 @@ __all__ = ["open_ledger", "there_is_a_ledger"]
 def open_ledger(home: Path, url: str | None = None, say: Callable[[str], None] = lambda _: None) -> Ledger:
     """The ledger of a home, made if there never was one. Raises LedgerError.
 
-    `url` is '' for the file in the home, whatever the settings say; None for what the settings say.
+    `url` is '' for the file in the home, whatever the settings say; None for what the settings say, those
+    in a `.env` beside the home among them.
     What is to be known while a server is waited for is said with `say`.
     """
-    address = Settings().ledger_url() if url is None else url
+    address = Settings(home).ledger_url() if url is None else url
     if address:
         from flows.ledger.shared_ledger import open_shared  # noqa: PLC0415 - psycopg only where it is used
 
@@ -32,7 +33,7 @@ def open_ledger(home: Path, url: str | None = None, say: Callable[[str], None] =
 
 def there_is_a_ledger(home: Path, url: str | None = None) -> bool:
     """Whether there is one to be opened; in PostgreSQL that is only said when it is. Raises LedgerError where one was lost."""
-    if Settings().ledger_url() if url is None else url:
+    if Settings(home).ledger_url() if url is None else url:
         return True
     _refuse_one_elsewhere(home)
     return has_ledger(home)

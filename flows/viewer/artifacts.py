@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from prefect.artifacts import (
-    acreate_link_artifact,
     acreate_markdown_artifact,
     acreate_progress_artifact,
     acreate_table_artifact,
@@ -43,15 +42,10 @@ async def show(run: SyncRun) -> str:
                 await acreate_table_artifact(
                     key=f"{name}-problems", table=_problems(summary), description="what is wrong, by code"
                 )
-            link = _link(run)
-            if link.startswith(("http://", "https://")):
-                await acreate_link_artifact(
-                    key=f"{name}-report", link=link, description="the report of the run"
-                )
-            else:
-                await acreate_markdown_artifact(
-                    key=f"{name}-report", markdown=f"{verdict(summary)}\n\nReport: `{link}`", description="the run's report"
-                )  # fmt: skip
+            markdown = f"{verdict(summary)}\n\nReport: `{run.opened.folder / 'report.html'}`"
+            await acreate_markdown_artifact(
+                key=f"{name}-report", markdown=markdown, description="the run's report"
+            )
     except Exception as error:  # noqa: BLE001 - the viewer is gone; the ledger has everything
         return type(error).__name__
     return ""
@@ -101,8 +95,3 @@ def _balance(summary: Summary) -> list[dict[str, Any]]:
 def _problems(summary: Summary) -> list[dict[str, Any]]:
     """By code, never a value; a fix may name one."""
     return [{"code": one.code, "severity": one.severity, "rows": one.count} for one in summary.problems]
-
-
-def _link(run: SyncRun) -> str:
-    """Where the report can be opened: an address, where the mapping puts reports on a shared place, else its file."""
-    return str(getattr(run, "report_link", "") or run.opened.folder / "report.html")

@@ -32,19 +32,19 @@ from connectors.sources import csv_file
 from connectors.sources.csv_file import open_source
 from flows import shard
 from flows.corrected import Corrected
-from flows.crew import Processes
-from flows.dividing import shards_of
 from flows.forgotten import blocked_by
 from flows.ledger import Correction
 from flows.ledger.opening import open_ledger
 from flows.ledger.people import Who
 from flows.opening import make_application
 from flows.plan import make_plan
-from flows.shard import map_shard
-from flows.shared import at_hand
+from flows.shards.crew import Processes
+from flows.shards.dividing import shards_of
+from flows.shards.shard import map_shard
+from flows.shards.shared import at_hand
+from flows.shards.workers import Starter, Workers
 from flows.spool import Spool
 from flows.watching import Silent
-from flows.workers import Starter, Workers
 from mappings.engine.reading import read_mapping_text
 from mappings.engine.schema import Field, Schema
 
@@ -383,7 +383,7 @@ def alive(pid: int) -> bool:
 
 def test_a_run_that_is_killed_leaves_no_process_behind(room: Room) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from flows.crew import Processes\n"
+        "import sys, time; from pathlib import Path; from flows.shards.crew import Processes\n"
         "crew = Processes(2); crew.begin(Path(sys.argv[1])); print(*crew._all, flush=True); time.sleep(60)"
     )
     run = subprocess.Popen(

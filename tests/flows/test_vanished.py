@@ -15,11 +15,11 @@ from flows.finding import find
 from flows.forgetting import forget
 from flows.ledger import Ledger, Run, open_database
 from flows.options import Options
-from flows.parting import parted
 from flows.report.summary import Summary
 from flows.report.vanished import VanishedFacts
 from flows.suppressions import SUPPRESSION_FILE
 from flows.sync_run import SyncRun
+from flows.vanished.parting import parted
 from tests.flows.conftest import Desk
 from tests.flows.test_undo import undo
 

@@ -24,6 +24,7 @@ from connectors.changes import folded
 from connectors.endings import not_looked_up
 from connectors.errors import CannotStart, Unreachable
 from connectors.values import same
+from flows.in_front import InFront
 from mappings.engine.contact import Contact, rendered
 
 __all__ = ["Measures", "Vanishing", "vanishing"]
@@ -56,46 +57,15 @@ def vanishing(
     return Vanishing(destination, rules, measures, is_missed)
 
 
-class Vanishing:
-    """See above. Whatever is not said here is the destination's own."""
+class Vanishing(InFront):
+    """See above."""
 
     def __init__(
         self, destination: Any, rules: Rules, measures: Measures, is_missed: Callable[[str], bool]
     ) -> None:
-        self._inner: Any = destination
+        super().__init__(destination, rules)
         self._measures = measures
         self._is_missed = is_missed
-        self._inner.rules = replace(
-            rules, write="merge", writes={}, blanks={}, together=(), follows_since=None
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    @property
-    def rules(self) -> Rules:
-        """Those of the destination."""
-        own: Rules = self._inner.rules
-        return own
-
-    @rules.setter
-    def rules(self, rules: Rules) -> None:
-        """A settling asks as if it merged, which this does anyway."""
-
-    async def look_up(
-        self,
-        contact: Contact,
-        remembered: Remembered | None,  # noqa: ARG002 - nobody moves
-        *,
-        always: bool = False,  # noqa: ARG002 - it always is
-    ) -> tuple[Known | None, Known | None]:
-        """The contact under the key that it was delivered under."""
-        found: Known | None = await self._inner.find(contact.key)
-        return found, None
-
-    def look_up_calls(self, contact: Contact, remembered: Remembered | None) -> tuple[str, ...]:  # noqa: ARG002
-        calls: tuple[str, ...] = self._inner.find_calls if self._inner.finds else ()
-        return calls
 
     def decide(
         self,
@@ -160,16 +130,6 @@ class Vanishing:
         done: Delivered = await self._inner.restore(there.key, there, decision)
         # somebody removed it at that moment, and the write made it anew
         return replace(done, outcome="updated") if done.outcome == "created" else done
-
-    async def opt_out(self, key: str) -> Delivered:  # noqa: ARG002 - whoever it is
-        """It carries none: the syncs do."""
-        return Delivered("unchanged", "already_out", "this run carries no opt-out")
-
-    async def opt_out_other(self, contact: Contact) -> Delivered:
-        return await self.opt_out(contact.key)
-
-    def other_id_of(self, contact: Contact) -> str:  # noqa: ARG002 - its own key is enough
-        return ""
 
 
 def _ours(names: tuple[str, ...], own: frozenset[str], there: frozenset[str] | None) -> tuple[str, ...]:

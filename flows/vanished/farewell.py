@@ -21,7 +21,7 @@ from flows.keyed_mapping import COLUMN, keyed_text
 from flows.ledger import Account, Ledger
 from flows.ledger.opening import open_ledger
 from flows.opening import rules_with, types_of
-from flows.vanishing import Measures, vanishing
+from flows.vanished.vanishing import Measures, vanishing
 from mappings.engine import document
 from mappings.engine.frame import Frame
 from mappings.engine.parting import set_texts

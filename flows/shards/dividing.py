@@ -7,11 +7,11 @@ from pathlib import Path
 
 from connectors.base import Source
 from connectors.sources.bookmarks import Divisible
-from flows.brief import Brief
 from flows.corrected import Corrected
-from flows.crew import Crew, Processes
-from flows.gathering import Shards
 from flows.ledger.opening import there_is_a_ledger
+from flows.shards.brief import Brief
+from flows.shards.crew import Crew, Processes
+from flows.shards.gathering import Shards
 from mappings.engine.applying import Application
 
 __all__ = ["LARGE", "shards_of"]

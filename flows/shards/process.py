@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from flows.shard import map_shard
+from flows.shards.shard import map_shard
 
 __all__ = ["main"]
 

@@ -98,7 +98,7 @@ class Processes:
 
     def _started(self) -> subprocess.Popen[str]:
         process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-P", "-m", "flows.shard_process", str(self._folder)],
+            [sys.executable, "-P", "-m", "flows.shards.process", str(self._folder)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flows.farewell import Farewell
 from flows.report.vanished_list import write_vanished
-from flows.vanished import Vanished, looked_for
+from flows.vanished.farewell import Farewell
+from flows.vanished.people import Vanished, looked_for
 
 if TYPE_CHECKING:
     from flows.sync_run import SyncRun

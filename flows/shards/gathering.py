@@ -15,14 +15,14 @@ from pathlib import Path
 from connectors.errors import SourceError
 from connectors.sources.bookmarks import Divisible
 from connectors.sources.tally import Tally
-from flows.brief import Brief, written_shard
 from flows.corrected import Corrected
-from flows.crew import Crew
-from flows.enrolled import enrol
 from flows.keys import Keys
 from flows.outcomes import Books
-from flows.piece import BRIEF, Manifest, asking, found, is_wrong, raise_wrong
 from flows.roll import Roll
+from flows.shards.brief import Brief, written_shard
+from flows.shards.crew import Crew
+from flows.shards.enrolled import enrol
+from flows.shards.piece import BRIEF, Manifest, asking, found, is_wrong, raise_wrong
 from flows.spool import Spool
 from flows.watching import Watcher
 

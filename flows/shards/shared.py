@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.errors import SourceError
-from flows.piece import BRIEF, MANIFEST, asking, piece_of, wrong_of
+from flows.shards.piece import BRIEF, MANIFEST, asking, piece_of, wrong_of
 
 __all__ = ["Shared", "at_hand", "is_address"]
 

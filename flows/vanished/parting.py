@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from connectors.errors import MusterError
-from flows.farewell import VERB
 from flows.options import Options
 from flows.pipeline import deliver_all
 from flows.report.summary import Summary
@@ -12,7 +11,8 @@ from flows.reporting import Ending
 from flows.resuming import file_landed
 from flows.stopping import interruptible
 from flows.sync_run import SyncRun
-from flows.vanished_people import since_of
+from flows.vanished.farewell import VERB
+from flows.vanished.of_sync import since_of
 from flows.watching import Hushed
 
 __all__ = ["parted"]

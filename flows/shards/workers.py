@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.piece import BRIEF, asking, piece_of, wrong_of
-from flows.shared import Shared, is_address
+from flows.shards.piece import BRIEF, asking, piece_of, wrong_of
+from flows.shards.shared import Shared, is_address
 
 __all__ = ["Starter", "Workers"]
 

@@ -11,14 +11,14 @@ from connectors.errors import MusterError
 from connectors.sources.bookmarks import Shard
 from connectors.sources.csv_file import CsvSource
 from connectors.sources.tally import Tally
-from flows.brief import Brief, read_shard
 from flows.corrected import Corrected
-from flows.enrolled import Enrolled
 from flows.forgotten import Blocked
 from flows.intake import Intake, keys_in
 from flows.ledger.opening import open_ledger
 from flows.outcomes import Books
-from flows.piece import BRIEF, Manifest, asked_of, asking, close, found, lay_down, note_wrong
+from flows.shards.brief import Brief, read_shard
+from flows.shards.enrolled import Enrolled
+from flows.shards.piece import BRIEF, Manifest, asked_of, asking, close, found, lay_down, note_wrong
 from flows.spool import Spool
 from mappings.engine.document import Mapping as Document
 from mappings.engine.frame import Frame
