@@ -63,10 +63,12 @@ def question_about(run: Run, sentence: str) -> str:
 def why_not(answer: Any, run: Run) -> str:
     """Why an answer lets nothing pass, in a sentence; '' where it does."""
     if not answer.allow:
-        return f"{answer.name} did not let it pass; nothing was sent."
+        return "A person did not let it pass; nothing was sent. Start it anew, or with allow, when the file is right."
     wanted = [one.count for one in tripped(run) if one.typed]
+    if len(wanted) > 1:
+        return "Several guards want their numbers, and a form takes one; nothing was sent. Start it anew with allow NAME=N for each."
     if wanted and answer.number not in wanted:
-        return "The number that was typed is not the one that was counted; nothing was sent."
+        return "The number that was typed is not the one that was counted; nothing was sent. Start it anew to be asked again."
     return ""
 
 

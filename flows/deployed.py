@@ -19,7 +19,7 @@ from flows.opening import load_mapping
 from flows.resume import Resume
 from flows.settings import Settings, find_mapping
 
-__all__ = ["at_home", "home_of", "keys_of", "left_by", "refuse_keys", "resume_of"]
+__all__ = ["at_home", "home_of", "keys_of", "left_by", "refuse_keys", "refuse_to_ask", "resume_of"]
 
 
 @contextlib.contextmanager
@@ -67,22 +67,34 @@ def refuse_keys(**parameters: str | None) -> None:
             )
 
 
-def left_by(home: Path, flow_run: str) -> Run | None:
-    """The newest run that this flow run has begun, None where it has not; where it is retried, it goes on with that."""
-    if not there_is_a_ledger(home):
+def refuse_to_ask(mapping: str, source: str | None, on_guard: str) -> None:
+    """Raises CannotStart where a question is wanted of a run that cannot be suspended: the files of an inbox are runs of their own."""
+    if on_guard == "ask" and source is None and load_mapping(find_mapping(mapping)).source.inbox is not None:
+        raise CannotStart(
+            "on_guard: ask is not there for a mapping with an inbox, whose files are runs of their own.",
+            "Say stop: a file that a guard stops stays, and muster sync MAPPING --allow GUARD lets it pass.",
+        )
+
+
+def left_by(home: Path, flow_run: str, url: str | None = None) -> Run | None:
+    """The newest run that this flow run has begun, None where it has not; where it is retried, it goes on with that.
+
+    `url` is the ledger's, as the mapping's settings say it; None where no mapping is known.
+    """
+    if not there_is_a_ledger(home, url):
         return None
-    ledger = open_ledger(home)
+    ledger = open_ledger(home, url)
     try:
         return ledger.runs.of_flow(flow_run)
     finally:
         ledger.close()
 
 
-def resume_of(home: Path, run: Run | None) -> Resume | None:
+def resume_of(home: Path, run: Run | None, url: str | None = None) -> Resume | None:
     """What there is to go on with, None where the run is done, or nothing was sent."""
     if run is None or not run.unfinished:
         return None
-    ledger = open_ledger(home)
+    ledger = open_ledger(home, url)
     try:
         return Resume.of(run, home, ledger.runs.mapping_text(run.mapping_sha256))
     finally:

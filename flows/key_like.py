@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
-__all__ = ["looks_like_a_key"]
+__all__ = ["looks_like_a_key", "shown"]
 
 _SECRET = re.compile(r"(api[-_]?key|token|secret|passw|signature|credential)|^(key|sig|pwd)$", re.IGNORECASE)
 _SETTING = re.compile(r"(_API_KEY|_TOKEN|_SECRET|_PASSWORD|_KEY)$")
@@ -36,3 +36,12 @@ def looks_like_a_key(text: str, environment: Mapping[str, str] | None = None) ->
         return bool(parts.password) or any(_SECRET.search(name) for name, _ in parse_qsl(parts.query))
     except ValueError:
         return False
+
+
+def shown(name: str) -> str:
+    """A name as Prefect may show it: what holds a key or an address of somebody's is left out.
+
+    >>> shown("monday.csv"), shown("ann@example.com.csv"), shown("sftp://crm:hunter2@files.example.com/a.csv")
+    ('monday.csv', '…', '…')
+    """
+    return "…" if "@" in name or looks_like_a_key(name) else name

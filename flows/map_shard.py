@@ -17,6 +17,7 @@ from prefect.states import Cancelling, Completed, Failed
 from pydantic import Field
 
 from connectors.errors import CannotStart, MusterError
+from flows.deployed import refuse_keys
 from flows.shards.shard import map_shard
 from flows.shards.shared import at_hand
 from flows.shards.workers import Starter, Workers
@@ -56,6 +57,7 @@ def on_workers(deployment: str, run: str, place: str = "") -> Workers:
 
     `place` is an address below which the run has a folder of its own; '' where the workers have the run's folder.
     """
+    refuse_keys(MUSTER_SHARED=place)
     name = deployment if "/" in deployment else f"map-shard/{deployment}"
     client = get_client(sync_client=True)
     try:
@@ -71,8 +73,10 @@ def on_workers(deployment: str, run: str, place: str = "") -> Workers:
         return str(client.create_flow_run_from_deployment(found.id, parameters=given, tags=[run]).id)
 
     def is_over(worker: str) -> bool:
-        state = client.read_flow_run(uuid.UUID(worker)).state
-        return state is not None and state.is_final()
+        with contextlib.suppress(Exception):  # Prefect is away for a moment: it is asked again
+            state = client.read_flow_run(uuid.UUID(worker)).state
+            return state is not None and state.is_final()
+        return False
 
     def stop(worker: str) -> None:
         with contextlib.suppress(Exception):  # the viewer is gone, or it has ended by itself

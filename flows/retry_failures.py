@@ -17,6 +17,7 @@ from pydantic import Field
 from connectors.errors import MusterError
 from flows.allowing import ALLOWED
 from flows.deployed import resume_of
+from flows.key_like import shown
 from flows.options import Options
 from flows.retry import open_retry
 from flows.steps import carried_out, could_not_start, left_by_this_flow
@@ -29,7 +30,8 @@ __all__ = ["retry_failures"]
 
 def _named() -> str:
     given = flow_run.parameters
-    return "retry " + (Path(given["mapping"]).stem if given.get("mapping") else Path(given["failures"]).name)
+    name = Path(given["mapping"]).stem if given.get("mapping") else Path(given["failures"]).name
+    return f"retry {shown(name)}"
 
 
 @flow(name="retry-failures", flow_run_name=_named, retries=0, persist_result=False, log_prints=False)

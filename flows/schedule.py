@@ -38,7 +38,8 @@ class Schedule:
 
     def written(self) -> dict[str, Any]:
         """As `prefect.yaml` has it."""
-        return {"cron": self.cron, "timezone": self.timezone} if self.cron else {"interval": self.every}
+        when: dict[str, Any] = {"cron": self.cron} if self.cron else {"interval": self.every}
+        return {**when, "timezone": self.timezone}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,14 @@ def seconds_of(text: str) -> float | None:
 
 
 def as_prefect_yaml(
-    name: str, entrypoint: str, parameters: dict[str, Any], schedule: Schedule, pool: str
+    name: str, entrypoint: str, parameters: dict[str, Any], schedule: Schedule, pool: str, queue: str
 ) -> str:
-    """The part of a `prefect.yaml` that makes the same deployment with `prefect deploy`."""
+    """The part of a `prefect.yaml` that makes the same deployment with `prefect deploy`. `queue` is '' for the pool's own."""
     deployment = {
         "name": name,
         "entrypoint": entrypoint,
         "parameters": parameters,
         "schedules": [schedule.written()],
-        "work_pool": {"name": pool},
+        "work_pool": {"name": pool, **({"work_queue_name": queue} if queue else {})},
     }
     return yaml.safe_dump({"deployments": [deployment]}, sort_keys=False, allow_unicode=True, width=110)

@@ -22,6 +22,7 @@ from flows.account_limit import at_the_switch
 from flows.asking import not_allowed
 from flows.batches import Batch
 from flows.deployed import left_by
+from flows.key_like import shown
 from flows.ledger import Run
 from flows.opening import load_mapping
 from flows.pipeline import deliver_all
@@ -63,7 +64,7 @@ async def carried_out(run: SyncRun, *, yes: bool, prepared: bool) -> State[Any]:
     return state_of(run)
 
 
-def could_not_start(error: MusterError, mapping: str) -> State[Any]:
+def could_not_start(error: Exception, mapping: str) -> State[Any]:
     told_of_failure(known_as(mapping), "CouldNotStart")
     return Failed(message=_told(error), name="CouldNotStart")
 
@@ -77,7 +78,7 @@ def known_as(mapping: str) -> str:
     """What a mapping calls itself, or its file's name where that cannot be read."""
     with contextlib.suppress(MusterError):
         return load_mapping(find_mapping(mapping)).name
-    return Path(mapping).stem
+    return shown(Path(mapping).stem) if shown(mapping) == mapping else shown(mapping)
 
 
 @task(name="read, map and check", **_STEP)
@@ -115,7 +116,8 @@ async def write_report(run_id: str) -> int:
 def _told(error: BaseException | None) -> str:
     """What Prefect may keep of an error: never what a file or an example of a mapping holds."""
     if isinstance(error, MusterError) and not isinstance(error, MappingError):
-        return error.what.splitlines()[0]
+        said = error.what.splitlines()[0]
+        return said if shown(said) == said else "It could not start; muster plan says why."
     if isinstance(error, MappingError):
         return "The mapping does not fit; muster check says where."
     return f"A bug in muster: {type(error).__name__}."
@@ -145,12 +147,12 @@ def state_of(run: SyncRun) -> State[Any]:
     return Failed(message=message, name="DoesNotBalance")
 
 
-def left_by_this_flow(home: Path) -> Run | None:
+def left_by_this_flow(home: Path, url: str | None = None) -> Run | None:
     """The run that this very flow run has begun before, None where it is here for the first time."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         return None
-    return left_by(home, str(context.flow_run.id))
+    return left_by(home, str(context.flow_run.id), url)
 
 
 def log(line: str) -> None:

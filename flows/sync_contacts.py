@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import functools
+import hashlib
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -24,13 +25,14 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
-from connectors.errors import Busy, MusterError
+from connectors.errors import Busy
 from flows.allowing import ALLOWED, NAMES
 from flows.approval import Approval, opened_by, question_about, why_not
 from flows.beginning import begun
-from flows.deployed import at_home, home_of, keys_of, refuse_keys, resume_of
+from flows.deployed import at_home, home_of, keys_of, refuse_keys, refuse_to_ask, resume_of
 from flows.inbox.arrivals import Inbox
 from flows.inbox.turn import one_after_the_other, tell_no_file
+from flows.key_like import shown
 from flows.ledger import Run, RunLock
 from flows.map_shard import on_workers
 from flows.options import Options
@@ -41,6 +43,7 @@ from flows.stopping import interruptible_before
 from flows.sync_run import SyncRun
 from flows.vanished.parting import parted
 from flows.viewer.blocks import lent
+from flows.viewer.events import told_of_parting
 from flows.watching import Counting
 from flows.work import at_work, ended, hand_over
 
@@ -54,7 +57,13 @@ _AGAIN_SECONDS = 2.0
 def _named() -> str:
     given = flow_run.parameters
     source = given.get("source")
-    return Path(given["mapping"]).stem + (f" {Path(source).name}" if source else "")
+    return _called(given["mapping"], source)
+
+
+def _called(mapping: str, source: str | None) -> str:
+    """By mapping and file, as far as they may be shown."""
+    file = f" {Path(source).name if shown(source) == source else shown(source)}" if source else ""
+    return (Path(mapping).stem if shown(mapping) == mapping else shown(mapping)) + file
 
 
 @flow(name="sync-contacts", flow_run_name=_named, retries=0, persist_result=False, log_prints=False)
@@ -132,6 +141,7 @@ async def sync_contacts(
             refuse_keys(mapping=mapping, source=source, home=home)
             stack.enter_context(at_home(home))
             settings = Settings(find_mapping(mapping))
+            refuse_to_ask(mapping, source, on_guard)
             await stack.enter_async_context(lent(settings, keys_of(mapping)))
             where = home_of(mapping, new_ledger=new_ledger)
             if source is None and (inbox := Inbox.of(mapping)) is not None:
@@ -145,7 +155,7 @@ async def sync_contacts(
                     shards_on=shards_on,
                 )
                 return await _arrived(inbox, functools.partial(syncs, mapping), until)
-            earlier = left_by_this_flow(where)
+            earlier = left_by_this_flow(where, settings.ledger_url())
             while True:
                 if earlier is not None and earlier.state == "guarded" and on_guard == "ask":
                     answer = await _asked(earlier, ask_hours)
@@ -158,14 +168,14 @@ async def sync_contacts(
                 state = await _in_turn(
                     mapping, source, options, where, earlier, until, yes=yes, shards_on=shards_on
                 )
-                earlier = left_by_this_flow(where)
+                earlier = left_by_this_flow(where, settings.ledger_url())
                 if state.name != "Guarded" or on_guard == "stop" or _cannot_suspend():
                     return state
         except Busy as busy:
             return (
                 _skipped(busy) if overlap == "skip" else could_not_start(_waited(busy, wait_minutes), mapping)
             )
-        except MusterError as error:
+        except Exception as error:  # noqa: BLE001 - what it says may be somebody's, and Prefect keeps it
             return could_not_start(error, mapping)
 
 
@@ -234,13 +244,14 @@ async def _in_turn(
                     if run.next is None:
                         return state
                     await parted(run)
+                    told_of_parting(run)
                     return state_of(run)
                 except Busy as busy:
                     if time.monotonic() > until:
                         raise
                     if not waits:
                         try:
-                            waiting.enter_context(RunLock(home, known_as(mapping), f"waits-{_deployment()}"))
+                            waiting.enter_context(_first_to_wait(home, mapping, source, options))
                         except Busy:
                             return _skipped(
                                 Busy(f"{busy.what} One of the same deployment waits for it already.", "")
@@ -256,6 +267,17 @@ async def _in_turn(
         return Cancelled(message="Interrupted before anything was sent.")
 
 
+def _first_to_wait(
+    home: Path, mapping: str, source: str | None, options: Options
+) -> contextlib.AbstractContextManager[Any]:
+    """Of one deployment and the same rows only one run waits on a machine. Raises Busy when it is entered by another."""
+    if _deployment() == "none":
+        return contextlib.nullcontext()
+    asked = repr((source, options.limit, options.opt_outs_only, sorted(options.allow)))
+    what = hashlib.sha256(asked.encode()).hexdigest()[:12]
+    return RunLock(home, known_as(mapping), f"waits-{_deployment()}-{what}")
+
+
 async def _opened(
     stack: contextlib.AsyncExitStack,
     mapping: str,
@@ -265,7 +287,7 @@ async def _opened(
     earlier: Run | None,
 ) -> SyncRun:
     """A new run, or the one that this flow run has begun and not finished; open until the stack is closed."""
-    watcher, resume = Counting(), resume_of(home, earlier)
+    watcher, resume = Counting(), resume_of(home, earlier, Settings(find_mapping(mapping)).ledger_url())
     if resume is None:
         run = await stack.enter_async_context(begun(mapping, source, options, watcher))
     else:
@@ -314,7 +336,7 @@ async def _rename(run: SyncRun) -> None:
     context = FlowRunContext.get()
     if context is None or context.flow_run is None or flow_run.parameters.get("source"):
         return
-    name = f"{run.opened.mapping.file and Path(run.opened.mapping.file).stem} {Path(run.opened.source.path).name}"
+    name = _called(run.opened.mapping.file, run.opened.source.path.name)
     with contextlib.suppress(Exception):  # Prefect is a viewer
         async with asyncio.timeout(_VIEWER_SECONDS), get_client() as client:
             await client.update_flow_run(context.flow_run.id, name=name)

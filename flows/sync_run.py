@@ -611,8 +611,8 @@ class SyncRun:
             if self.vanished is not None:
                 file_vanished(self)
             ending = report(self)
-            self.next = farewell_after(self, whole=ending.state in ("completed", "needs_review"))
             whole = ending.state in ("completed", "needs_review")
+            self.next = farewell_after(self, whole=whole)
             if whole and not self.follows and not self.of_ledger:
                 opened.ledger.columns.remember(opened.account.id, opened.mapping.name, opened.source.header)
             opened.ledger.runs.finished(

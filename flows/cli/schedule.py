@@ -97,7 +97,7 @@ def command(
 def _schedule(
     given: str, source: str | None, schedule: Schedule, name: str | None, pool: str, *, more: dict[str, Any], new_ledger: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    from flows.deployed import refuse_keys  # noqa: PLC0415 - only this verb
+    from flows.deployed import refuse_keys, refuse_to_ask  # noqa: PLC0415 - only this verb
     from flows.ledger.opening import open_ledger, there_is_a_ledger  # noqa: PLC0415 - as above
     from flows.opening import load_mapping  # noqa: PLC0415 - as above
     from flows.settings import Settings, find_mapping  # noqa: PLC0415 - as above
@@ -110,15 +110,16 @@ def _schedule(
             "No file was named, and the mapping has neither a source.path nor an inbox.",
             "Name a file, or give the mapping one of them.",
         )
-    home = Settings(path).home(path).absolute()
-    if new_ledger and not there_is_a_ledger(home):
-        open_ledger(home).close()
+    refuse_to_ask(given, source, more.get("on_guard", ""))
+    home, url = Settings(path).home(path).absolute(), Settings(path).ledger_url()
+    if new_ledger and not there_is_a_ledger(home, url):
+        open_ledger(home, url).close()
     _speak_to_prefect(home)
     parameters: dict[str, Any] = {"mapping": str(path), "home": str(home), **more}
     if source is not None:
         parameters["source"] = source if "://" in source else str(Path(source).expanduser().absolute())
 
-    from flows.viewer.deployments import ENTRYPOINT, POOL, Wanted, deploy  # noqa: PLC0415 - Prefect takes seconds
+    from flows.viewer.deployments import ENTRYPOINT, POOL, Wanted, deploy, queue_of  # noqa: PLC0415 - Prefect takes seconds
 
     called = name or mapping.name
     title = mapping.title or mapping.name
@@ -126,7 +127,9 @@ def _schedule(
         called, f"{title}: {path.name} to {mapping.destination.kind}", parameters, schedule, home, pool
     )
     new = asyncio.run(deploy(wanted))
-    snippet = as_prefect_yaml(called, ENTRYPOINT, parameters, schedule, pool or POOL)
+    snippet = as_prefect_yaml(
+        called, ENTRYPOINT, parameters, schedule, pool or POOL, "" if pool else queue_of(home)
+    )
     if as_json:
         facts = {
             "name": called,
@@ -141,7 +144,7 @@ def _schedule(
         f"{'Scheduled' if new else 'Renewed'}: {called}, {'' if schedule.cron else 'every '}{schedule}."
     )
     click.echo(f"ledger    {home}")
-    if not there_is_a_ledger(home):
+    if not there_is_a_ledger(home, url):
         click.echo(
             "          There is none yet, and a worker does not begin one unasked. If it is to be on this machine: run muster sync "
             "once, or say --new-ledger."

@@ -9,6 +9,7 @@ from connectors.base import Source
 from connectors.sources.bookmarks import Divisible
 from flows.corrected import Corrected
 from flows.ledger.opening import there_is_a_ledger
+from flows.settings import Settings
 from flows.shards.brief import Brief
 from flows.shards.crew import Crew, Processes
 from flows.shards.gathering import Shards
@@ -46,6 +47,7 @@ def shards_of(
     size = max(1, -(-divisible.size // wanted)) if asked is not None else SHARD
     most = min(wanted, processors, _MOST, -(-divisible.size // size))
     corrected = source if isinstance(source, Corrected) else None
+    url = Settings(Path(str(application.mapping.file))).ledger_url()
     brief = Brief(
         mapping=application.mapping.text,
         mapping_file=str(application.mapping.file),
@@ -58,7 +60,7 @@ def shards_of(
         dialect=divisible.dialect,
         block=divisible.block,
         keys=tuple(keys),
-        forgets_in=str(forgets_in) if there_is_a_ledger(forgets_in) else "",
+        forgets_in=str(forgets_in) if there_is_a_ledger(forgets_in, url) else "",
         corrections=corrected.corrections if corrected is not None else (),
     )
     return Shards(divisible, corrected, brief, crew or Processes(most), size)

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from connectors.base import Oddity, SourceFacts
-from connectors.errors import MusterError
+from connectors.errors import LedgerError, MusterError
 from connectors.sources.bookmarks import Shard
 from connectors.sources.csv_file import CsvSource
 from connectors.sources.tally import Tally
 from flows.corrected import Corrected
 from flows.forgotten import Blocked
 from flows.intake import Intake, keys_in
-from flows.ledger.opening import open_ledger
+from flows.ledger.opening import open_ledger, there_is_a_ledger
 from flows.outcomes import Books
+from flows.settings import Settings
 from flows.shards.brief import Brief, read_shard
 from flows.shards.enrolled import Enrolled
 from flows.shards.piece import BRIEF, Manifest, asked_of, asking, close, found, lay_down, note_wrong
@@ -75,7 +76,13 @@ def _mapped(brief: Brief, shard: Shard, work: Path, asked: str) -> Manifest:
 def _blocked(brief: Brief, mapping: Document, header: tuple[str, ...]) -> Blocked | None:
     if not brief.forgets_in:
         return None
-    ledger = open_ledger(Path(brief.forgets_in))
+    home, url = Path(brief.forgets_in), Settings(Path(brief.mapping_file)).ledger_url()
+    if not there_is_a_ledger(home, url):  # a new one knows nobody who was forgotten
+        raise LedgerError(
+            f"The ledger in {home} is not seen from here, so that nobody knows who was forgotten.",
+            "Give whoever maps the shards MUSTER_LEDGER_URL, or a MUSTER_HOME that all of them share.",
+        )
+    ledger = open_ledger(home, url)
     try:
         return Blocked(ledger.forgotten, mapping, header, brief.keys)
     finally:

@@ -95,6 +95,11 @@ async def deploy(wanted: Wanted) -> bool:
     async with get_client() as client:
         await with_pool(client, wanted.pool or POOL)
         before = await _named(client, wanted.name)
+        if before is not None and (other := before.parameters.get("mapping")) != wanted.parameters["mapping"]:
+            raise CannotStart(
+                f"{wanted.name} is scheduled for {other} on this server.",
+                f"Choose another --name, or take that one away: muster schedule --remove {wanted.name}.",
+            )
         await client.create_deployment(
             flow_id=await client.create_flow(sync_contacts),
             name=wanted.name,

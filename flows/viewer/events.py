@@ -20,9 +20,10 @@ from prefect.events import emit_event
 
 from flows.ledger import Run
 from flows.report.summary import Summary
+from flows.report.vanished import worst_code
 from flows.sync_run import SyncRun
 
-__all__ = ["told_of_ending", "told_of_failure"]
+__all__ = ["told_of_ending", "told_of_failure", "told_of_parting"]
 
 _BY_STATUS = {
     "guarded": "guard-tripped",
@@ -43,6 +44,17 @@ def told_of_ending(run: SyncRun) -> None:
         names.append("recovered")
     for name in names:
         _tell(name, summary.mapping.name, _counts(summary))
+
+
+def told_of_parting(run: SyncRun) -> None:
+    """Tells where the run for vanished people, right after a sync that went well, did not. Nothing is raised."""
+    if run.ending is None:
+        return
+    summary = run.ending.summary
+    code = worst_code(summary.exit_code, summary.vanished_details)
+    if code != summary.exit_code:
+        name = {1: "needs-review", 3: "stopped", 130: "stopped"}.get(code, "failed")
+        _tell(name, summary.mapping.name, {"run": summary.run_id, "exit_code": code, "why": "vanished"})
 
 
 def told_of_failure(mapping: str, why: str) -> None:

@@ -150,6 +150,18 @@ def test_a_flow_syncs_what_came_into_an_inbox_once(shell: Shell, sandbox: Runnin
     assert not list((shell.folder / "in").glob("*.csv"))
 
 
+def test_a_question_for_the_files_of_an_inbox_is_refused_before_anything_is_sent(
+    shell: Shell, sandbox: Running
+) -> None:
+    inbox = "source: {kind: csv_file, inbox: in/*.csv}"
+    shell.write("signups.yml", MAPPING.replace("source: {kind: csv_file}", inbox))
+    done = shell.call(ARRIVED.replace("new_ledger=True", 'new_ledger=True, on_guard="ask"'))
+    assert done.stdout.startswith(
+        "FAILED|CouldNotStart|on_guard: ask is not there for a mapping with an inbox"
+    )
+    assert not sandbox.contacts()
+
+
 def test_an_inbox_into_which_no_file_came_is_told_once(shell: Shell) -> None:
     inbox = "source: {kind: csv_file, inbox: in/*.csv, settled: 0 s, every: 1 minute}"
     shell.write("signups.yml", MAPPING.replace("source: {kind: csv_file}", inbox) + "notify: ops\n")

@@ -268,4 +268,7 @@ def test_a_run_that_a_guard_stopped_waits_for_a_person_and_keeps_who_and_why(
     assert prefect.ended(again)[1] == "Suspended"
     prefect.ask(f"flow_runs/{again}/resume", {"run_input": {**answer, "allow": False}})
     until(lambda: prefect.state(again)[0] == "FAILED", lambda: str(prefect.state(again)))
-    assert prefect.state(again)[1:] == ("NotAllowed", "Ann did not let it pass; nothing was sent.")
+    assert prefect.state(again)[1:] == (
+        "NotAllowed",
+        "A person did not let it pass; nothing was sent. Start it anew, or with allow, when the file is right.",
+    )
