@@ -22,7 +22,7 @@ import ssl
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -135,6 +135,8 @@ class Traffic:
     answered_at: dict[int, int] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     """Set when the run stops."""
+    may_send: Callable[[], bool] = field(default=lambda: True, repr=False)
+    """Asked right before each request: false where somebody else may be sending in this one's place."""
     broken_in_a_row: int = 0
     """Requests since the last answer that said anything."""
     first_sent: float = 0.0
@@ -344,6 +346,8 @@ class Wire:
                     continue
                 if latest is not None and time.monotonic() > latest:
                     return Answer(Meaning.TOO_LATE, detail=_TOO_LATE)
+                if not self.traffic.may_send():
+                    return Answer(Meaning.NOT_SENT, detail=_LEFT_OUT, attempts=0, left_out="interrupted")
                 return await self._judged(reads, self._sent(method, path, json_body, params, self._timeout))
             finally:
                 if place is Place.TRIAL:

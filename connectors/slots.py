@@ -28,9 +28,10 @@ class Slots:
         slot after that which nobody could take in time is made up for, one in an idle time is not. A time that lies
         far ahead is another clock's, and counts for nothing.
         """
-        if self.until > now + _AT_MOST_AHEAD:
+        ahead = max(_AT_MOST_AHEAD, 2 * stretch(limit)[1])
+        if self.until > now + ahead:
             self.until = 0.0
-        self.taken = [at for at in self.taken[-MOST_BLOCKS:] if at <= now + _AT_MOST_AHEAD]
+        self.taken = [at for at in self.taken[-MOST_BLOCKS:] if at <= now + ahead]
         due = max(self.until, min(since, now))
         begin = max(due, now)
         calls_in, seconds = stretch(limit)

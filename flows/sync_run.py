@@ -344,6 +344,7 @@ class SyncRun:
             failures=FailureLimit(limited(FAILURES, opened.mapping.guards), allowed(options.allow)),
         )  # fmt: skip
         opened.lock.when_lost(stopping(self._delivery))
+        opened.destination.traffic.may_send = opened.ledger.locks.sure
         if self._turn is not None:
             self._turn.when_lost(stopping(self._delivery))
         if self.resume is not None:

@@ -25,7 +25,7 @@ from prefect.client.schemas.objects import (
 )
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Completed, Crashed, Failed, Scheduled
+from prefect.states import Cancelled, Completed, Crashed, Failed, Scheduled
 from prefect.types.entrypoint import EntrypointType
 from pydantic import Field
 
@@ -41,7 +41,7 @@ _STARTS_WITHIN = dt.timedelta(minutes=2)
 _ONE = ConcurrencyLimitConfig(
     limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW, grace_period_seconds=60
 )
-_AT_WORK = (StateType.RUNNING, StateType.CRASHED, StateType.CANCELLING)
+_AT_WORK = (StateType.RUNNING, StateType.CRASHED)
 
 
 @flow(name="take-over", retries=0, persist_result=False, log_prints=False)
@@ -95,6 +95,10 @@ async def _taken_over(client: PrefectClient, run: Abandoned) -> str:
             why = f"The run {run.id} was cut off {run.times} times in a row. Look at the worker's memory and log; muster resume finishes it."
             await client.set_flow_run_state(shown.id, Crashed(message=why), force=True)
         return f"cut off {MOST_TIMES} times in a row, left for a person"
+    if shown.state.type == StateType.CANCELLING:
+        why = f"The run {run.id} was cut off while it was cancelled; muster resume finishes it."
+        await client.set_flow_run_state(shown.id, Cancelled(message=why), force=True)
+        return "cut off while it was cancelled: muster resume finishes it"
     late = shown.state.type == StateType.PENDING and _age(shown.state) > _STARTS_WITHIN
     if shown.state.type not in _AT_WORK and not late:
         return "to be started already" if shown.state.type in (StateType.SCHEDULED, StateType.PENDING) else (

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from flows.ledger.database import Database, Statement
-from flows.ledger.lock import Lock
 from flows.ledger.runs import now
 
 __all__ = ["Answers", "Intent", "Outcome"]
@@ -56,14 +55,8 @@ class Outcome:
 class Answers:
     """Both are written many at a time, in one statement each."""
 
-    def __init__(self, database: Database, held: Collection[Lock] = ()) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._held = held
-        """The locks that somebody relies on: where one was lost, nothing is written."""
-
-    def _write(self, statements: Sequence[Statement]) -> None:
-        """Durable together when it returns; harmless where it is said twice."""
-        self._database.together(statements, self._held)
 
     def intend(self, run_id: str, intents: Sequence[Intent]) -> None:
         """Durable when it returns."""
@@ -79,7 +72,7 @@ class Answers:
             cast(value ->> 3 as integer), value ->> 4, cast(value ->> 5 as bigint), value ->> 6, cast(value ->> 7 as bigint),
             value ->> 8, value -> 9, value -> 10, ? from json_each(?) where true on conflict do nothing
         """
-        self._write([(sql, (run_id, moment, json.dumps(rows, ensure_ascii=False)))])
+        self._database.tell(sql, (run_id, moment, json.dumps(rows, ensure_ascii=False)))
 
     def seen(self, run_id: str, images: Sequence[tuple[int, int, dict[str, Any]]]) -> None:
         """Notes how contacts were there that were looked up after their intents were kept: row, attempt and image.
@@ -90,7 +83,7 @@ class Answers:
             update intent set before = v.image from (select cast(value ->> 0 as integer) as place, cast(value ->> 1 as integer) as attempt, value -> 2 as image
             from json_each(?)) v where intent.run = ? and intent.row_number = v.place and intent.attempt = v.attempt
         """
-        self._write([(sql, (json.dumps(images, ensure_ascii=False), run_id))])
+        self._database.tell(sql, (json.dumps(images, ensure_ascii=False), run_id))
 
     def answered(
         self, run_id: str, outcomes: Sequence[Outcome], requests: tuple[int, int, int] | None = None
@@ -127,7 +120,7 @@ class Answers:
         if requests is not None:
             sent = "update stretch set sent = ?, retried = ?, throttled = ? where run = ? and ending = ''"
             statements.append((sent, (*requests, run_id)))
-        self._write(statements)
+        self._database.together(statements)
 
     def reopen(self, run_id: str) -> None:
         """Forgets what is no answer of the destination's, so that its turn comes again.

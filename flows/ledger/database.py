@@ -6,7 +6,7 @@ The statements are the same for both. They are written for SQLite, with `?` or `
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,6 +44,15 @@ class Connection(Protocol):
 class Fence(Protocol):
     """What whoever writes relies on."""
 
+    @property
+    def sure(self) -> bool:
+        """Whether nobody else can have it."""
+        ...
+
+    def refuse_when_lost(self) -> None:
+        """Raises LedgerError where it was lost: nothing may be begun then."""
+        ...
+
     def refuse_a_later_one(self, connection: Connection, /) -> None:
         """Said in a transaction: raises LedgerError where somebody else has it by now."""
         ...
@@ -56,6 +65,8 @@ class Database(Protocol):
     """The folder of the runs, whose ledger it is."""
     new: bool
     """Whether it was made just now."""
+    held: list[Fence]
+    """The leases on which whoever writes relies: none where the ledger is a file."""
 
     @property
     def shown(self) -> str:
@@ -84,8 +95,8 @@ class Database(Protocol):
         """One statement that may be said twice: where a connection is lost, nobody knows whether it was done."""
         ...
 
-    def together(self, statements: Sequence[Statement], held: Collection[Fence] = ()) -> None:
-        """Several statements, durable together, that may be said twice like one of `tell`; only while none of `held` was lost."""
+    def together(self, statements: Sequence[Statement]) -> None:
+        """Several statements, durable together, that may be said twice like one of `tell`."""
         ...
 
     def transaction(self) -> AbstractContextManager[Connection]:

@@ -17,12 +17,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from connectors.errors import Busy, LedgerError, MusterError
 from flows.ledger.database import Connection
-from flows.ledger.lock import Lock
-from flows.ledger.postgresql import Postgresql
+from flows.ledger.postgresql import Postgresql, Spoken
 
 __all__ = ["LEASE_SECONDS", "Lease", "who_holds"]
 
@@ -38,18 +37,17 @@ _NOW = "extract(epoch from clock_timestamp())::double precision"
 class Lease:
     """Held while its block lasts. Raises Busy where somebody else holds it for longer than `wait` seconds.
 
-    `busy` says what is at work then; who it is is added. It is among `held` as long as it is.
+    `busy` says what is at work then; who it is is added. As long as it is held, whatever its ledger writes counts only with it.
     """
 
     def __init__(
-        self, database: Postgresql, name: str, busy: str, fix: str, *, held: list[Lock], wait: float = 0.0,
+        self, database: Postgresql, name: str, busy: str, fix: str, *, wait: float = 0.0,
         seconds: float = LEASE_SECONDS,
     ) -> None:  # fmt: skip
         self.name = name
         self._database = database
         self._busy = busy
         self._fix = fix
-        self._held = held
         self._wait = wait
         self._seconds = seconds
         self._holder = f"pid {os.getpid()} on {socket.gethostname()}, {_place()}, {secrets.token_hex(8)}"
@@ -73,7 +71,7 @@ class Lease:
         self._over.clear()
         self._renewer = threading.Thread(target=self._renew, name=f"lease {self.name}", daemon=True)
         self._renewer.start()
-        self._held.append(self)
+        self._database.held.append(self)
         return self
 
     def __exit__(
@@ -81,9 +79,9 @@ class Lease:
     ) -> None:
         if self._renewer is None:
             return
-        self._held.remove(self)
+        self._database.held.remove(self)
         self._over.set()
-        self._renewer.join()
+        self._renewer.join(self._seconds)  # a server that does not answer holds up no run
         self._renewer = None
         let_go = "update lease set until = 0 where name = ? and token = ? and holder = ?"
         with contextlib.suppress(LedgerError):  # where nobody can say so, it runs out
@@ -94,9 +92,14 @@ class Lease:
         """`told` is called, in another thread, when it could not be renewed in time or somebody else has it."""
         self._told = told
 
+    @property
+    def sure(self) -> bool:
+        """Whether nobody else can have it."""
+        return self._lost is None and _clock() <= self._sure_until
+
     def refuse_when_lost(self) -> None:
         """Raises LedgerError where it is not sure any more that nobody else has it: nothing may be begun then."""
-        if self._lost is None and time.monotonic() > self._sure_until:
+        if self._lost is None and not self.sure:
             self._lose("it could not be renewed in time")
         if self._lost is not None:
             raise LedgerError(self._lost.what, self._lost.fix)
@@ -117,13 +120,13 @@ class Lease:
         """  # noqa: S608 - our own words
         asked = (self.name, self._holder, self._seconds)
 
-        def said(began: float) -> bool:
-            found = self._database.ask(sql, asked)
-            if found:
-                self._token, self._sure_until = int(found[0][0]), began + self._seconds - self._sure
-            return bool(found)
+        def said(spoken: Spoken) -> tuple[float, list[tuple[Any, ...]]]:
+            return _clock(), spoken.execute(sql, asked).fetchall()
 
-        return said(time.monotonic())
+        began, found = self._database.repeated(said)
+        if found:
+            self._token, self._sure_until = int(found[0][0]), began + self._seconds - self._sure
+        return bool(found)
 
     def _let_go_of_the_dead(self) -> None:
         """Whoever held it as a process of this machine, and is none any more, does not hold it."""
@@ -146,13 +149,13 @@ class Lease:
         )
         asked = (self._seconds, self.name, self._token, self._holder)
         while not self._over.wait(min(_RENEWED_SECONDS, self._seconds / 6)):
-            began = time.monotonic()
+            began = _clock()
             with contextlib.suppress(LedgerError):
                 if not self._database.repeated(lambda spoken: spoken.execute(sql, asked).fetchall(), 0.0):
                     self._lose("somebody else has taken it")
                     return
                 self._sure_until = began + self._seconds - self._sure
-            if time.monotonic() > self._sure_until:
+            if not self.sure:
                 self._lose("it could not be renewed in time")
                 return
 
@@ -164,6 +167,11 @@ class Lease:
             )
             if self._told is not None:
                 self._told(self._lost)
+
+
+def _clock() -> float:
+    """Seconds that go on also while the machine sleeps, as the server's do."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 def _place() -> str:

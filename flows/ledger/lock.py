@@ -54,6 +54,11 @@ class Lock(Protocol):
     def refuse_when_lost(self) -> None:
         """Raises LedgerError where it was lost: nothing may be begun then."""
 
+    @property
+    def sure(self) -> bool:
+        """Whether nobody else can have it."""
+        ...
+
     def refuse_a_later_one(self, connection: Connection) -> None:
         """Said in a transaction: raises LedgerError where somebody else holds it by now."""
 
@@ -94,6 +99,8 @@ class _FileLock:
 
     def when_lost(self, told: Callable[[MusterError], None]) -> None:
         """The system lets go of it only when its owner dies."""
+
+    sure = True
 
     def refuse_when_lost(self) -> None:
         """It is not."""

@@ -14,11 +14,10 @@ __all__ = ["Locks"]
 
 
 class Locks:
-    """`held` are the leases that this process relies on."""
+    """Of one ledger, which knows those that are held."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.held: list[Lock] = []
 
     def of_run(self, mapping: str, account: str) -> Lock:
         """One run of a mapping to an account at a time."""
@@ -32,6 +31,10 @@ class Locks:
             return SenderLock(self._database.home, account, wait)
         return self._lease(f"sender {account}", *busy_sender(account), wait)
 
+    def sure(self) -> bool:
+        """Whether nobody else can have any of those that are held."""
+        return all(fence.sure for fence in self._database.held)
+
     def at_work(self, mapping: str, account: str) -> bool:
         """Whether a run of a mapping is at work."""
         if isinstance(self._database, SqliteFile):
@@ -43,7 +46,7 @@ class Locks:
     def _lease(self, name: str, busy: str, fix: str, wait: float) -> Lock:
         from flows.ledger.lease import Lease  # noqa: PLC0415 - psycopg only where it is used
 
-        return Lease(cast("Postgresql", self._database), name, busy, fix, held=self.held, wait=wait)
+        return Lease(cast("Postgresql", self._database), name, busy, fix, wait=wait)
 
 
 def _run(mapping: str, account: str) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 from connectors.base import Remembered
 from flows.ledger.database import Connection, Database
-from flows.ledger.lock import Lock
 from flows.ledger.pages import Pages, key_hash
 from flows.ledger.runs import now
 
@@ -39,9 +38,8 @@ class Standing:
 class Memory:
     """Filed only for what landed."""
 
-    def __init__(self, database: Database, held: Collection[Lock] = ()) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._held = held
 
     def remembered(
         self, account: int, mapping: str, keys: Sequence[tuple[str, str]]
@@ -127,8 +125,8 @@ class Memory:
 
         Asked right before a contact is sent: raises LedgerError where a lock that whoever asks relies on was lost.
         """
-        for lock in self._held:
-            lock.refuse_when_lost()
+        for fence in self._database.held:
+            fence.refuse_when_lost()
         marks = ", ".join("?" * len(keys))
         sql = f"select 1 from consent where account = ? and key in ({marks}) and opted_out = 1 limit 1"  # noqa: S608 - marks only
         if not keys or not self._database.ask(sql, (account, *keys)):  # of nearly everybody none

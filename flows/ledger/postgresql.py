@@ -10,11 +10,11 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import errors
@@ -29,6 +29,7 @@ __all__ = ["PATIENCE", "Address", "Postgresql"]
 PATIENCE = 60.0
 """So many seconds a run waits for a server that went away."""
 _AGAIN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
+_MOST_TIMES = 20
 _AT_ONCE = 5000
 _SCHEMA = "muster"
 _SETTINGS = """
@@ -54,15 +55,26 @@ _REFUSED = (
 _T = TypeVar("_T")
 
 
+def _parts(url: str) -> SplitResult | None:
+    """An address in its parts; None where it is none, such as one whose password has signs that end it. Nothing of it is said."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return None if "@" in parts.path + parts.query + parts.fragment or parts.fragment else parts
+
+
 class Address:
     """Where the server is: a URL such as postgresql://user@host:5432/database, with `?schema=` for another schema than muster."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url.strip())
-        if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+        parts = _parts(url.strip())
+        if parts is None or parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
             raise LedgerError(
                 "MUSTER_LEDGER_URL is no address of a PostgreSQL database.",
-                "It is like postgresql://USER@HOST:5432/DATABASE; without it, the ledger is a file in MUSTER_HOME.",
+                "It is like postgresql://USER@HOST:5432/DATABASE, with signs such as / @ # ? : in a password written as %2F and so on; "
+                "without it, the ledger is a file in MUSTER_HOME.",
             )
         given = parse_qsl(parts.query)
         self.schema = next((value for name, value in given if name == "schema"), _SCHEMA)
@@ -84,6 +96,7 @@ class Postgresql:
         self.home = home
         self.new = False
         self.address = address
+        self.held: list[Fence] = []
         self.patience = 0.0
         """Nobody waits while it is being opened: a wrong address is said at once."""
         self.say: Callable[[str], None] = lambda _: None
@@ -130,6 +143,9 @@ class Postgresql:
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a query one after the other, as they were when it began. Raises LedgerError."""
         with self._explained(), self.connect() as reader, reader.cursor("rows") as cursor:
+            reader.execute(
+                "set idle_in_transaction_session_timeout to 0"
+            )  # it locks nothing, and its reader may take long
             reader.autocommit = False
             cursor.itersize = _AT_ONCE
             cursor.execute(_plain(sql), _given(parameters))
@@ -137,17 +153,16 @@ class Postgresql:
 
     def tell(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """One statement, durable when it returns; it may have been said twice. Raises LedgerError."""
-        self.repeated(lambda connection: connection.execute(sql, parameters))
+        self.together([(sql, parameters)])
 
-    def together(self, statements: Sequence[tuple[str, Sequence[Any]]], held: Collection[Fence] = ()) -> None:
+    def together(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
         """Several statements, durable together when it returns; they may have been said twice. Raises LedgerError."""
 
         def said(connection: Spoken) -> None:
             with connection.transaction():
-                for fence in held:
-                    fence.refuse_a_later_one(connection)
                 for statement, parameters in statements:
                     connection.execute(statement, parameters)
+                self._refuse_a_later_one(connection)
 
         self.repeated(said)
 
@@ -161,6 +176,15 @@ class Postgresql:
             spoken = Spoken(self.connection)
             with spoken.transaction():
                 yield spoken
+                self._refuse_a_later_one(spoken)
+
+    def _refuse_a_later_one(self, connection: Spoken) -> None:
+        """Whatever was written counts only while nobody else has taken a lease that is relied on here.
+
+        Said last, because the lease cannot be renewed from then until the commit.
+        """
+        for fence in self.held:
+            fence.refuse_a_later_one(connection)
 
     def repeated(self, work: Callable[[Spoken], _T], patience: float | None = None) -> _T:
         """What `work` gives; done again, maybe a second time, where its connection was lost or another one went first."""
@@ -170,7 +194,9 @@ class Postgresql:
             try:
                 found = work(Spoken(self.connection))
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                if isinstance(error, _ONE_WAS_FIRST):
+                if isinstance(error, _ONE_WAS_FIRST) and attempt < _MOST_TIMES:
+                    attempt += 1
+                    time.sleep(_AGAIN_SECONDS[0])
                     continue
                 if not self._lost(error) or time.monotonic() > until:
                     with self._explained():
@@ -284,7 +310,12 @@ def explained(error: psycopg.Error, shown: str) -> LedgerError:
             f"Another program has kept the ledger at {shown} locked for 30 seconds.",
             "Start again when it has let go of it.",
         )
-    if isinstance(error, (*_REFUSED, errors.UndefinedObject)) or error.sqlstate is None:
+    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+        return LedgerError(
+            "MUSTER_LEDGER_URL holds something that PostgreSQL does not know.",
+            "Look at what stands after the question mark: it is like ?sslmode=require or ?schema=NAME.",
+        )
+    if isinstance(error, _REFUSED) or error.sqlstate is None:
         why = " ".join((error.diag.message_primary or str(error)).split())
         if isinstance(error, (psycopg.OperationalError, *_REFUSED)):
             return LedgerError(

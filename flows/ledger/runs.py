@@ -221,7 +221,7 @@ class Runs:
         """The newest runs of each mapping and account, the newest first; the mapping that ran last comes first."""
         newest = """
             id in (select id from (select id, row_number() over (partition by account, mapping order by started_at desc, id desc)
-            as place from run) where place <= ?)
+            as place from run) placed where place <= ?)
         """
         where, asked = (
             (newest, [number]) if mapping is None else (f"{newest} and mapping = ?", [number, mapping])

@@ -7,10 +7,10 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectors.errors import LedgerError
 from flows.ledger.damaged import (
@@ -25,6 +25,9 @@ from flows.ledger.damaged import (
     suspect,
 )
 from flows.ledger.migrations import STEPS
+
+if TYPE_CHECKING:
+    from flows.ledger.database import Fence
 
 __all__ = ["SqliteFile", "home_folder", "open_database", "private_folder"]
 
@@ -41,6 +44,7 @@ class SqliteFile:
         self.path = path
         self.home = path.parent
         self.new = new
+        self.held: list[Fence] = []
         self.shared = False
         self._use = use
         self._local = threading.local()
@@ -86,11 +90,9 @@ class SqliteFile:
         with _marked(self.path), _explained(self.path):
             self.connection.execute(sql, parameters)
 
-    def together(self, statements: Sequence[tuple[str, Sequence[Any]]], held: Collection[Any] = ()) -> None:
-        """Several statements, durable together when it returns; only while none of `held` was lost."""
+    def together(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        """Several statements, durable together when it returns."""
         with self.transaction() as connection:
-            for fence in held:
-                fence.refuse_a_later_one(connection)
             for sql, parameters in statements:
                 connection.execute(sql, parameters)
 

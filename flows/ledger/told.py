@@ -51,11 +51,13 @@ class Told:
         """In the place of what the receiver knew before."""
         with self._database.transaction() as database:
             database.execute(
-                "delete from told where receiver = ? and ((account = ? and mapping = ?) or (account = '' and path = ?))",
-                (told.receiver, told.account, told.mapping, path),
+                "delete from told where receiver = ? and account = '' and path = ? and (mapping <> ? or ? <> '')",
+                (told.receiver, path, told.mapping, told.account),
             )
             database.execute(
-                f"insert into told ({_COLUMNS}, path) values (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
+                f"""insert into told ({_COLUMNS}, path) values (?, ?, ?, ?, ?, ?, ?, ?)
+                on conflict (account, mapping, receiver) do update set state = excluded.state, run = excluded.run,
+                since = excluded.since, told_at = excluded.told_at, path = excluded.path""",  # noqa: S608 - our own names
                 (
                     told.account,
                     told.mapping,

@@ -126,12 +126,12 @@ class VanishedPeople:
         """Files what a run did for them. Can be repeated; returns for how many.
 
         `fields`, `tags` and `lists` are those that the mapping changes: they count as delivered no more, so that who comes back gets
-        them again. An opt-out is heard, and stays.
+        them again. An opt-out is heard, and stays. Who was delivered since, or vanished anew, is not concerned any more.
         """
         sql = """
-            select i.key, i.key_hash, a.outcome, d.wanted, d.own from intent i
+            select i.key, i.key_hash, a.outcome, d.wanted, d.own, a.answered_at from intent i
             join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
-            left join delivered d on d.account = ? and d.mapping = ? and d.key = i.key
+            left join delivered d on d.account = ? and d.mapping = ? and d.key = i.key and d.delivered_at <= a.answered_at
             where i.run = ? and i.key <> '' and a.outcome in ('updated', 'unchanged', 'protected', 'filtered') order by i.row_number
         """
         landed = 0
@@ -146,19 +146,19 @@ class VanishedPeople:
                     "update delivered set wanted = ?, own = ? where account = ? and mapping = ? and key = ?",
                     [
                         (*_without(wanted, own, fields, tags, lists), account, mapping, key)
-                        for key, _, _, wanted, own in mine
+                        for key, _, _, wanted, own, _ in mine
                     ],
                 )
                 database.executemany(
-                    "update vanished set done = ? where account = ? and mapping = ? and key = ? and done = ''",
-                    [(run, account, mapping, row[0]) for row in some],
+                    "update vanished set done = ? where account = ? and mapping = ? and key = ? and done = '' and since <= ?",
+                    [(run, account, mapping, row[0], row[5]) for row in some],
                 )
         self._hear(run, account, mapping)
         return landed
 
     def _hear(self, run: str, account: int, mapping: str) -> None:
         """Who was unsubscribed, by the mapping's word, or is found so, by the destination's."""
-        said = "case when coalesce(a.calls ->> 'opted_out', 0) > 0 then ? else ? end"
+        said = "case when coalesce(cast(a.calls ->> 'opted_out' as integer), 0) > 0 then ? else ? end"
         joined = """
             from intent i join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
             where i.run = ? and i.key <> '' and a.opted_out = 1

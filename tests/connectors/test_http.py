@@ -212,6 +212,16 @@ async def test_a_repeatable_call_is_tried_as_often_as_patience_allows_and_in_one
     assert lark.running.requests()["received"] == 3
 
 
+async def test_nothing_leaves_when_somebody_else_may_be_sending_by_the_time_its_turn_comes(
+    lark: Lark,
+) -> None:
+    async with wire(lark.url, patience=PATIENCE) as opened:
+        opened.traffic.may_send = lambda: False
+        answer = await opened.call("POST", UPSERT, json_body=BODY)
+        assert (answer.meaning, answer.left_out) == (Meaning.NOT_SENT, "interrupted")
+    assert lark.running.requests()["received"] == 0
+
+
 async def test_where_nothing_listens_it_is_tried_as_often_too() -> None:
     async with wire(f"http://127.0.0.1:{free_port()}", patience=PATIENCE) as opened:
         answer = await opened.call("POST", UPSERT, json_body=BODY, repeatable=False)

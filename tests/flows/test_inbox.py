@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from connectors.errors import Busy, MappingError
 from flows.inbox.arrivals import Inbox, Look
 from flows.inbox.pattern import Pattern
-from flows.ledger import Ledger, open_database
+from flows.ledger.opening import open_ledger
 from tests.flows.conftest import PEOPLE
 
 DAY = 1_770_000_000.0
@@ -70,7 +70,7 @@ class Place:
         return look
 
     def _run(self, inbox: Inbox, sha256: str, path: str) -> None:
-        ledger = Ledger(open_database(inbox.home))
+        ledger = open_ledger(inbox.home)
         [(account,)] = ledger.database.ask("select id from account")
         run = f"run-{len(self.synced)}"
         ledger.runs.began(run, account, "people", "", "", "sync", path, "")

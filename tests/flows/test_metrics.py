@@ -16,6 +16,7 @@ from tests.flows.alerts.post import receiving
 from tests.flows.conftest import Desk
 
 
+@pytest.mark.usefixtures("ledger_place")
 async def test_a_run_writes_metrics_which_the_command_prints_and_is_listed_with_what_was_told(
     desk: Desk, person: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,6 @@ from connectors.base import Oddity
 from connectors.errors import SourceError
 from connectors.sources import csv_file
 from connectors.sources.csv_file import open_source
-from flows import shard
 from flows.corrected import Corrected
 from flows.forgotten import blocked_by
 from flows.ledger import Correction
@@ -38,6 +37,7 @@ from flows.ledger.opening import open_ledger
 from flows.ledger.people import Who
 from flows.opening import make_application
 from flows.plan import make_plan
+from flows.shards import shard
 from flows.shards.crew import Processes
 from flows.shards.dividing import shards_of
 from flows.shards.shard import map_shard

@@ -44,9 +44,7 @@ def ledger(url: str, tmp_path: Path) -> Iterator[Ledger]:
 def lease(ledger: Ledger, seconds: float = 30.0, wait: float = 0.0) -> Lease:
     database = ledger.database
     assert isinstance(database, Postgresql)
-    return Lease(
-        database, "people", "Another run", "Wait.", held=ledger.locks.held, wait=wait, seconds=seconds
-    )
+    return Lease(database, "people", "Another run", "Wait.", wait=wait, seconds=seconds)
 
 
 def intent(row: int) -> Intent:
@@ -101,7 +99,7 @@ def test_a_lease_of_a_killed_worker_of_this_machine_is_free_at_once_and_of_anoth
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom flows.ledger.opening import open_ledger\nfrom flows.ledger.lease import Lease\n"
         "ledger = open_ledger(Path(sys.argv[1]), sys.argv[2])\n"
-        "with Lease(ledger.database, 'people', 'x', 'y', held=[], seconds=1.5):\n    print('held', flush=True)\n    time.sleep(60)\n"
+        "with Lease(ledger.database, 'people', 'x', 'y', seconds=1.5):\n    print('held', flush=True)\n    time.sleep(60)\n"
     )
     other = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path / "b"), url], stdout=subprocess.PIPE, text=True, cwd=ROOT
@@ -132,7 +130,7 @@ def test_a_stalled_worker_writes_nothing_after_another_has_taken_over(
         "import sys\nfrom pathlib import Path\nfrom connectors.errors import LedgerError\n"
         "from flows.ledger import Outcome\nfrom flows.ledger.opening import open_ledger\nfrom flows.ledger.lease import Lease\n"
         "ledger = open_ledger(Path(sys.argv[1]), sys.argv[2])\n"
-        "with Lease(ledger.database, 'people', 'x', 'y', held=ledger.locks.held, seconds=1.5):\n"
+        "with Lease(ledger.database, 'people', 'x', 'y', seconds=1.5):\n"
         "    print('held', flush=True)\n    sys.stdin.readline()\n"
         "    for write in (lambda: ledger.answers.answered('r', [Outcome(1, 'created')]),\n"
         "                  lambda: ledger.memory.heard(1, 'people', None, ['p1@example.com'])):\n"
@@ -226,7 +224,18 @@ def test_a_server_that_never_answers_is_said_at_once_and_the_password_is_not(tmp
     assert "geheim" not in raised.value.what + raised.value.fix + repr(raised.value)
 
 
-@pytest.mark.parametrize("wrong", ["mysql://a/b", "postgresql://host", "nonsense"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "mysql://a/b",
+        "postgresql://host",
+        "nonsense",
+        "postgresql://muster:ge/heim@host/db",
+        "postgresql://muster:ge#heim@host/db",
+        "postgresql://muster:geheim\u2100@host/db",
+        "postgresql://host:port/db",
+    ],
+)
 def test_what_is_no_address_is_refused_without_saying_it(wrong: str) -> None:
     with pytest.raises(LedgerError, match="is no address of a PostgreSQL database") as raised:
         Address(wrong)

@@ -105,6 +105,7 @@ async def test_what_the_mapping_says_is_done_once_with_those_who_vanished(desk: 
     assert (third.facts.people, third.facts.done_before, third.facts.run) == (2, 2, None)
 
 
+@pytest.mark.usefixtures("ledger_place")
 async def test_who_comes_back_is_said_and_delivered_anew_and_stays_unsubscribed(
     desk: Desk, person: Person
 ) -> None:
