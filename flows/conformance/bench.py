@@ -23,6 +23,7 @@ from flows.cli.check import command as check_command
 from flows.conformance.ended import Ended, Listening, finish
 from flows.ledger import Ledger, open_database
 from flows.options import Options
+from flows.parting import parted
 from flows.preview import Preview, preview
 from flows.resume import Resume
 from flows.retry import open_retry
@@ -108,12 +109,14 @@ class Bench:
         allow: frozenset[str] = ALLOWED,
         **options: Any,
     ) -> Ended:
-        """A whole sync, which has to balance. `prepared` is called when everything was read and nothing is sent yet."""
+        """A whole sync, which has to balance, and the run for vanished people after it. `prepared` is called when everything was read and nothing is sent yet."""
         return asyncio.run(self._sync(self.file(rows), prepared, Options(allow=allow, **options)))
 
     async def _sync(self, file: Path, prepared: Callable[[], object] | None, options: Options) -> Ended:
         async with SyncRun(str(self.folder / "trial.yml"), str(file), options, Listening()) as run:
-            return await finish(run, prepared=prepared)
+            ended = await finish(run, prepared=prepared)
+        await parted(run)
+        return ended
 
     def plan(self, *rows: Mapping[str, str]) -> Preview:
         """What a sync would do."""
