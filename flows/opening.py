@@ -122,11 +122,22 @@ def _tracked(mapping: Mapping) -> frozenset[str] | None:
 
 
 def check_key(mapping: Mapping, connector: Any) -> None:
-    """Raises MappingError where the destination knows its contacts by other merge tags than the mapping's key."""
+    """Raises MappingError where the destination knows its contacts by other merge tags than the mapping's key, or cannot do with vanished people what it says."""
     if mapping.key not in connector.keys:
         raise MappingError(
             f"{mapping.file}:{mapping.line_of('key')}: key: {mapping.key} is not how {mapping.destination.kind} knows a contact.",
             f"Say key: {' or '.join(connector.keys)}.",
+        )
+    _check_vanished(mapping, connector)
+
+
+def _check_vanished(mapping: Mapping, connector: Any) -> None:
+    """Raises MappingError where something is to be done with vanished people, and the destination changes only who is in a row."""
+    acts = mapping.vanished is not None and mapping.vanished.acts
+    if acts and not hasattr(connector, "restore"):
+        raise MappingError(
+            f"{mapping.file}:{mapping.line_of('vanished')}: {mapping.destination.kind} changes nobody who is in no row.",
+            "Say vanished: report.",
         )
 
 

@@ -28,6 +28,7 @@ from flows.resume import Resume
 from flows.retry import open_retry
 from flows.sync_run import SyncRun
 from flows.undo_begun import find_undo
+from flows.vanished.parting import parted
 from flows.verification import Verification, find_target, verify
 from mappings.engine.schema import Schema
 
@@ -108,12 +109,14 @@ class Bench:
         allow: frozenset[str] = ALLOWED,
         **options: Any,
     ) -> Ended:
-        """A whole sync, which has to balance. `prepared` is called when everything was read and nothing is sent yet."""
+        """A whole sync, which has to balance, and the run for vanished people after it. `prepared` is called when everything was read and nothing is sent yet."""
         return asyncio.run(self._sync(self.file(rows), prepared, Options(allow=allow, **options)))
 
     async def _sync(self, file: Path, prepared: Callable[[], object] | None, options: Options) -> Ended:
         async with SyncRun(str(self.folder / "trial.yml"), str(file), options, Listening()) as run:
-            return await finish(run, prepared=prepared)
+            ended = await finish(run, prepared=prepared)
+        await parted(run)
+        return ended
 
     def plan(self, *rows: Mapping[str, str]) -> Preview:
         """What a sync would do."""

@@ -30,12 +30,12 @@ def since_of(run: SyncRun) -> str:
 
 
 def file_vanished(run: SyncRun) -> None:
-    """The list is written; the ledger knows them only where the run came to its end. Raises OSError, LedgerError."""
+    """The list is written where there is somebody on it; the ledger knows them only where the run came to its end. Raises OSError, LedgerError."""
     opened, plan, vanished = run.opened, run.plan, run.vanished
     if vanished is None or vanished.why_not(plan.rows, plan.guards):
         return
     since = since_of(run)
-    for folder in filter(None, (opened.folder, run.options.report_dir)):
+    for folder in filter(None, (opened.folder, run.options.report_dir) if vanished.people else ()):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_vanished(folder, vanished.lines(since))
     if not run.why_stopped and run.is_registered:
