@@ -308,4 +308,4 @@ def _end_of(today: dt.date | None) -> int:
     if today is None:
         return int(np.iinfo(np.int64).max)
     midnight = dt.datetime.combine(today, dt.time(), dt.UTC)
-    return int(midnight.timestamp()) + 24 * 3600
+    return int(midnight.timestamp()) + 36 * 3600  # twelve hours west of UTC it lasts longest
