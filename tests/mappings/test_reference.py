@@ -229,6 +229,8 @@ def rules(draw: st.DrawFn, field: Field) -> Any:
     rule |= {"type": type_} if type_ != field.type else {}
     rule |= draw(origins(type_, right))
     rule |= draw(makings(type_, rule, right))
+    if (type_, field.type) == ("choices", "text") and not rule.keys() & {"part", "join"}:
+        rule["part"] = "first"  # several are no text
     for more in ({"default": draw(one(*right))}, {"required": "true"}, {"max_length": draw(one(6, 10))}):
         if draw(ONE_IN_FOUR) and ("max_length" not in more or type_ == "text"):
             rule |= more
