@@ -21,7 +21,7 @@ demo: $(VENV)/.installed
 	$(BIN)/muster demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 storm: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.storm --seed $(SEED) --kills $(KILLS) --destination $(DESTINATION)

@@ -7,6 +7,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,42 @@ from flows.prefect_server import PrefectServer
 if TYPE_CHECKING:
     from tests.browser import Chromium
     from tests.postgresql import Server
+
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is pytest's own folder
+_ROOM = 3 << 30
+"""Bytes that have to be free there: a whole run leaves half a gigabyte while it lasts."""
+
+
+def pytest_configure() -> None:
+    """The tests' files are kept in memory where there is room: thousands of commits would each wait for a disk."""
+    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test process begins with slow tests, a file of them each in turn: while they wait the others work, and none is left for the end.
+
+    `--dist worksteal` gives each process a stretch of the list, all of the same length.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
+    slow: dict[Path, list[pytest.Item]] = defaultdict(list)
+    others: list[pytest.Item] = []
+    for one in items:
+        (slow[one.path] if one.get_closest_marker("slow") else others).append(one)
+    hands: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    for number, of_file in enumerate(slow.values()):
+        hands[number % processes] += of_file
+    left, dealt = len(items), list[pytest.Item]()
+    for number, hand in enumerate(hands):
+        length = left // (processes - number)
+        left -= length
+        room = max(0, length - len(hand))
+        dealt += [*hand, *others[:room]]
+        others = others[room:]
+    items[:] = dealt + others
 
 
 @pytest.fixture(scope="session")
