@@ -9,12 +9,13 @@ import shutil
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from flows import prefect_server
 from flows.prefect_server import PrefectServer
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is pytest's own folder
+_PATIENCE = 200.0
+"""Seconds for a Prefect server of the tests, whose first start takes 17 of processor; less than a test's own limit."""
 _ROOM = 3 << 30
 """Bytes that have to be free there: a whole run leaves half a gigabyte while it lasts."""
 
@@ -80,17 +83,26 @@ def begun_before(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], N
     return give
 
 
-def _first_start(home: Path, made: Path) -> None:
+@contextmanager
+def _prefect(home: Path) -> Iterator[PrefectServer]:
+    """A Prefect server that muster starts; on a busy machine it may take its time. The environment is as before."""
     before = dict(os.environ)
-    os.environ.pop("PREFECT_API_URL", None)
-    try:
-        with PrefectServer(home) as server:
-            asyncio.run(server.begin())
-            asyncio.run(server.ready())
-            assert server.own
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with PrefectServer(home) as server:
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(prefect_server, "_PATIENCE", _PATIENCE)
+                os.environ.pop("PREFECT_API_URL", None)
+                asyncio.run(server.begin())
+                asyncio.run(server.ready())
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        yield server
+
+
+def _first_start(home: Path, made: Path) -> None:
+    with _prefect(home) as server:
+        assert server.own
     partly = made.with_suffix(".part")
     with (
         closing(sqlite3.connect(home / "prefect" / "prefect.db")) as there,
@@ -115,18 +127,10 @@ def prefect_url(
     tmp_path_factory: pytest.TempPathFactory, begun_before: Callable[[Path], None]
 ) -> Iterator[str]:
     """A real Prefect server, as people configure one: by PREFECT_API_URL."""
-    before = dict(os.environ)
     home = tmp_path_factory.mktemp("prefect")
     begun_before(home)
-    server = PrefectServer(home)
-    with server:
-        os.environ.pop("PREFECT_API_URL", None)
-        asyncio.run(server.begin())
-        asyncio.run(server.ready())
-        url = server.url
-        os.environ.clear()
-        os.environ.update(before)
-        yield url
+    with _prefect(home) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")
