@@ -1,4 +1,4 @@
-"""What the tests of the run share: a real sandbox for each module, and a desk with a file, a mapping and a home."""
+"""What the tests of the run share: a real sandbox for each test process, and a desk with a file, a mapping and a home."""
 
 from __future__ import annotations
 
@@ -154,17 +154,17 @@ class Desk:
         return by_address
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Running]:
+@pytest.fixture(scope="session")
+def _campaignlark() -> Iterator[Running]:
     with running("campaignlark", rate=0) as server:
         yield server
 
 
 @pytest.fixture
-def lark(sandbox: Running) -> Running:
+def lark(_campaignlark: Running) -> Running:
     """A sandbox as it was when it started."""
-    sandbox.reset()
-    return sandbox
+    _campaignlark.reset()
+    return _campaignlark
 
 
 @pytest.fixture
