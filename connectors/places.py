@@ -91,7 +91,9 @@ class Place:
         """The same for a folder, whose name is no pattern."""
         found = cls.at(place, beside=beside, setting=setting)
         if found.kind == "file":
-            path = Path(_URL.sub(r"\3", place)).expanduser()
+            path = Path(_URL.sub(r"\3", place))
+            with contextlib.suppress(RuntimeError):  # as above
+                path = path.expanduser()
             found.path = os.path.normpath(beside / path)
             found.root = Path(found.path)
         return found

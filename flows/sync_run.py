@@ -657,7 +657,7 @@ class SyncRun:
     def _let_go_of_old_runs(self) -> None:
         """What runs kept of people does not stay for ever. The run is over: where that fails, the next one does it."""
         opened = self.opened
-        with contextlib.suppress(LedgerError):
+        with contextlib.suppress(LedgerError, OSError):
             if gone := let_go(opened.ledger, opened.keep, dt.datetime.now(dt.UTC), but=self.id):
                 runs = f"{len(gone):,} run{'s' if len(gone) > 1 else ''}"
                 self.watcher.say(

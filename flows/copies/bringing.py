@@ -56,10 +56,14 @@ def bring(folder: Path) -> Brought | None:
         place = copies.place(Settings(Path(copies.mapping)).get)
         copies = copies.at(place)
     except MusterError as error:
-        return Brought("", tuple(copies.stale(folder)), error.what)
+        return Brought("", tuple(copies.wanted(folder)), error.what)
+    try:
+        names = [*copies.outlived(folder), *copies.stale(folder)]
+    except OSError:
+        return Brought("", tuple(copies.wanted(folder)), f"{folder} cannot be read.")
     missing: list[str] = []
     why = ""
-    for name in [*copies.outlived(folder), *copies.stale(folder)]:
+    for name in names:
         try:
             if missing and name == "report.html":  # whoever finds it is to find the others
                 raise SourceError(why)

@@ -91,10 +91,13 @@ class Copies:
         """The address of the report, '' where it does not lie there for certain."""
         return self.address if self.lying.get("report.html") else ""
 
+    def wanted(self, folder: Path) -> list[str]:
+        """The files in the run's folder that are to be copied, in their order."""
+        return [name for name in document.REPORT_FILES if name in self.files and (folder / name).is_file()]
+
     def stale(self, folder: Path) -> list[str]:
-        """The wanted files that are in the run's folder, and do not lie there as they are, in the order in which they are copied."""
-        there = [name for name in document.REPORT_FILES if name in self.files and (folder / name).is_file()]
-        return [name for name in there if self.lying.get(name, "") != hash_of(folder / name)]
+        """Those of them that do not lie there as they are. Raises OSError."""
+        return [name for name in self.wanted(folder) if self.lying.get(name, "") != hash_of(folder / name)]
 
     def outlived(self, folder: Path) -> list[str]:
         """What lies there, or may, and is not in the run's folder any more, or not wanted."""
