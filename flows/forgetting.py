@@ -22,6 +22,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connectors.errors import LedgerError
+from flows.copies.leaving import rewrite
+from flows.fixes.forgetting import clear_fixes
 from flows.forgotten import CODE
 from flows.ledger import Ledger, Who
 from flows.ledger.database import SqliteFile
@@ -48,12 +50,16 @@ _SHORT = 4
 
 @dataclass(frozen=True, slots=True)
 class Forgot:
-    """What was done. `held` is what is at the destinations still, `left` the files in which something stands all the same."""
+    """What was done. `held` is what is at the destinations still, `left` the files in which something stands all the same.
+
+    `unreached` are the addresses of copies of reports, and of folders of fixes, that could not be made right.
+    """
 
     sent: int
     runs: int
     held: list[Held]
     left: list[Path]
+    unreached: list[str]
 
 
 def forget(home: Path, ledger: Ledger, who: Who) -> Forgot:
@@ -61,6 +67,7 @@ def forget(home: Path, ledger: Ledger, who: Who) -> Forgot:
     with contextlib.ExitStack() as locks:
         for mapping, account in _jobs(ledger):
             locks.enter_context(ledger.run_lock(mapping, account))
+            locks.enter_context(ledger.run_lock(mapping, f"{account}-fixes"))
         held = ledger.people.held(who)
         ledger.forgotten.add(who)  # first: from here on nothing new of them comes in
         rows: dict[str, set[int]] = {}
@@ -75,7 +82,8 @@ def forget(home: Path, ledger: Ledger, who: Who) -> Forgot:
                 folders.append(_Folder(Path(run.folder), who, theirs))
                 texts.update(folders[-1].found())
         # what is theirs in one run may be the value before in another
-        runs = sum(folder.cleared({text for text in texts if len(text) >= _SHORT}) for folder in folders)
+        exact = {text for text in texts if len(text) >= _SHORT}
+        cleared = {folder.name for folder in folders if folder.cleared(exact)}
         for number, name in _filed(ledger):
             ledger.pages.put(number, name, (), [(key_hash(text), text) for text in who.texts])
         sent = ledger.people.wipe(who)
@@ -85,7 +93,10 @@ def forget(home: Path, ledger: Ledger, who: Who) -> Forgot:
             scrub(ledger.database, who.addresses, address_pattern(who), INSTEAD)
         ledger.database.tidy()
         _elsewhere(home, who)
-        return Forgot(sent, runs, held, traces(home, who.addresses))
+        folders_of_runs = {home / "runs", *(Path(run.folder).parent for run in ledger.runs.last(-1))}
+        unreached = [address for folder in sorted(folders_of_runs) for address in rewrite(folder)]
+        unreached += clear_fixes(ledger, home, who.addresses, cleared)
+        return Forgot(sent, len(cleared), held, traces(home, who.addresses), unreached)
 
 
 def _jobs(ledger: Ledger) -> list[tuple[str, str]]:
@@ -109,6 +120,10 @@ class _Folder:
         self._address = address_pattern(who)
         self._names = header(folder)
         self._exact: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        return self._folder.name
 
     def found(self) -> set[str]:
         """The texts of their rows; which rows these are is known from then on."""

@@ -17,6 +17,7 @@ from connectors.base import Started
 from connectors.http import Traffic
 from flows.accepted import AcceptedRows, accepted_rows, grouped, keep_accepted, needing
 from flows.comparison import compared
+from flows.copies.bringing import Brought, mark
 from flows.delivery import WHY_STOPPED
 from flows.guards import Verdict
 from flows.ledger import Stretch
@@ -54,11 +55,12 @@ _REASONS = 50
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a run ended: its summary, the details of its page, its state in the ledger."""
+    """How a run ended: its summary, the details of its page, its state in the ledger; what came of its copies, None where there are none."""
 
     summary: Summary
     details: Details
     state: str
+    copies: Brought | None = None
 
 
 def report(run: SyncRun) -> Ending:
@@ -142,6 +144,8 @@ def report(run: SyncRun) -> Ending:
     )  # fmt: skip
     details = _details(run, None if run.resume is not None else compared(run, balance), compared_with)
     write_report(opened.folder, summary, details)
+    if run.is_registered:
+        mark(opened.folder, opened.mapping, run.id)
     if run.options.report_dir is not None:
         write_report(opened.folder, summary, details, into=run.options.report_dir)
     return Ending(summary, details, state)

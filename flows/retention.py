@@ -7,12 +7,12 @@ delivered to whom, and who opted out, is no run's and stays: the next sync compa
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from connectors.errors import CannotStart
+from flows.copies.leaving import take_away, take_away_what_was_left
 from flows.ledger import Ledger
 from flows.settings import Settings
 
@@ -46,7 +46,8 @@ def _number(name: str, text: str) -> int:
 def let_go(ledger: Ledger, keep: Keep, now: dt.datetime, *, but: str) -> list[str]:
     """Takes away folders, intents and answers of older runs; the ids of these. The run `but` stays whatever it is.
 
-    A run that was interrupted, and nobody resumed in all that time, cannot be resumed any more.
+    A run that was interrupted, and nobody resumed in all that time, cannot be resumed any more. The copies of a folder go with it;
+    those that cannot be reached are taken away by a later run.
     """
     oldest = (now - dt.timedelta(days=keep.days)).strftime("%Y-%m-%dT%H:%M:%S")
     gone = []
@@ -60,6 +61,7 @@ def let_go(ledger: Ledger, keep: Keep, now: dt.datetime, *, but: str) -> list[st
                 ledger.runs.let_go(
                     run.id
                 )  # first: what is cut off here leaves a folder, and not a run without one
-                shutil.rmtree(Path(run.folder), ignore_errors=True)
+                take_away(Path(run.folder))
                 gone.append(run.id)
+    take_away_what_was_left(ledger.database.home / "runs")
     return gone

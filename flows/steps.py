@@ -60,6 +60,8 @@ async def carried_out(run: SyncRun, *, yes: bool, prepared: bool) -> State[Any]:
         return _failed(run, _told(run.crashed), "Stopped" if run.prepared else "CouldNotStart")
     if trouble := await show(run):
         log(f"no artifacts: {trouble}")
+    if run.ending is not None and run.ending.copies is not None and run.ending.copies.missing:
+        log(run.ending.copies.told())
     told_of_ending(run)
     return state_of(run)
 

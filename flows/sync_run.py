@@ -27,6 +27,7 @@ from flows.afterwards import Afterwards
 from flows.allowing import allowed
 from flows.asking import question_of
 from flows.batches import Batch, batches
+from flows.copies.bringing import bring, bring_what_was_left
 from flows.corrected import Corrected
 from flows.corrections import keep, kept_cells, login, whats_corrected
 from flows.delivery import Delivery
@@ -633,13 +634,30 @@ class SyncRun:
         self.ending, self.exit_code = ending, ending.summary.exit_code
         plan.books.tidy()
         if self._registered:
-            self._let_go_of_old_runs()
+            await self._copy(ending)
+            await asyncio.to_thread(self._let_go_of_old_runs)
         return self.exit_code
+
+    async def _copy(self, ending: Ending) -> None:
+        """The report goes to where the mapping says. Nobody else is at this mapping meanwhile, and none of it changes how the run ended."""
+        opened = self.opened
+        try:
+            brought = await asyncio.to_thread(bring, opened.folder)
+            if brought is None:
+                return
+            self.ending = dataclasses.replace(ending, copies=brought)
+            if brought.missing:
+                self.watcher.say(f"reports   {brought.told()}")
+                return
+            left = opened.ledger.runs.with_rows()
+            await asyncio.to_thread(bring_what_was_left, left, opened.mapping, self.id, self.watcher.say)
+        except Exception as error:  # noqa: BLE001 - the run is over, and its own report is there
+            self.watcher.say(f"reports   Not copied: {type(error).__name__}. The next run tries again.")
 
     def _let_go_of_old_runs(self) -> None:
         """What runs kept of people does not stay for ever. The run is over: where that fails, the next one does it."""
         opened = self.opened
-        with contextlib.suppress(LedgerError):
+        with contextlib.suppress(LedgerError, OSError):
             if gone := let_go(opened.ledger, opened.keep, dt.datetime.now(dt.UTC), but=self.id):
                 runs = f"{len(gone):,} run{'s' if len(gone) > 1 else ''}"
                 self.watcher.say(

@@ -159,3 +159,19 @@ def _everything_in_postgresql(request: pytest.FixtureRequest, monkeypatch: pytes
     monkeypatch.delenv("MUSTER_LEDGER_URL", raising=False)
     if os.environ.get("MUSTER_TEST_LEDGER") == "postgresql":
         monkeypatch.setenv("MUSTER_LEDGER_URL", request.getfixturevalue("postgresql").new())
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[dict[str, str]]:
+    from tests.elsewhere import bucket
+
+    with bucket() as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
+    from tests.elsewhere import host
+
+    with host(tmp_path_factory.mktemp("sftp")) as found:
+        yield found

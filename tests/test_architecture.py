@@ -17,6 +17,7 @@ FLOW_FILES = {
     "flows/undo_run.py",
     "flows/take_over.py",
     "flows/map_shard.py",
+    "flows/watch_fixes.py",
     "flows/steps.py",
 }
 VIEWER = {f"flows/viewer/{name}.py" for name in ("artifacts", "blocks", "deployments", "events", "serving")}

@@ -22,6 +22,7 @@ _VERBS = {
     "resume": "Finish an interrupted run.",
     "takeover": "Have runs whose worker died finished by another worker, now or every minute.",
     "retry": "Send rows of a run again: as corrected in its failures.csv, or as they were.",
+    "fixes": "Retry and answer corrected files that were dropped into a mapping's folder of fixes.",
     "review": "Correct the rows of a run that need a person on a local page, and send them again.",
     "verify": "Read contacts back and compare them with what was delivered.",
     "undo": "Put back what a run changed.",

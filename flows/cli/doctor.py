@@ -17,6 +17,7 @@ import click
 
 from connectors.errors import CredentialsError, MusterError
 from connectors.kinds import destination_module, kinds
+from flows.cli.doctor_places import places
 from flows.open_questions import known_answers
 from flows.settings import Settings
 from mappings.engine.complaints import listed
@@ -69,11 +70,13 @@ def command(destination: str | None, probe: str | None, told: str | None, accoun
     wrong = 0
     checks: list[tuple[str, Callable[[], Iterator[tuple[bool, str, str]]]]] = [
         ("installation", _installation), ("ledger", _ledger), ("Prefect", _prefect),
+        ("places of reports and fixes", places),
         ("destinations", lambda: _destinations(destination)),
     ]  # fmt: skip
     for title, check in checks:
-        click.echo(title)
-        for good, what, fix in check():
+        for number, (good, what, fix) in enumerate(check()):
+            if not number:
+                click.echo(title)
             click.echo(f"  {'ok ' if good else 'NOT'}  {what}")
             if not good:
                 wrong += 1

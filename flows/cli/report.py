@@ -101,9 +101,10 @@ def _found(ledger: Ledger, run: str | None) -> Run:
 def _show(found: Run, summary: Summary, folder: Path, retries: list[Run], undoings: list[Run]) -> None:
     """For people: the balance, what became of its retries, and the files."""
     from flows.cli.showing import console_for_people, show_summary  # noqa: PLC0415 - only for people
+    from flows.copies.marker import link_of  # noqa: PLC0415 - as above
     from flows.report.reasons import reasons  # noqa: PLC0415 - as above
 
-    show_summary(summary, folder, reasons=reasons(folder))
+    show_summary(summary, folder, reasons=reasons(folder), link=link_of(folder))
     if found.follows or retries:
         from flows.cli.showing_retries import show_retries  # noqa: PLC0415 - only where there are some
 

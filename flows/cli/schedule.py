@@ -61,6 +61,11 @@ __all__ = ["command"]
     is_flag=True,
     help="Begin the ledger now where there is none: a worker never does by itself.",
 )
+@click.option(
+    "--fixes",
+    is_flag=True,
+    help="Not the sync, but what is dropped into the folder of the mapping's fixes:, as muster fixes does it.",
+)
 @click.option("--list", "lists", is_flag=True, help="List the scheduled syncs: when, next run, last state.")
 @click.option("--pause", metavar="NAME", help="Begin no more runs of this one.")
 @click.option("--resume", metavar="NAME", help="Begin runs of this one again.")
@@ -68,13 +73,14 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(
     mapping: str | None, source: str | None, cron: str | None, every: str | None, timezone: str, name: str | None, pool: str | None,
-    overlap: str, on_guard: str, allow: tuple[str, ...], new_ledger: bool, lists: bool, pause: str | None, resume: str | None, remove: str | None, as_json: bool,
+    overlap: str, on_guard: str, allow: tuple[str, ...], new_ledger: bool, fixes: bool, lists: bool, pause: str | None, resume: str | None, remove: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Let Prefect run the sync of MAPPING by itself. Named again, it is renewed.
 
     \b
     muster schedule crm.yml --cron "0 6 * * *" --timezone Europe/Berlin
     muster schedule crm.yml exports/today.csv --every 6h --overlap skip
+    muster schedule crm.yml --fixes --every "5 minutes"
     muster schedule --list
     muster schedule --pause crm
 
@@ -88,6 +94,12 @@ def command(
     if mapping is None:
         _speak_to_prefect(_home_here())
         return _look_after(lists=lists, pause=pause, resume=resume, remove=remove, as_json=as_json)
+    if fixes:
+        if source is not None or allow or new_ledger:
+            raise click.UsageError(
+                "--fixes looks into the folder that the mapping names, with nothing allowed: leave SOURCE, --allow and --new-ledger out."
+            )
+        return _schedule_fixes(mapping, _when(cron, every, timezone), name, pool or "", as_json=as_json)
     return _schedule(
         mapping, source, _when(cron, every, timezone), name, pool or "", new_ledger=new_ledger, as_json=as_json,
         more={"overlap": overlap, "on_guard": on_guard, **({"allow": list(allow)} if allow else {})},
@@ -114,21 +126,41 @@ def _schedule(
     home, url = Settings(path).home(path).absolute(), Settings(path).ledger_url()
     if new_ledger and not there_is_a_ledger(home, url):
         open_ledger(home, url).close()
-    _speak_to_prefect(home)
     parameters: dict[str, Any] = {"mapping": str(path), "home": str(home), **more}
     if source is not None:
         parameters["source"] = source if "://" in source else str(Path(source).expanduser().absolute())
+    about = f"{mapping.title or mapping.name}: {path.name} to {mapping.destination.kind}"
+    return _deployed("sync", name or mapping.name, about, parameters, schedule, home, pool, as_json=as_json)
 
-    from flows.viewer.deployments import ENTRYPOINT, POOL, Wanted, deploy, queue_of  # noqa: PLC0415 - Prefect takes seconds
 
-    called = name or mapping.name
-    title = mapping.title or mapping.name
-    wanted = Wanted(
-        called, f"{title}: {path.name} to {mapping.destination.kind}", parameters, schedule, home, pool
+def _schedule_fixes(given: str, schedule: Schedule, name: str | None, pool: str, *, as_json: bool) -> int:
+    from flows.deployed import refuse_keys  # noqa: PLC0415 - only this verb
+    from flows.fixes.folder import FixesFolder  # noqa: PLC0415 - as above
+
+    refuse_keys(mapping=given)
+    fixes = FixesFolder.of(given)
+    home, mapping = fixes.home.absolute(), fixes.mapping
+    with fixes.ledger():  # it has to be there
+        parameters = {"mapping": str(fixes.path), "home": str(home)}
+    about = f"{mapping.title or mapping.name}: what is dropped into {fixes.shown}"
+    return _deployed(
+        "fixes", name or f"{mapping.name}-fixes", about, parameters, schedule, home, pool, as_json=as_json
     )
-    new = asyncio.run(deploy(wanted))
+
+
+def _deployed(
+    does: str, called: str, about: str, parameters: dict[str, Any], schedule: Schedule, home: Path, pool: str, *, as_json: bool,
+) -> int:  # fmt: skip
+    from flows.ledger.opening import there_is_a_ledger  # noqa: PLC0415 - only this verb
+    from flows.settings import Settings  # noqa: PLC0415 - as above
+
+    _speak_to_prefect(home)
+
+    from flows.viewer.deployments import ENTRYPOINTS, POOL, Wanted, deploy, queue_of  # noqa: PLC0415 - Prefect takes seconds
+
+    new = asyncio.run(deploy(Wanted(called, about, parameters, schedule, home, pool, does)))
     snippet = as_prefect_yaml(
-        called, ENTRYPOINT, parameters, schedule, pool or POOL, "" if pool else queue_of(home)
+        called, ENTRYPOINTS[does], parameters, schedule, pool or POOL, "" if pool else queue_of(home)
     )
     if as_json:
         facts = {
@@ -144,6 +176,7 @@ def _schedule(
         f"{'Scheduled' if new else 'Renewed'}: {called}, {'' if schedule.cron else 'every '}{schedule}."
     )
     click.echo(f"ledger    {home}")
+    url = Settings(Path(parameters["mapping"])).ledger_url()
     if not there_is_a_ledger(home, url):
         click.echo(
             "          There is none yet, and a worker does not begin one unasked. If it is to be on this machine: run muster sync "

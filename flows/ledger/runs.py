@@ -244,6 +244,10 @@ class Runs:
         """
         return self._select(below, (run_id,))
 
+    def retries_of(self, mapping: str, sha256: str) -> list[Run]:
+        """The retries that have read this very content, the newest first."""
+        return self._select("mapping = ? and verb = 'retry' and source_sha256 = ?", (mapping, sha256))
+
     def family(self, run_id: str) -> list[str]:
         """The sync that a run goes back to, all retries of its rows and of theirs: their ids, the oldest first."""
         sql = """

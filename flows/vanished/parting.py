@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.errors import MusterError
+from flows.copies.bringing import bring, mark
 from flows.options import Options
 from flows.pipeline import deliver_all
 from flows.report.summary import Summary
@@ -74,8 +75,12 @@ def _amended(sync: SyncRun, ending: Ending, run: SyncRun) -> Ending:
     ledger = run.opened.ledger
     known = ledger.vanished.of(farewell.account, farewell.original.name)
     lines = vanished.lines(since_of(sync), {key: one.done for key, one in known.items()})
+    mark(farewell.folder, farewell.original, sync.id)
     for folder in filter(None, (farewell.folder, sync.options.report_dir)):
         write_vanished(folder, lines)
         draw_again(farewell.folder, folder, summary, ending.details)
     ledger.runs.told(sync.id, summary.model_dump(mode="json"))
-    return Ending(summary, ending.details, ending.state)
+    brought = bring(farewell.folder)
+    if brought is not None and brought.missing:
+        run.watcher.say(f"reports   {brought.told()}")
+    return Ending(summary, ending.details, ending.state, brought)
