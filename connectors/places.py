@@ -230,11 +230,11 @@ class Place:
             with contextlib.suppress(Exception):  # others have put something there
                 self._files.rmdir(posixpath.dirname(path))
 
-    def try_writing(self, scratch: Path) -> None:
+    def try_writing(self, scratch: Path, *, private: bool = False) -> None:
         """Puts a small file there, made in the folder `scratch` of this machine, and takes it away again."""
         name = f".muster-{secrets.token_hex(4)}"
         (scratch / name).write_bytes(b"written and removed by muster doctor\n")
-        self.put(scratch / name, self.within(name))
+        self.put(scratch / name, self.within(name), private=private)
         self.remove(self.within(name))
 
     def get(self, path: str, into: Path) -> bool:

@@ -72,7 +72,7 @@ def tried(settings: Settings) -> bool:
     place = place_of(settings)
     if place:
         with tempfile.TemporaryDirectory(prefix="muster-try-") as scratch:
-            _reached(place, settings.get).try_writing(Path(scratch))
+            _reached(place, settings.get).try_writing(Path(scratch), private=True)
     return bool(place)
 
 
