@@ -131,8 +131,12 @@ class Depot:
         """Nothing of the run is there any more. What its folder says of its copies is here then, as far as it can be read."""
         with contextlib.suppress(SourceError):
             self.fetch(run.id, Path(run.folder))
-        self._place.clear(self._manifest_of(run.id))  # first: nobody is to find half of it
-        self._place.clear(f"{self._place.path}/{run.id}")
+        self.remove(run.id)
+
+    def remove(self, run_id: str) -> None:
+        """Nothing of the run is there any more."""
+        self._place.clear(self._manifest_of(run_id))  # first: nobody is to find half of it
+        self._place.clear(f"{self._place.path}/{run_id}")
 
     def is_newer(self, run_id: str, folder: Path) -> bool:
         """Whether the folder there is another one than this copy of it."""

@@ -71,7 +71,7 @@ FILES = st.dictionaries(
 
 
 @settings(
-    max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # fmt: skip
 @given(st.lists(FILES, min_size=1, max_size=4), st.booleans())
 def test_whatever_was_brought_last_is_what_another_machine_has_and_nothing_else_lies_there(
@@ -105,11 +105,11 @@ def test_a_folder_that_is_brought_in_part_is_not_there_and_one_that_is_damaged_i
     lay(here, {"spool/part-00001.parquet": b"1", "report.html": b"first"})
     puts, put = [0], Place.put
 
-    def cut_off(place: Place, local: Path, path: str) -> None:
+    def cut_off(place: Place, local: Path, path: str, *, private: bool) -> None:
         if path.endswith("manifest.json"):
             raise KeyboardInterrupt
         puts[0] += 1
-        put(place, local, path)
+        put(place, local, path, private=private)
 
     with monkeypatch.context() as patched:
         patched.setattr(Place, "put", cut_off)
@@ -243,10 +243,10 @@ async def test_where_the_place_is_not_reached_nothing_is_sent_and_a_report_waits
     put = Place.put
     away = [True]
 
-    def unreachable(place: Place, local: Path, path: str) -> None:
+    def unreachable(place: Place, local: Path, path: str, *, private: bool) -> None:
         if away[0]:
             raise SourceError("The place of the runs (MUSTER_RUNS) cannot be used: X.", "Look at it.")
-        put(place, local, path)
+        put(place, local, path, private=private)
 
     monkeypatch.setattr(Place, "put", unreachable)
     with pytest.raises(LedgerError, match="cannot be kept where machines share them") as told:
@@ -272,3 +272,24 @@ async def test_a_plan_and_a_run_that_sent_nothing_to_the_end_leave_nothing_there
 ) -> None:
     await desk.plan(desk.file([person(1)]))
     assert not lying(shared, "*")
+
+
+async def test_copies_of_a_report_are_known_on_every_machine_and_go_from_wherever_somebody_is_forgotten(
+    desk: Desk, shared: Path, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = desk.folder / "copies"
+    desk.mapping(reports={"to": str(copies)})
+    ended = await desk.sync(
+        desk.file([person(1, Email="nobody"), person(2, City="p3@example.com"), person(3)])
+    )
+    (desk.folder / "people.csv").unlink()
+    assert traces(copies, ["p3@example.com"]) != []
+    go_to(desk, "b", monkeypatch)
+    with ledger_of(desk) as ledger:
+        forget(desk.home, ledger, ledger.people.who("p3@example.com"))
+    assert traces(copies, ["p3@example.com"]) == traces(shared, ["p3@example.com"]) == []
+    assert lying(copies, "**/report.html")
+    aged(desk, ended.id, 91)
+    go_to(desk, "c", monkeypatch)
+    await desk.sync(desk.file([person(2)]))
+    assert not [name for name in lying(copies, "**/*") if ended.id in name]

@@ -545,8 +545,11 @@ def test_what_lies_at_the_place_is_its_owners_alone_and_what_a_killed_run_left_g
 
 def test_a_place_that_cannot_be_reached_is_named_without_its_secrets(room: Room) -> None:
     room.file.write_text(some(100), "utf-8", newline="")
-    for place in ("sftp://name:secret@host/place", "nothing://host/place"):
+    for place, told in (
+        ("sftp://name:secret@host/place", r"The shared place \(MUSTER_SHARED\) .* holds a password"),
+        ("nothing://host/place", "nothing:// is no address that muster knows"),
+    ):
         crew = Workers(Started(set()).as_starter(), 2, place)
-        with pytest.raises(SourceError, match=r"The shared place \(MUSTER_SHARED\)") as stopped:
+        with pytest.raises(SourceError, match=told) as stopped:
             room.plan(4096, 2, crew)
         assert "secret" not in str(stopped.value)
