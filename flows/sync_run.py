@@ -702,7 +702,8 @@ class SyncRun:
                 )
             if depot is not None:
                 tidied(opened.ledger, depot)
-            clear_left(Settings(Path(opened.mapping.file)), gone)
+            if gone:
+                clear_left(Settings(Path(opened.mapping.file)), gone)
         except (LedgerError, OSError):
             pass
         except SourceError as error:

@@ -61,13 +61,13 @@ def worker(shell: Shell, name: str) -> Iterator[subprocess.Popen[bytes]]:
         started.wait()
 
 
-def at_parts(pid: int) -> list[int]:
-    """The processes in which a worker carries out flow runs."""
+def at_parts(*workers: int) -> list[int]:
+    """The processes in which workers carry out flow runs."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             parent = int((path / "stat").read_text("utf-8").rpartition(")")[2].split()[1])
-            if parent == pid and b"PREFECT__FLOW_RUN_ID=" in (path / "environ").read_bytes():
+            if parent in workers and b"PREFECT__FLOW_RUN_ID=" in (path / "environ").read_bytes():
                 found.append(int(path.name))
     return found
 
@@ -130,7 +130,7 @@ def test_parts_that_are_mapped_by_workers_come_to_the_run_of_a_single_reader_tho
         return {one["id"]: one for one in prefect.ask("flow_runs/filter", asked)}
 
     shell.environment["MUSTER_HOME"] = str(shell.folder / "shared-out")
-    with worker(shell, "one") as one, worker(shell, "two"):
+    with worker(shell, "one") as one, worker(shell, "two") as two:
         until(
             lambda: len(prefect.ask(f"work_pools/{POOL}/workers/filter", {})) == 2,
             lambda: (shell.folder / "one.log").read_text("utf-8"),
@@ -139,8 +139,8 @@ def test_parts_that_are_mapped_by_workers_come_to_the_run_of_a_single_reader_tho
             (str(PARTS), "300"), cwd=shell.folder, env=shell.environment, code=SYNC, start_new_session=True
         )
         shell.children.append(child)
-        until(lambda: at_parts(one.pid), lambda: str(of_parts()))
-        os.kill(at_parts(one.pid)[0], signal.SIGKILL)  # as a machine does whose memory is full
+        until(lambda: at_parts(one.pid, two.pid), lambda: str(of_parts()))
+        os.kill(at_parts(one.pid, two.pid)[0], signal.SIGKILL)  # as a machine does whose memory is full
         out, err = child.communicate(300)
     assert "NeedsReview" in out, out + err
     states = sorted(run["state_type"] for run in of_parts().values())
