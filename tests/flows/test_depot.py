@@ -139,6 +139,23 @@ def test_a_folder_that_is_brought_in_part_is_not_there_and_one_that_is_damaged_i
         depot.fetch("r1", there)
 
 
+def test_a_bucket_keeps_a_folder_as_another_folder_does(s3: dict[str, str], tmp_path: Path) -> None:
+    depot = Depot.of(Settings(None, {**s3, "MUSTER_RUNS": "s3://exports/runs"}))
+    assert depot is not None
+    depot.tried()
+    here, there = tmp_path / "a" / "runs" / "r1", tmp_path / "b" / "runs" / "r1"
+    lay(here, {"spool/part-00001.parquet": b"1", "report.html": b"first"})
+    depot.bring("r1", here)
+    depot.fetch("r1", there)
+    (here / "report.html").write_text("second")
+    depot.bring("r1", here)
+    assert depot.is_newer("r1", there)
+    depot.fetch("r1", there)
+    assert held(there) == {"spool/part-00001.parquet": b"1", "report.html": b"second"}
+    depot.remove("r1")
+    assert depot.is_newer("r1", there), "nothing of it is there"
+
+
 @pytest.fixture
 def shared(desk: Desk, postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The place of the runs; the ledger is in PostgreSQL, and each machine has a home of its own."""
