@@ -70,18 +70,23 @@ class Place:
         """The folder of this machine whose rights count for what is put there."""
 
     @classmethod
-    def at(cls, place: str, *, beside: Path, setting: Setting) -> Self:
-        """The place that a mapping names; a relative folder is seen from `beside`."""
+    def at(cls, place: str, *, beside: Path, setting: Setting, shown: str = "") -> Self:
+        """The place that a mapping or a setting names, `shown` instead of its address; a relative folder is seen from `beside`."""
         url = _URL.fullmatch(place)
+        if url is not None and ":" in url[2].rpartition("@")[0]:
+            raise SourceError(
+                f"{shown or 'An address'} ({url[1]}://…) holds a password.",
+                f"Leave it out: it comes from settings. {_rights(url[1].lower())}",
+            )
         if url is None or url[1].lower() == "file":
             path = Path(place if url is None else url[3])
             with contextlib.suppress(RuntimeError):  # a name that begins with ~ and is nobody's home
                 path = path.expanduser()
             whole = str(path) if path.is_absolute() else f"{glob.escape(str(beside))}/{path}"
-            return cls(place, "file", "", whole, _opened("file", "", setting))
+            return cls(shown or place, "file", "", whole, _opened("file", "", setting))
         kind, host, path_there = url[1].lower(), url[2], url[3]
         whole = f"{host}{path_there}" if kind != "sftp" else path_there or "/"
-        found = cls(place, kind, host.rpartition("@")[2], whole.rstrip("/") or "/", None)
+        found = cls(shown or place, kind, host.rpartition("@")[2], whole.rstrip("/") or "/", None)
         with found._explained():
             found._files = _opened(kind, host, setting)
         return found
@@ -189,10 +194,17 @@ class Place:
                 self._rename(path, lying.path)
         return False
 
-    def put(self, file: Path, path: str) -> None:
-        """Copies a file of this machine into this folder: at `path` it is there whole, or what was there stays."""
+    def put(self, file: Path, path: str, *, private: bool = False) -> None:
+        """Copies a file of this machine into this folder: at `path` it is there whole, or what was there stays.
+
+        `private`: in a folder of this machine it is its owner's alone, and so are the folders that are made for it.
+        """
+        private = private and self.kind == "file"
         with self._explained():
-            self._make(posixpath.dirname(path))
+            if private:
+                _make_private(Path(path).parent)
+            else:
+                self._make(posixpath.dirname(path))
             if self.kind not in _RENAMES:
                 self._files.put_file(str(file), path)
                 return
@@ -200,8 +212,8 @@ class Place:
                 posixpath.dirname(path), f".{posixpath.basename(path)}.{secrets.token_hex(4)}.part"
             )
             try:
-                if self.root is not None:
-                    _copied(file, Path(other), like=self.root)
+                if private or self.root is not None:
+                    _copied(file, Path(other), like=None if private else self.root)
                 else:
                     self._files.put_file(str(file), other)
                 self._rename(other, path)
@@ -218,12 +230,41 @@ class Place:
             with contextlib.suppress(Exception):  # others have put something there
                 self._files.rmdir(posixpath.dirname(path))
 
-    def try_writing(self, scratch: Path) -> None:
+    def try_writing(self, scratch: Path, *, private: bool = False) -> None:
         """Puts a small file there, made in the folder `scratch` of this machine, and takes it away again."""
         name = f".muster-{secrets.token_hex(4)}"
         (scratch / name).write_bytes(b"written and removed by muster doctor\n")
-        self.put(scratch / name, self.within(name))
+        self.put(scratch / name, self.within(name), private=private)
         self.remove(self.within(name))
+
+    def get(self, path: str, into: Path) -> bool:
+        """Copies the file at `path`, for its owner alone; whether it is there."""
+        os.close(os.open(into, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+        with self._explained():
+            try:
+                self._files.get_file(path, str(into))
+            except FileNotFoundError:
+                into.unlink()
+                return False
+        return True
+
+    def below(self, folder: str) -> list[str]:
+        """The paths of all files below a folder, in order; none where it is not there."""
+        with self._explained():
+            return sorted(self._files.find(folder)) if self._files.exists(folder) else []
+
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder; none where it is not there."""
+        with self._explained():
+            if not self._files.exists(folder):
+                return []
+            found = self._files.ls(folder, detail=True)
+            return sorted(posixpath.basename(one["name"]) for one in found if one["type"] == "directory")
+
+    def clear(self, path: str) -> None:
+        """A file, or a folder with all that is in it, lies there no more, if it did."""
+        with self._explained(), contextlib.suppress(FileNotFoundError):
+            self._files.rm(path, recursive=True)
 
     def _make(self, folder: str) -> None:
         if self.root is not None:
@@ -305,8 +346,8 @@ def _adopt(path: Path, root: Path) -> None:
         path.chmod(0o600 | above.st_mode & 0o044)
 
 
-def _copied(file: Path, to: Path, *, like: Path) -> None:
-    """A copy that is on the disk, with the rights of the folder `like`."""
+def _copied(file: Path, to: Path, *, like: Path | None) -> None:
+    """A copy that is on the disk, with the rights of the folder `like`; without one for its owner alone."""
     with (
         file.open("rb") as source,
         os.fdopen(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as copy,
@@ -314,7 +355,14 @@ def _copied(file: Path, to: Path, *, like: Path) -> None:
         shutil.copyfileobj(source, copy, 1 << 20)
         copy.flush()
         os.fsync(copy.fileno())
-    _adopt(to, like)
+    if like is not None:
+        _adopt(to, like)
+
+
+def _make_private(folder: Path) -> None:
+    if not folder.is_dir():
+        _make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _glob_free(path: str) -> str:

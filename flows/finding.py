@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flows.depot import folder_of
 from flows.ledger import Ledger, Who
 from flows.ledger.people import Held, Trace
 from flows.ledger.vanished import Missed
@@ -81,7 +82,7 @@ def find(ledger: Ledger, asked: str) -> Found:
     happened: list[Happened] = []
     for run in reversed(ledger.runs.last(-1)):
         traces = {trace.row: trace for trace in by_run.get(run.id, [])}
-        rows = dict(_rows(Path(run.folder), Theirs(ledger, run, who, set(traces))))
+        rows = dict(_rows(folder_of(run), Theirs(ledger, run, who, set(traces))))
         for number in sorted(rows.keys() | traces.keys()):
             row, sent = rows.get(number), traces.get(number)
             ended = row or {}

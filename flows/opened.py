@@ -137,7 +137,7 @@ async def open_everything(
             check_examples(mapping, schema)
         _say_numbers(mapping, schema, watcher)
         run_id = rehearsal.run_id if rehearsal else resume.run.id if resume else ledger.runs.new_id()
-        folder = _folder(home, run_id, options)
+        folder = _folder(home, run_id, options) if resume is None else private_folder(Path(resume.run.folder))
         source = _corrected(source, mapping, ledger, account, options) if follows is None else source
     except BaseException:
         if destination is not None:

@@ -14,11 +14,13 @@ import numpy as np
 
 from connectors.automations import by_name, by_reason
 from connectors.base import Started
+from connectors.errors import SourceError
 from connectors.http import Traffic
 from flows.accepted import AcceptedRows, accepted_rows, grouped, keep_accepted, needing
 from flows.comparison import compared
 from flows.copies.bringing import Brought, mark
 from flows.delivery import WHY_STOPPED
+from flows.depot import folder_of
 from flows.guards import Verdict
 from flows.ledger import Stretch
 from flows.listing_facts import facts_of, twice_of
@@ -301,7 +303,10 @@ def _since(run: SyncRun, groups: list[ProblemGroup]) -> Since | None:
         return None
     mapping = opened.mapping
     who = Who(mapping.person or "", tuple(mapping.fields[mapping.key].columns()))
-    return since(opened.folder, Previous(before.id, Path(before.folder), whole=not run.follows), who, groups)
+    folder = Path(before.folder)
+    with contextlib.suppress(SourceError):  # where it is not reached, that is said as of one that is gone
+        folder = folder_of(before)
+    return since(opened.folder, Previous(before.id, folder, whole=not run.follows), who, groups)
 
 
 def _changes(run: SyncRun) -> list[FieldChange]:

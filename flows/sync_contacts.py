@@ -238,8 +238,8 @@ async def _in_turn(
                         with interruptible_before():
                             run = await _opened(stack, mapping, source, options, home, earlier)
                         if shards_on is not None:
-                            place = Settings(Path(run.opened.mapping.file)).get("MUSTER_SHARED")
-                            run.crew = await asyncio.to_thread(on_workers, shards_on, run.id, place)
+                            known = Settings(Path(run.opened.mapping.file))
+                            run.crew = await asyncio.to_thread(on_workers, shards_on, run.id, known)
                         state = await carried_out(run, yes=yes, prepared=False)
                     if run.next is None:
                         return state

@@ -17,7 +17,7 @@ import click
 
 from connectors.errors import CredentialsError, MusterError
 from connectors.kinds import destination_module, kinds
-from flows.cli.doctor_places import places
+from flows.cli.doctor_places import places, shared_places
 from flows.open_questions import known_answers
 from flows.settings import Settings
 from mappings.engine.complaints import listed
@@ -70,6 +70,7 @@ def command(destination: str | None, probe: str | None, told: str | None, accoun
     wrong = 0
     checks: list[tuple[str, Callable[[], Iterator[tuple[bool, str, str]]]]] = [
         ("installation", _installation), ("ledger", _ledger), ("Prefect", _prefect),
+        ("places that machines share", shared_places),
         ("places of reports and fixes", places),
         ("destinations", lambda: _destinations(destination)),
     ]  # fmt: skip

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from connectors.errors import MusterError
 from connectors.places import Place
+from flows.depot import Depot
 from flows.known_mappings import mappings_of
 from flows.ledger.opening import open_ledger, there_is_a_ledger
 from flows.opening import load_mapping
 from flows.settings import Settings
+from flows.shards.shared import tried
 from mappings.engine.document import Mapping
 
-__all__ = ["places"]
+__all__ = ["places", "shared_places"]
 
 
 def places() -> Iterator[tuple[bool, str, str]]:
@@ -39,6 +41,22 @@ def places() -> Iterator[tuple[bool, str, str]]:
                 yield False, f"{mapping.name}: {what}: {error.what}", error.fix
                 continue
             yield True, f"{mapping.name}: {what}: {to} can be written{_who_reads(place)}", ""
+
+
+def shared_places() -> Iterator[tuple[bool, str, str]]:
+    """Those that the settings name: the folders of the runs, and parts of large files."""
+    settings = Settings(Settings().home_here())
+    try:
+        if (depot := Depot.of(settings)) is not None:
+            depot.tried()
+            yield True, "MUSTER_RUNS, for the folders of the runs, can be written", ""
+    except MusterError as error:
+        yield False, error.what, error.fix
+    try:
+        if tried(settings):
+            yield True, "MUSTER_SHARED, for parts of large files, can be written", ""
+    except MusterError as error:
+        yield False, error.what, error.fix
 
 
 def _who_reads(place: Place) -> str:

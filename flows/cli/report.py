@@ -51,6 +51,7 @@ def command(
 ) -> int:
     """Show the balance of RUN (its id or the beginning of it; the newest if not given), and where its report is."""
     from flows.cli.opening import ledger_here  # noqa: PLC0415 - only this verb
+    from flows.depot import folder_of  # noqa: PLC0415 - as above
     from flows.report import Summary  # noqa: PLC0415 - as above
 
     if sum((as_json, masked, form is not None)) > 1:
@@ -61,7 +62,7 @@ def command(
         found = _found(ledger, run)
         retries, undoings = ledger.runs.retries(found.id), ledger.runs.undoings(found.id)
         secret = ledger.database.secret
-    summary, folder = Summary.model_validate(found.summary), Path(found.folder)
+    summary, folder = Summary.model_validate(found.summary), folder_of(found)
     if as_json:
         click.echo(summary.to_json(), nl=False)
     elif form is not None:

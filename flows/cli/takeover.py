@@ -20,7 +20,8 @@ __all__ = ["command"]
 @click.option(
     "--pool",
     metavar="POOL",
-    help="Let the workers of this pool look themselves, from now on: makes or changes the deployment take-over/every-minute.",
+    help="Let the workers of this pool look themselves, from now on, and map parts of large files: makes or changes the deployments "
+    "take-over/every-minute and map-shard/parts.",
 )
 @click.option(
     "--every",
@@ -43,8 +44,11 @@ def command(pool: str | None, every: float) -> int:
         )
     home = Settings().home_here()
     if pool is not None:
-        name = asyncio.run(_deployed(pool, home, every))
-        click.echo(f"{name}: the workers of {pool} look every {every:g} seconds. Ledger: {home}")
+        looks, maps = asyncio.run(_deployed(pool, home, every))
+        click.echo(f"{looks}: the workers of {pool} look every {every:g} seconds. Ledger: {home}")
+        click.echo(
+            f"{maps}: they map parts of a large file for every deployment that says shards_on: {maps.partition('/')[2]}."
+        )
         return 0
     with ledger_here() as ledger:
         found = abandoned(ledger)
@@ -56,11 +60,11 @@ def command(pool: str | None, every: float) -> int:
     return 0
 
 
-async def _deployed(pool: str, home: Path, every: float) -> str:
+async def _deployed(pool: str, home: Path, every: float) -> tuple[str, str]:
     await _reached(home)
-    from flows.take_over import deploy  # noqa: PLC0415 - Prefect reads its settings when it is imported
+    from flows import map_shard, take_over  # noqa: PLC0415 - Prefect reads its settings when it is imported
 
-    return await deploy(pool, home, every)
+    return await take_over.deploy(pool, home, every), await map_shard.deploy(pool)
 
 
 async def _told(found: list[Abandoned], home: Path) -> list[tuple[Abandoned, str]]:

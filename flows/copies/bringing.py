@@ -9,6 +9,7 @@ from pathlib import Path
 
 from connectors.errors import MusterError, SourceError
 from connectors.places import Place
+from flows import depot
 from flows.copies.marker import Copies, hash_of
 from flows.ledger import Run
 from flows.settings import Settings
@@ -91,6 +92,7 @@ def bring_what_was_left(runs: Iterable[Run], mapping: document.Mapping, but: str
             with contextlib.suppress(OSError):
                 meant.write(folder)
         brought = bring(folder)
+        depot.brought(run.id, folder, run.mapping_path, say)
         if brought is None:
             continue
         if brought.missing:

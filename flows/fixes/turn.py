@@ -19,6 +19,7 @@ from flows.alerts.alert import Alert
 from flows.alerts.telling import Occasion, tell_apart
 from flows.asking import not_allowed
 from flows.copies.marker import link_of
+from flows.depot import folder_of
 from flows.fixes.answer import of_run, of_unusable
 from flows.fixes.dropping import Dropped
 from flows.fixes.folder import REFUSED, Fetched, FixesFolder
@@ -186,7 +187,8 @@ async def _retried(fixes: FixesFolder, fetched: Fetched, send: Send) -> Told:
 
 async def _answered(fixes: FixesFolder, fetched: Fetched, run: Run, *, again: bool) -> Told:
     name, summary = fetched.lying.name, Summary.model_validate(run.summary)
-    answer = of_run(name, run, _repair(fetched.path, fixes), again=again, link=link_of(Path(run.folder)))
+    folder = await asyncio.to_thread(folder_of, run)
+    answer = of_run(name, run, _repair(fetched.path, fixes), again=again, link=link_of(folder))
     address = await asyncio.to_thread(fixes.settle, fetched.lying, fetched, answer)
     return Told(name, "answered", summary.exit_code, verdict(summary), run.id, address)
 

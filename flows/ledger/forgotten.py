@@ -30,6 +30,11 @@ class Forgotten:
         """All of them."""
         return frozenset(mac for (mac,) in self._database.ask("select key_mac from forgotten"))
 
+    def last(self) -> str:
+        """When somebody was forgotten for the last time; '' where nobody was."""
+        [(moment,)] = self._database.ask("select max(made_at) from forgotten")
+        return moment or ""
+
     def add(self, who: Who) -> None:
         """From now on nothing of this person is delivered. Durable when it returns."""
         macs = [self.mac("", address) for address in who.addresses]

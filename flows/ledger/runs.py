@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import secrets
@@ -23,6 +24,7 @@ def now() -> str:
 class Run:
     """One run. `state` is running, completed, needs_review, limited, guarded, stopped, interrupted, failed or superseded.
 
+    `folder` is where it is, or would be, on this machine: that of another one lies in the home under its name.
     `follows` is the run whose rows a retry sends again, '' for a sync; `undoes` the run that this one takes back. `begun` is what it was begun with, {} where
     nothing can have been sent.
     """
@@ -271,6 +273,11 @@ class Runs:
         most = limit if limit >= 0 else _ALL
         sql = f"select {_COLUMNS} from run where {where} order by started_at desc, id desc limit {most}"  # noqa: S608 - no user text
         return [
-            Run(*(*row[:-2], json.loads(row[-2] or "{}"), json.loads(row[-1] or "{}")))
+            self._here(Run(*(*row[:-2], json.loads(row[-2] or "{}"), json.loads(row[-1] or "{}"))))
             for row in self._database.ask(sql, parameters)
         ]
+
+    def _here(self, run: Run) -> Run:
+        if Path(run.folder).is_dir():
+            return run
+        return dataclasses.replace(run, folder=str(self._database.home / "runs" / run.id))

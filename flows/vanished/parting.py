@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.errors import MusterError
+from flows import depot
 from flows.copies.bringing import bring, mark
 from flows.options import Options
 from flows.pipeline import deliver_all
@@ -81,6 +82,7 @@ def _amended(sync: SyncRun, ending: Ending, run: SyncRun) -> Ending:
         draw_again(farewell.folder, folder, summary, ending.details)
     ledger.runs.told(sync.id, summary.model_dump(mode="json"))
     brought = bring(farewell.folder)
+    depot.brought(sync.id, farewell.folder, farewell.original.file, sync.watcher.say)
     if brought is not None and brought.missing:
         run.watcher.say(f"reports   {brought.told()}")
     return Ending(summary, ending.details, ending.state, brought)

@@ -16,7 +16,7 @@ def opened(place: str, settings: dict[str, str], beside: Path) -> Place:
 
 
 def goes_through(place: Place, tmp_path: Path) -> None:
-    """What an inbox does with a place: look, fetch, move away."""
+    """What an inbox does with a place: look, fetch, move away; and runs' folders: put, get, look, remove."""
     [lying] = place.files(place.path)
     assert (lying.name, lying.size) == ("a.csv", 6)
     assert abs(lying.modified - dt.datetime.now(dt.UTC)) < dt.timedelta(hours=1)
@@ -24,6 +24,19 @@ def goes_through(place: Place, tmp_path: Path) -> None:
     assert len(place.fetch(lying, into)) == 64
     assert into.read_bytes() == b"Email\n"
     assert into.stat().st_mode & 0o777 == 0o600
+    there = f"{lying.folder}/runs/r1"
+    for name, text in (("b.csv", "first"), ("part/a.csv", "one"), ("b.csv", "second")):
+        (tmp_path / "made").write_text(text)
+        place.put(tmp_path / "made", f"{there}/{name}", private=True)
+    assert [path.removeprefix(there) for path in place.below(there)] == ["/b.csv", "/part/a.csv"]
+    assert place.folders(f"{lying.folder}/runs") == ["r1"]
+    assert place.get(f"{there}/b.csv", tmp_path / "got")
+    assert (tmp_path / "got").read_text() == "second"
+    assert not place.get(f"{there}/c.csv", tmp_path / "not")
+    assert not (tmp_path / "not").exists()
+    for _ in range(2):
+        place.clear(there)
+    assert place.below(there) == place.folders(f"{lying.folder}/nowhere") == []
     place.move(lying, f"{lying.folder}/done/a--run.csv")
     assert place.files(place.path) == []
     assert [one.name for one in place.files(f"{place.path.rpartition('/')[0]}/done/*")] == ["a--run.csv"]
