@@ -19,6 +19,7 @@ __all__ = ["SILENT_SECONDS", "Listening"]
 SILENT_SECONDS = 5.0
 """So long nothing may be heard before it is asked."""
 ASKED_SECONDS = 3
+_IMPATIENT_SECONDS = 1.0
 _INTERVAL = 0.1
 _AT_WORK = "select state, wait_event_type from pg_stat_activity where pid = %s"
 
@@ -28,15 +29,15 @@ class Listening(psycopg.Connection[tuple[Any, ...]]):
 
     server_pid = 0
     """Who serves us there; as long as that is not known, nobody asks, and silence means that it was cut."""
-    silent_seconds: float | None = None
-    """So long nothing may be heard; None for SILENT_SECONDS."""
+    impatient = False
+    """Whether whoever waits can do without it: then a second of silence is enough."""
 
     def wait(self, gen: PQGen[RV], interval: float = _INTERVAL, timeout: float | None = None) -> RV:
         return super().wait(self._heard(gen), interval, timeout)
 
     def _heard(self, gen: PQGen[RV]) -> PQGen[RV]:
         since = time.monotonic()
-        most = SILENT_SECONDS if self.silent_seconds is None else self.silent_seconds
+        most = _IMPATIENT_SECONDS if self.impatient else SILENT_SECONDS
         try:
             wanted = next(gen)
             while True:
@@ -59,7 +60,7 @@ class Listening(psycopg.Connection[tuple[Any, ...]]):
 
     def _at_work(self) -> bool:
         """Whether the server still works at what we wait for."""
-        if not self.server_pid:
+        if self.impatient or not self.server_pid:
             return False
         known = {**self.info.get_parameters(), "password": self.info.password}
         asked = make_conninfo("", **{**known, "connect_timeout": str(ASKED_SECONDS)})

@@ -39,7 +39,6 @@ _MOST_TIMES = 20
 _AT_ONCE = 5000
 _GIVEN_UP_SECONDS = 10.0
 """So long nobody waits again for a server that was waited for in vain."""
-_QUICK_SECONDS = 1.0
 _QUICK_CONNECT = "2"
 _SCHEMA = "muster"
 _SETTINGS = """
@@ -112,11 +111,12 @@ class Postgresql:
         self._hurried = False
         self._given_up: tuple[float, LedgerError] | None = None
         self._quick = quick
+        self._well = True
         self._others: list[Postgresql] = []
         self.say: Callable[[str], None] = lambda _: None
         """What is to be known while somebody waits for the server is said here, in any thread."""
         self._local = threading.local()
-        self._all: list[psycopg.Connection[tuple[Any, ...]]] = []
+        self._all: list[Listening] = []
         self._guard = threading.Lock()
         self._closed = threading.Event()
         self._beside = ThreadPoolExecutor(1, "ledger")
@@ -128,30 +128,34 @@ class Postgresql:
         return self.address.shown
 
     @property
-    def connection(self) -> psycopg.Connection[tuple[Any, ...]]:
+    def connection(self) -> Listening:
         """The connection of this thread; a new one where it was lost."""
-        found: psycopg.Connection[tuple[Any, ...]] | None = getattr(self._local, "connection", None)
+        found: Listening | None = getattr(self._local, "connection", None)
         if found is None or found.closed:
             found = self.connect()
             with self._guard:
                 self._all = [one for one in self._all if not one.closed]
                 self._all.append(found)
             self._local.connection = found
+        found.impatient = self._at_once
         return found
 
-    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+    @property
+    def _at_once(self) -> bool:
+        """Whether this thread waits for nobody just now."""
+        return self._quick or getattr(self._local, "at_once", False)
+
+    def connect(self) -> Listening:
         """A connection of its own; whoever calls closes it. Raises psycopg.Error."""
-        asked = self.address.conninfo
-        if self._quick:
+        asked, impatient = self.address.conninfo, self._at_once
+        if impatient:
             asked = make_conninfo(asked, connect_timeout=_QUICK_CONNECT)
         made = Listening.connect(asked, autocommit=True)
         try:
-            if self._quick:
-                made.silent_seconds = _QUICK_SECONDS
+            made.impatient = impatient
             made.execute(names.SQL("set search_path to {}").format(names.Identifier(self.address.schema)))
             made.execute(_SETTINGS)
-            if not self._quick:
-                [(made.server_pid,)] = made.execute("select pg_backend_pid()").fetchall()
+            [(made.server_pid,)] = made.execute("select pg_backend_pid()").fetchall()
         except BaseException:
             made.close()
             raise
@@ -160,7 +164,7 @@ class Postgresql:
     def another(self, *, quick: bool = False) -> Postgresql:
         """The same ledger over connections of their own; `quick`: what is not heard within a second is given up."""
         made = Postgresql(self.home, self.address, quick=quick)
-        made.patience, made.say = (0.0 if quick else self.patience), self.say
+        made.patience, made.say = self.patience, self.say
         self._others.append(made)
         return made
 
@@ -220,8 +224,18 @@ class Postgresql:
         return self.repeated(said)
 
     async def beside(self, work: Callable[[], _T]) -> _T:
-        """What `work` gives, in a thread: whoever waits for the server holds up nothing else. Raises LedgerError."""
-        return await asyncio.get_running_loop().run_in_executor(self._beside, work)
+        """What `work` gives, which may be done twice: here, or in a thread once the server has not answered at once. Raises LedgerError."""
+        if self._well:
+            self._local.at_once = True
+            try:
+                return work()
+            except Away:
+                self._well = False
+            finally:
+                self._local.at_once = False
+        found = await asyncio.get_running_loop().run_in_executor(self._beside, work)
+        self._well = True
+        return found
 
     def hurry(self) -> None:
         """Somebody wants to stop: from now on the server is waited for only for a moment, also by whoever waits already."""
@@ -254,6 +268,7 @@ class Postgresql:
                     self._closed.wait(_AGAIN_SECONDS[0])
                     continue
                 most = self.patience if patience is None else patience
+                most = 0.0 if self._at_once else most
                 most = min(most, _HURRIED) if self._hurried else most
                 if not self._lost(error) or time.monotonic() > began + most or self._closed.is_set():
                     if patience is None and most > 0 and self._lost(error):
