@@ -47,7 +47,7 @@ class Booking(Protocol):
     Times are seconds of a clock that all processes of this machine share and that nobody sets: `time.monotonic`.
     """
 
-    def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
+    async def booked(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
         """Books `calls` slots in a row; when the first of them begins. See `connectors.slots.Slots.book`."""
         ...
 
@@ -61,6 +61,9 @@ class Alone:
 
     def __init__(self) -> None:
         self.slots = Slots()
+
+    async def booked(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
+        return self.book(calls, per_second, limit, now, since)
 
     def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
         return self.slots.book(calls, per_second, limit, now, since)
@@ -139,7 +142,7 @@ class Pace:
             while self._slots and self._slots[-1] < lapsed:
                 self._slots.pop()
             if not self._slots:
-                self._book(max(came, lapsed, self._stopped_until))
+                await self._book(max(came, lapsed, self._stopped_until))
             slot = self._slots.pop()
             await self._until(slot)
             while self._stopped_until > slot:  # a 429 may come meanwhile, and again
@@ -157,10 +160,12 @@ class Pace:
             await asyncio.sleep(wait)
             self._latest = max(self._latest, moment)
 
-    def _book(self, since: float) -> None:
+    async def _book(self, since: float) -> None:
         rate, now = self.per_second, self._now()
         calls = self._block
-        begin = self._booking.book(calls, rate, self.allowed, now, since)
+        begin = await self._booking.booked(calls, rate, self.allowed, now, since)
+        if self._stopped_until > begin:  # a 429 came while it was booked
+            calls = 1
         self._slots = [begin + index / rate for index in range(calls - 1, -1, -1)]
 
     def slow_down(self, seconds: float | None) -> None:

@@ -49,6 +49,10 @@ class Bookings:
                 f"{path} cannot be used: {error}.", "Remove it; it holds nothing but the pace."
             ) from None
 
+    async def booked(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
+        """The same as `book`: a file is not waited for."""
+        return self.book(calls, per_second, limit, now, since)
+
     def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
         """Books `calls` slots in a row; when the first begins. See `connectors.slots`. Raises LedgerError."""
         try:

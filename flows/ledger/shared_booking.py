@@ -7,10 +7,12 @@ the server's time lies between the moments at which it was asked and answered.
 from __future__ import annotations
 
 import struct
+import sys
 import time
 from collections import deque
 from typing import Any
 
+from connectors.errors import LedgerError
 from connectors.slots import Slots
 from flows.ledger.database import Database
 from flows.ledger.postgresql import Postgresql, Spoken
@@ -19,6 +21,7 @@ __all__ = ["SharedBookings"]
 
 _REMEMBERED = 64
 """So many measurements: two clocks part by less than a millisecond meanwhile."""
+_LOOK_AGAIN_SECONDS = 10.0
 _SQL_TIME = "select extract(epoch from clock_timestamp())::double precision"
 
 
@@ -28,10 +31,15 @@ class SharedBookings:
     def __init__(self, database: Database, account: int) -> None:
         assert isinstance(database, Postgresql)  # noqa: S101 - the other kind has bookings of its own
         self._account = account
-        self._server = Postgresql(database.home, database.address)
-        self._server.patience, self._server.say = database.patience, database.say
+        self._server = database.another()
+        self._looking = database.another(quick=True)
+        self._look_again = 0.0
         self._measured: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
         self._begun = False
+
+    async def booked(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
+        """The same as `book`, and whoever waits for the server holds up nothing else."""
+        return await self._server.beside(lambda: self.book(calls, per_second, limit, now, since))
 
     def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
         """Books `calls` slots in a row; when the first begins. See `connectors.slots`. Raises LedgerError."""
@@ -55,13 +63,22 @@ class SharedBookings:
         return self._server.repeated(booked)
 
     def taken(self, since: float) -> int:
-        """How many bookings began after `since`, of all who share the account. Raises LedgerError."""
+        """How many bookings began after `since`, of all who share the account.
+
+        Asked in the middle of everything, so that it waits for nobody: where the server does not answer at once, all are ours.
+        """
 
         def counted(spoken: Spoken) -> int:
             ahead = self._ahead(spoken)
             return sum(at >= since + ahead for at in self._slots(spoken, "").taken)
 
-        return self._server.repeated(counted)
+        if time.monotonic() < self._look_again:
+            return sys.maxsize
+        try:
+            return self._looking.repeated(counted)
+        except LedgerError:
+            self._look_again = time.monotonic() + _LOOK_AGAIN_SECONDS
+            return sys.maxsize
 
     def _slots(self, spoken: Spoken, how: str) -> Slots:
         sql = f"select booked_until, taken from slots where account = ?{how}"  # noqa: S608 - our own words
@@ -82,3 +99,4 @@ class SharedBookings:
 
     def close(self) -> None:
         self._server.close()
+        self._looking.close()

@@ -191,14 +191,16 @@ def test_a_server_that_starts_again_in_the_middle_loses_nothing_and_doubles_noth
 
         writer = threading.Thread(target=write)
         writer.start()
-        for mode in ("immediate", "fast"):
-            time.sleep(0.3)
-            server.stop(mode)
-            server.start()
-        time.sleep(0.5)
+        until = time.monotonic() + 60
+        for count, mode in ((10, "immediate"), (20, "fast"), (30, "")):
+            while len(written) < count and time.monotonic() < until:
+                time.sleep(0.01)
+            if mode:
+                server.stop(mode)
+                server.start()
         over.set()
         writer.join(30)
-        assert len(written) > 20
+        assert len(written) >= 30
         assert [outcome.row for outcome, _, _ in ledger.answers.of("r", 1, 10**6)] == written
         assert ledger.answers.open_intents("r") == 0
         ledger.close()
