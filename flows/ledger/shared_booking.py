@@ -6,7 +6,6 @@ the server's time lies between the moments at which it was asked and answered.
 
 from __future__ import annotations
 
-import struct
 import time
 from collections import deque
 from typing import Any
@@ -32,20 +31,24 @@ class SharedBookings:
         self._server.patience, self._server.say = database.patience, database.say
         self._measured: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
         self._begun = False
+        self._begin = 0.0  # of the last booking, by the server's time
 
-    def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
+    def book(
+        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+    ) -> float:
         """Books `calls` slots in a row; when the first begins. See `connectors.slots`. Raises LedgerError."""
 
         def booked(spoken: Spoken) -> float:
             with spoken.transaction():
                 slots = self._slots(spoken, " for update")
                 ahead = self._ahead(spoken)
+                slots.left(self._begin, late)
                 begin = slots.book(calls, per_second, limit, now + ahead, since + ahead)
-                taken = struct.pack(f"<{len(slots.taken)}d", *slots.taken)
                 spoken.execute(
                     "update slots set booked_until = ?, taken = ? where account = ?",
-                    (slots.until, taken, self._account),
+                    (slots.until, slots.packed(), self._account),
                 )
+            self._begin = begin
             return begin - ahead
 
         if not self._begun:
@@ -69,8 +72,7 @@ class SharedBookings:
         if row is None:  # the server crashed, and the slots with it
             self._begun = False
             return Slots()
-        until, taken = row
-        return Slots(until, list(struct.unpack(f"<{len(taken) // 8}d", taken)))
+        return Slots.unpacked(*row)
 
     def _ahead(self, spoken: Spoken) -> float:
         """What is added to this machine's time for the server's: of the last measurements the one that took least."""
