@@ -72,14 +72,16 @@ def test_somebody_who_stays_says_once_what_was_cut_off_and_ends_when_told(shell:
     ledger = Ledger(open_database(shell.home))
     run = ledger.runs.last(1)[0]
     watching = shell.start("takeover", "--every", "1")
-    assert watching.stdout.readline().startswith("Looks every 1 seconds, until Ctrl-C. Ledger: ")
+    lines = iter(watching.stdout.readline, "")
+    assert next(lines).startswith("Looks every 1 seconds, until Ctrl-C. Ledger: ")
     ledger.runs.resumed(run.id)  # as a killed one leaves it
-    assert watching.stdout.readline() == f"{run.id}  signups  cut off, not of a deployment: muster resume finishes it\n"  # fmt: skip
     ledger.close()
+    cut_off = f"{run.id}  signups  cut off, not of a deployment: muster resume finishes it\n"
+    assert cut_off in lines  # a server on a busy machine may not answer the first time, which is said, too
     time.sleep(1.2)  # it looks again meanwhile
     os.kill(watching.pid, signal.SIGTERM)
     assert watching.wait(30) == 0
-    assert watching.stdout.read() == ""
+    assert cut_off not in lines
 
 
 def test_a_run_that_takes_its_worker_with_it_again_and_again_is_left_for_a_person(tmp_path: Path) -> None:
