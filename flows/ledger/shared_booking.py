@@ -6,7 +6,6 @@ the server's time lies between the moments at which it was asked and answered.
 
 from __future__ import annotations
 
-import struct
 import sys
 import time
 from collections import deque
@@ -36,24 +35,30 @@ class SharedBookings:
         self._look_again = 0.0
         self._measured: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
         self._begun = False
+        self._begin = 0.0  # of the last booking, by the server's time
 
-    async def booked(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
+    async def booked(
+        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+    ) -> float:
         """The same as `book`, and whoever waits for the server holds up nothing else."""
-        return await self._server.beside(lambda: self.book(calls, per_second, limit, now, since))
+        return await self._server.beside(lambda: self.book(calls, per_second, limit, now, since, late))
 
-    def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
+    def book(
+        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+    ) -> float:
         """Books `calls` slots in a row; when the first begins. See `connectors.slots`. Raises LedgerError."""
 
         def booked(spoken: Spoken) -> float:
             with spoken.transaction():
                 slots = self._slots(spoken, " for update")
                 ahead = self._ahead(spoken)
+                slots.left(self._begin, late)
                 begin = slots.book(calls, per_second, limit, now + ahead, since + ahead)
-                taken = struct.pack(f"<{len(slots.taken)}d", *slots.taken)
                 spoken.execute(
                     "update slots set booked_until = ?, taken = ? where account = ?",
-                    (slots.until, taken, self._account),
+                    (slots.until, slots.packed(), self._account),
                 )
+            self._begin = begin
             return begin - ahead
 
         if not self._begun:
@@ -86,8 +91,7 @@ class SharedBookings:
         if row is None:  # the server crashed, and the slots with it
             self._begun = False
             return Slots()
-        until, taken = row
-        return Slots(until, list(struct.unpack(f"<{len(taken) // 8}d", taken)))
+        return Slots.unpacked(*row)
 
     def _ahead(self, spoken: Spoken) -> float:
         """What is added to this machine's time for the server's: of the last measurements the one that took least."""

@@ -300,6 +300,18 @@ def test_several_bookings_of_an_account_share_its_slots(ledger: Ledger) -> None:
     assert second.taken(now - 1) == 60
 
 
+def test_how_late_calls_left_counts_for_all_who_share_the_account(ledger: Ledger) -> None:
+    first, second = ledger.bookings(1), ledger.bookings(1)
+    now = time.monotonic()
+    begins = [first.book(1, 10, 10, now, now) for _ in range(10)]
+    late = begins[-1] + 0.8  # so late the tenth of them leaves
+    second.book(1, 10, 10, late, late)
+    first.book(1, 10, 10, late, late, 0.8)
+    for _ in range(7):
+        second.book(1, 10, 10, late, late)
+    assert second.book(1, 10, 10, late, late) >= late + 1
+
+
 async def test_a_whole_sync_is_kept_there_and_the_next_sends_only_what_changed(
     url: str, desk: Desk, person: Callable[..., dict[str, str]]
 ) -> None:

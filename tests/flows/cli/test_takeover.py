@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,23 @@ def test_a_run_that_was_cut_off_and_is_of_no_deployment_is_left_to_muster_resume
     done = shell.run("takeover")
     assert done.returncode == 0
     assert done.stdout == f"{run.id}  signups  cut off, not of a deployment: muster resume finishes it\n"
+
+
+def test_somebody_who_stays_says_once_what_was_cut_off_and_ends_when_told(shell: Shell) -> None:
+    assert shell.run("sync", "signups.yml", "people.csv").returncode == 0
+    ledger = Ledger(open_database(shell.home))
+    run = ledger.runs.last(1)[0]
+    watching = shell.start("takeover", "--every", "1")
+    lines = iter(watching.stdout.readline, "")
+    assert next(lines).startswith("Looks every 1 seconds, until Ctrl-C. Ledger: ")
+    ledger.runs.resumed(run.id)  # as a killed one leaves it
+    ledger.close()
+    cut_off = f"{run.id}  signups  cut off, not of a deployment: muster resume finishes it\n"
+    assert cut_off in lines  # a server on a busy machine may not answer the first time, which is said, too
+    time.sleep(1.2)  # it looks again meanwhile
+    os.kill(watching.pid, signal.SIGTERM)
+    assert watching.wait(30) == 0
+    assert cut_off not in lines
 
 
 def test_a_run_that_takes_its_worker_with_it_again_and_again_is_left_for_a_person(tmp_path: Path) -> None:
