@@ -7,6 +7,7 @@ from typing import Any
 
 from flows.accepted import grouped
 from flows.guards import Verdict
+from flows.inbox.fetched import shown_source
 from flows.listing_facts import facts_of, twice_of
 from flows.options import Options
 from flows.preview import Preview, accepted_in
@@ -40,7 +41,11 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
             "made_at": run.started_at,
             "title": opened.mapping.title or opened.mapping.name,
             "mapping": {"name": opened.mapping.name, "sha256": opened.mapping.sha256},
-            "source": {"path": str(opened.source.path), "sha256": opened.source.sha256, "rows_read": plan.rows},
+            "source": {
+                "path": shown_source(opened.source.path, opened.mapping.name, opened.mapping.source.inbox),
+                "sha256": opened.source.sha256,
+                "rows_read": plan.rows,
+            },
             "destination": {
                 "kind": opened.account.kind, "account": opened.account.name, "base_url": opened.base_url,
             },

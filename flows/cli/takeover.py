@@ -10,7 +10,9 @@ import click
 from connectors.errors import CannotStart
 from flows.abandoned import Abandoned, abandoned
 from flows.cli.opening import ledger_here
+from flows.cli.options import Span
 from flows.prefect_server import PrefectServer, configured_url
+from flows.schedule import Schedule
 from flows.settings import Settings
 
 __all__ = ["command"]
@@ -25,11 +27,11 @@ __all__ = ["command"]
 )
 @click.option(
     "--every",
-    type=click.FloatRange(min=5),
-    default=60.0,
+    type=Span(least=5.0),
+    default="60s",
     show_default=True,
-    metavar="SECONDS",
-    help="With --pool: how often they look.",
+    metavar="SPAN",
+    help="With --pool: how often they look, such as 30s or 5m; a number alone is seconds.",
 )
 def command(pool: str | None, every: float) -> int:
     """Have the runs of dead workers finished by others.
@@ -45,7 +47,7 @@ def command(pool: str | None, every: float) -> int:
     home = Settings().home_here()
     if pool is not None:
         looks, maps = asyncio.run(_deployed(pool, home, every))
-        click.echo(f"{looks}: the workers of {pool} look every {every:g} seconds. Ledger: {home}")
+        click.echo(f"{looks}: the workers of {pool} look every {Schedule(every=every)}. Ledger: {home}")
         click.echo(
             f"{maps}: they map parts of a large file for every deployment that says shards_on: {maps.partition('/')[2]}."
         )

@@ -15,6 +15,7 @@ from typing import Self
 from connectors.errors import SourceError
 from connectors.kinds import destination_module
 from connectors.places import Lying, Place
+from flows.inbox.fetched import ASIDE, FOLDER
 from flows.inbox.judging import FINAL, Found, Judged, judged
 from flows.inbox.overdue import Overdue, overdue
 from flows.inbox.pattern import Pattern
@@ -25,9 +26,8 @@ from flows.opening import load_mapping
 from flows.settings import Settings, find_mapping
 from mappings.engine.document import Mapping
 
-__all__ = ["Arrived", "Inbox", "Look", "is_arrival_of"]
+__all__ = ["Arrived", "Inbox", "Look"]
 
-_FOLDER = "inbox"
 _DONE = "done"
 
 
@@ -70,7 +70,7 @@ class Inbox:
         self.home = self.settings.home(path)
         self.deltas = mapping.source.files == "deltas"
         self.pattern = Pattern.of(mapping.source.inbox or "")
-        self._private = self.home / _FOLDER / mapping.name
+        self._private = self.home / FOLDER / mapping.name
         self.ledger_new = False
 
     @classmethod
@@ -96,8 +96,9 @@ class Inbox:
     def aside(self) -> Iterator[None]:
         """For who only looks: what is fetched lies in a folder of its own."""
         private_folder(self.home)
-        private_folder(self.home / "plans")
-        with tempfile.TemporaryDirectory(prefix="inbox-", dir=self.home / "plans") as folder:
+        plans, prefix = ASIDE
+        private_folder(self.home / plans)
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=self.home / plans) as folder:
             self._private = Path(folder)
             yield
 
@@ -203,16 +204,6 @@ class Inbox:
                 found, deltas=self.deltas, complete=complete, synced=_synced(known, complete, deltas=self.deltas)
             )
         )  # fmt: skip
-
-
-def is_arrival_of(path: Path, mapping: str) -> bool:
-    """Whether a file is one that was fetched from a mapping's inbox.
-
-    >>> is_arrival_of(Path("/srv/.muster/inbox/crm/9f86d0/monday.csv"), "crm")
-    True
-    """
-    parents = path.parents
-    return len(parents) > 2 and (parents[1].name, parents[2].name) == (mapping, _FOLDER)
 
 
 def _looks(lying: Lying) -> tuple[int, str, str]:
