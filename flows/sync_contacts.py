@@ -334,7 +334,7 @@ async def _asked(run: Run, hours: int) -> Any:
     form = form.with_initial_data(
         description=question_about(run, verdict(Summary.model_validate(run.summary)))
     )
-    asked = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S%f")
+    asked = dt.datetime.now(dt.UTC).strftime("%Y%m%d%H%M%S%f")
     return await asuspend_flow_run(wait_for_input=form, timeout=hours * 3600, key=f"{run.id}-{asked}")
 
 

@@ -7,7 +7,7 @@ import datetime as dt
 import posixpath
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -113,7 +113,7 @@ class Inbox:
             fetched = [
                 one for each in lying if (one := self._fetched(place, each, known, complete, now)) is not None
             ]
-            files = self._judged(fetched, known, complete)
+            files = self._judged(fetched, known, complete, ledger.arrivals.begun(account, self.mapping.name))
             if writes:
                 ledger.arrivals.note(account, self.mapping.name, _noted(files, known))
             watched = now
@@ -135,7 +135,8 @@ class Inbox:
         with self._ledger() as (ledger, account):
             known = ledger.arrivals.of(account, self.mapping.name)
             complete = ledger.arrivals.complete(account, self.mapping.name)
-            files = self._judged([(one.lying, one.judged.found, None) for one in look.files], known, complete)
+            found = [(one.lying, one.judged.found, None) for one in look.files]
+            files = self._judged(found, known, complete, ledger.arrivals.begun(account, self.mapping.name))
             ledger.arrivals.note(account, self.mapping.name, _noted(files, known))
             for one in files:
                 moves = one.state in FINAL and not (self.deltas and one.state == "late")
@@ -193,7 +194,11 @@ class Inbox:
         return lying, Found(lying.path, sha256, sorts, state), path
 
     def _judged(
-        self, files: list[tuple[Lying, Found, Path | None]], known: list[Arrival], complete: dict[str, str]
+        self,
+        files: Sequence[tuple[Lying, Found, Path | None]],
+        known: list[Arrival],
+        complete: dict[str, str],
+        begun: Collection[str],
     ) -> tuple[Arrived, ...]:
         states = {(one.name, one.sha256): one.state for one in known}
         found = [replace(one, before=states.get((one.name, one.sha256), one.before)) for _, one, _ in files]
@@ -201,7 +206,7 @@ class Inbox:
         return tuple(
             Arrived(by_name[one.found.name][0], one, _arrival(one, by_name[one.found.name][0]), by_name[one.found.name][1])
             for one in judged(
-                found, deltas=self.deltas, complete=complete, synced=_synced(known, complete, deltas=self.deltas)
+                found, deltas=self.deltas, complete=complete, synced=_synced(known, complete, deltas=self.deltas), begun=begun,
             )
         )  # fmt: skip
 
