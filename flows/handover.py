@@ -54,7 +54,7 @@ def take_over(archive: Path, home: Path) -> Ledger:
 
     Raises LedgerError where there is one, or where the file is none of ours or not whole; nothing is left behind then.
     """
-    if Settings(home).ledger_url():
+    if Settings(home=home).ledger_url():
         raise LedgerError(
             "A handover is laid down as a file, and MUSTER_LEDGER_URL names a PostgreSQL.",
             "Unset it for a ledger of this machine alone; a ledger cannot be moved into PostgreSQL yet.",

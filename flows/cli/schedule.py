@@ -114,7 +114,7 @@ def _schedule(
     from flows.deployed import refuse_keys, refuse_to_ask  # noqa: PLC0415 - only this verb
     from flows.ledger.opening import open_ledger, there_is_a_ledger  # noqa: PLC0415 - as above
     from flows.opening import load_mapping  # noqa: PLC0415 - as above
-    from flows.settings import Settings, find_mapping  # noqa: PLC0415 - as above
+    from flows.settings import Settings, find_mapping, note_settings  # noqa: PLC0415 - as above
 
     refuse_keys(mapping=given, source=source)
     path = find_mapping(given).resolve()
@@ -128,6 +128,7 @@ def _schedule(
     home, url = Settings(path).home(path).absolute(), Settings(path).ledger_url()
     if new_ledger and not there_is_a_ledger(home, url):
         open_ledger(home, url).close()
+        note_settings(home, path)
     parameters: dict[str, Any] = {"mapping": str(path), "home": str(home), **more}
     if source is not None:
         parameters["source"] = source if "://" in source else str(Path(source).expanduser().absolute())
