@@ -330,7 +330,7 @@ def test_a_run_that_a_guard_stopped_asks_until_a_person_lets_it_pass_and_keeps_w
     prefect.retry(run)  # no is no for once: whoever retries it is asked again
     until(lambda: prefect.state(run)[0] == "PAUSED", lambda: str(prefect.state(run)))
     prefect.let_expire(run)
-    assert left() == ("FAILED", "Failed", "The flow was suspended and never resumed.")
+    assert left() == ("FAILED", "Failed", "The flow was paused and never resumed.")
     [stopped] = json.loads(served.run("runs", "asked", "--json").stdout)
     assert stopped["state"] == "guarded"
 
