@@ -68,7 +68,7 @@ def take_over(archive: Path, home: Path) -> Ledger:
     The ledger goes where the settings have it: into the home, or into the PostgreSQL that they name. Raises LedgerError where there is
     one, or where the file is none of ours or not whole; nothing is left behind then.
     """
-    address = Settings(home).ledger_url()
+    address = Settings(home=home).ledger_url()
     there = has_ledger(home) if address else there_is_a_ledger(home, "")  # raise where one was lost
     if there and not address:
         raise LedgerError(

@@ -56,7 +56,7 @@ from flows.resuming import file_landed, leave_the_others, left_unclear, refuse_i
 from flows.retention import let_go
 from flows.retry import Retry
 from flows.roll import State
-from flows.settings import Settings
+from flows.settings import Settings, note_settings
 from flows.settling import Unclear
 from flows.shards.crew import Crew
 from flows.shards.dividing import shards_of
@@ -280,6 +280,8 @@ class SyncRun:
         opened = self.opened
         runs = opened.ledger.runs
         self._registered = True
+        if self.options.rehearsal is None:
+            note_settings(opened.home, Path(opened.mapping.file))
         for run in runs.unfinished(opened.account.id, opened.mapping.name):
             if run.id != self.id:
                 file_landed(opened.ledger, run, opened.destination.keys)

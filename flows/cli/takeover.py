@@ -12,7 +12,9 @@ import click
 from connectors.errors import CannotStart, MusterError
 from flows.abandoned import Abandoned, abandoned
 from flows.cli.opening import ledger_here
+from flows.cli.options import Span
 from flows.prefect_server import PrefectServer, configured_url
+from flows.schedule import Schedule
 from flows.settings import Settings
 
 __all__ = ["command"]
@@ -30,9 +32,9 @@ _LEAST_ON_POOL = 5.0
 )
 @click.option(
     "--every",
-    type=click.FloatRange(min=1),
-    metavar="SECONDS",
-    help="Stay and look so often, until Ctrl-C. With --pool: how often its workers look, 60 if not given and at least 5.",
+    type=Span(least=1.0),
+    metavar="SPAN",
+    help="Stay and look so often, such as 30s or 5m, until Ctrl-C; a number alone is seconds. With --pool: how often its workers look, 60s if not given and at least 5s.",
 )
 def command(pool: str | None, every: float | None) -> int:
     """Have the runs of dead workers finished by others.
@@ -52,7 +54,7 @@ def command(pool: str | None, every: float | None) -> int:
     if pool is not None:
         seconds = max(_LEAST_ON_POOL, every or _ON_POOL)
         looks, maps = asyncio.run(_deployed(pool, home, seconds))
-        click.echo(f"{looks}: the workers of {pool} look every {seconds:g} seconds. Ledger: {home}")
+        click.echo(f"{looks}: the workers of {pool} look every {Schedule(every=seconds)}. Ledger: {home}")
         click.echo(
             f"{maps}: they map parts of a large file for every deployment that says shards_on: {maps.partition('/')[2]}."
         )

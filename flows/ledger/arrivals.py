@@ -80,3 +80,11 @@ class Arrivals:
             order by started_at desc, id desc
         """  # noqa: S608 - no user text
         return dict(self._database.ask(sql, (account, mapping, verb)))
+
+    def begun(self, account: int, mapping: str) -> frozenset[str]:
+        """The contents of which a sync has sent something and did not come to its end: by their SHA-256."""
+        sql = """
+            select source_sha256 from run where account = ? and mapping = ? and source_sha256 <> '' and verb = 'sync' and begun <> ''
+            and state in ('running', 'interrupted', 'stopped', 'failed')
+        """
+        return frozenset(sha256 for (sha256,) in self._database.ask(sql, (account, mapping)))

@@ -49,6 +49,22 @@ def test_a_takeover_without_a_prefect_server_says_what_to_set(shell: Shell) -> N
     assert "PREFECT_API_URL" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("span", "wrong"),
+    [
+        ("2s", "2s is too short; 5s is the least."),
+        ("soon", "soon is no span. Such as 30s, 15m, 6h or 1d; a number alone is seconds."),
+        ("5 minutes", "No Prefect server is configured"),
+        ("20", "No Prefect server is configured"),
+    ],
+)
+def test_how_often_is_a_span_as_it_is_for_a_schedule(shell: Shell, span: str, wrong: str) -> None:
+    nowhere = {"PREFECT_API_URL": "", "PREFECT_HOME": str(shell.folder)}
+    done = shell.run("takeover", "--pool", "crm", "--every", span, env=nowhere)
+    assert done.returncode == 2
+    assert wrong in done.stderr
+
+
 def test_where_somebody_is_at_work_at_every_run_nothing_is_taken_over(shell: Shell) -> None:
     assert shell.run("sync", "signups.yml", "people.csv").returncode == 0
     done = shell.run("takeover")
