@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from connectors.errors import MappingError, SourceError
+from connectors.errors import CredentialsError, MappingError, SourceError
 from connectors.kinds import destination_module
 from flows.consent import complaint_of
 from flows.guards import set_by_mapping
@@ -187,10 +187,10 @@ async def _live(document: Mapping, path: Path, connector: Any, answers: Map[str,
 def _header(
     document: Mapping, path: Path, file: str | None
 ) -> tuple[tuple[str, ...], tuple[str, ...], str] | None:
-    """The columns of the file and its known opt-out columns; None where no file is named or there yet."""
+    """The columns of the source and its known opt-out columns; None where no file is named or there yet, or it cannot be reached from here."""
     try:
         source = open_source_of(document, path, file)
-    except SourceError:
+    except (SourceError, CredentialsError):
         if file is not None:
             raise
         return None
