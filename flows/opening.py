@@ -8,8 +8,8 @@ from typing import Any
 
 from connectors.base import Rules, Source
 from connectors.errors import MappingError, SourceError
-from connectors.kinds import source_module
 from connectors.sources.finding import find, readable
+from connectors.sources.opening import open_kind
 from flows.suppressions import Suppressions
 from mappings.engine.applying import Application
 from mappings.engine.complaints import MappingInvalid
@@ -47,7 +47,6 @@ def load_mapping(path: Path) -> Mapping:
 
 def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
     """The source that was named, or the mapping's own. Raises SourceError, MappingError."""
-    module = source_module(mapping.source.kind)
     if given is not None:
         file = find(given, take=mapping.source.take, beside=Path.cwd())
     elif mapping.source.inbox is not None:
@@ -61,8 +60,7 @@ def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
         )
     else:
         file = find(mapping.source.path, take=mapping.source.take, beside=path.resolve().parent)
-    source: Source = module.open_source(readable(file.resolve()), mapping.source.reading())
-    return source
+    return open_kind(mapping.source.kind, readable(file.resolve()), mapping.source.reading())
 
 
 def suppressions_of(mapping: Mapping, path: Path, home: Path) -> Suppressions:

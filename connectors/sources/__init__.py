@@ -1,6 +1,6 @@
 """Sources: one file per kind; the file's name is the kind.
 
-`finding` and `peeking` serve every kind. The other files here are how CSV is read, each with one noun: `dialect` is
+`finding`, `opening` and `peeking` serve every kind; formats know how a file is written, exports what stands in it. The other files here are how CSV is read, each with one noun: `dialect` is
 found with `encodings`, `formats`, `delimiters` and `headers`, from `first_rows`; `csv_file` reads with `stream`,
 `splitting`, `settling`, `parsing`, `building`, `tables` and `tally`; `rows` is what both agree a row is.
 """
