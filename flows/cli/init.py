@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from flows.cli.reading import as_said, reading_options
 from mappings.engine.complaints import listed, visible
 
 __all__ = ["command"]
@@ -30,9 +31,7 @@ __all__ = ["command"]
 )
 @click.option("--force", is_flag=True, help="Write over a mapping that is there.")
 @click.option("--offline", is_flag=True, help="Do not ask the destination for its fields and tags.")
-@click.option("--encoding", help="Instead of the one that is found out.")
-@click.option("--delimiter", help="Instead of the one that is found out.")
-@click.option("--header-line", type=click.IntRange(min=1), help="The physical line of the column names.")
+@reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(
     file: str,
@@ -40,10 +39,8 @@ def command(
     out: str | None,
     force: bool,
     offline: bool,
-    encoding: str | None,
-    delimiter: str | None,
-    header_line: int | None,
     as_json: bool,
+    **reading: Any,
 ) -> int:
     """Write a mapping for FILE: columns matched by name and values to DESTINATION's fields, with every doubt said.
 
@@ -60,9 +57,8 @@ def command(
     target = None if out == "-" else Path(out) if out else Path(f"{first.name_of(path)}.yml")
     if target is not None:
         first.check_place(target, path, force=force)
-    given = {"encoding": encoding, "delimiter": delimiter, "header_line": header_line}
-    reading = {key: value for key, value in given.items() if value is not None}
-    looked = first.look_at(path, reading)
+    settings = as_said(reading)
+    looked = first.look_at(path, settings)
     if offline:
         schema, why = connector.documented_schema(), "--offline was asked for."
     else:
@@ -73,7 +69,7 @@ def command(
         )
         click.echo(visible(said), err=True)
     suggestion = first.first_mapping(
-        looked, schema, destination=destination, connector=connector, reading=reading, target=target
+        looked, schema, destination=destination, connector=connector, reading=settings, target=target
     )
     facts = _facts(suggestion, looked, target, file, why)
     if target is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from flows.cli.reading import as_said, reading_options
 from mappings.engine.complaints import visible
 
 __all__ = ["command"]
@@ -18,9 +19,7 @@ __all__ = ["command"]
 @click.option(
     "--kind", help="How it is read: csv_file, another format or a known export; found out by default."
 )
-@click.option("--encoding", help="Instead of the one that is found out.")
-@click.option("--delimiter", help="Instead of the one that is found out.")
-@click.option("--header-line", type=click.IntRange(min=1), help="The physical line of the column names.")
+@reading_options
 @click.option(
     "--to-csv",
     "out",
@@ -31,11 +30,9 @@ __all__ = ["command"]
 def command(
     file: str,
     kind: str | None,
-    encoding: str | None,
-    delimiter: str | None,
-    header_line: int | None,
     out: Path | None,
     as_json: bool,
+    **reading: Any,
 ) -> int:
     """Show how FILE is read: encoding, delimiter, header, rows; what its columns hold; every oddity. Nothing is sent."""
     from connectors.kinds import formats  # noqa: PLC0415 - only this verb
@@ -44,8 +41,7 @@ def command(
     from connectors.sources.peeking import peek, write_clean  # noqa: PLC0415 - as above
     from flows.first_mapping import recognised  # noqa: PLC0415 - as above
 
-    given = {"encoding": encoding, "delimiter": delimiter, "header_line": header_line}
-    settings = {name: value for name, value in given.items() if value is not None}
+    settings = as_said(reading)
     path = find(file, beside=Path.cwd())
     read_as = kind or format_of(path)
     if out is not None:

@@ -187,6 +187,7 @@ WITHOUT_A_CASE = {
     ("SourceSettings", "delimiter"): A_FILE,
     ("SourceSettings", "quote"): A_FILE,
     ("SourceSettings", "header_line"): A_FILE,
+    ("SourceSettings", "sheet"): A_FILE,
     ("Destination", "account"): SYNC,
     ("Destination", "rate"): SYNC,
     ("Destination", "share"): SYNC,

@@ -71,7 +71,9 @@ _OF_AN_INBOX = ("files", "done", "settled", "every")
 class SourceSettings(Part):
     """What is read. Everything but `kind` is found out when it is not said here."""
 
-    kind: str = Field(description="csv_file, or a known export such as hubspot_export")
+    kind: str = Field(
+        description="csv_file, excel_file or another format, or a known export such as hubspot_export in any of them"
+    )
     path: str | None = Field(
         None, description="a file or a pattern such as exports/*.csv, seen from the mapping's folder"
     )
@@ -102,7 +104,10 @@ class SourceSettings(Part):
     encoding: str | None = Field(None, description="such as utf-8 or windows-1252")
     delimiter: str | None = Field(None, description='such as "," or ";" or "\\t"')
     quote: str | None = Field(None, description="the character around cells")
-    header_line: int | None = Field(None, ge=1, description="the physical line the column names are in")
+    header_line: int | None = Field(
+        None, ge=1, description="the physical line the column names are in; the row of a workbook's sheet"
+    )
+    sheet: str | None = Field(None, description="which sheet of a workbook, by name or number")
 
     @model_validator(mode="after")
     def _inbox_alone(self) -> SourceSettings:
@@ -123,6 +128,7 @@ class SourceSettings(Part):
             "delimiter": self.delimiter,
             "quote": self.quote,
             "header_line": self.header_line,
+            "sheet": self.sheet,
         }
         return {name: value for name, value in given.items() if value is not None}
 
