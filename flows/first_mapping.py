@@ -19,7 +19,7 @@ from connectors.base import Source
 from connectors.errors import CredentialsError, MappingError, SourceError, Unreachable
 from connectors.kinds import formats, kinds, source_module
 from connectors.pace import Pace
-from connectors.sources.opening import format_of, open_table
+from connectors.sources.opening import open_any
 from flows.consent import complaint_of
 from flows.settings import Settings
 from mappings.engine.complaints import listed
@@ -150,13 +150,13 @@ def write(target: Path, text: str) -> None:
 
 def recognised(path: Path, reading: Map[str, Any]) -> tuple[str, Source]:
     """The kind of export that a file is, by its opt-out columns, or its format; and the file opened. Raises SourceError."""
-    plain = open_table(path, reading)
+    format_, plain = open_any(path, reading)
     for kind in sorted({*kinds("sources")} - {*formats()}):
         with contextlib.suppress(SourceError):  # a kind of another format does not read it
             source: Source = source_module(kind).open_source(path, reading)
             if set(source.facts.opt_out_columns) & set(source.header):
                 return kind, source
-    return format_of(path), plain
+    return format_, plain
 
 
 def _first_cells(source: Source) -> pa.Table:

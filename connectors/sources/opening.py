@@ -17,9 +17,12 @@ from connectors.base import Source
 from connectors.errors import SourceError
 from connectors.kinds import formats, source_module
 from connectors.sources import finding
+from connectors.sources.several import One, Several
+from connectors.sources.wrapped import Wrapped, named_as
+from connectors.sources.wrapping import DEEPEST, unpack, wrapping_of
 from mappings.engine.complaints import listed
 
-__all__ = ["HEAD", "format_of", "open_kind", "open_table"]
+__all__ = ["HEAD", "format_of", "open_any", "open_kind", "open_table"]
 
 HEAD = 1 << 16
 """Bytes by which a format is recognised."""
@@ -40,10 +43,19 @@ def format_of(path: Path) -> str:
 def open_table(path: Path, settings: Mapping[str, Any], only: str = "") -> Source:
     """The table in the file at `path`, whatever its format; nothing but that of the kind `only`, if one is named.
 
-    `settings` are what the mapping says of how it is read. Raises SourceError where it cannot be read, is of another
-    format than `only`, or a setting is for other formats.
+    `settings` are what the mapping says of how it is read. A file in gzip, zip or zstd is unpacked; `member` names the files of an
+    archive, several of them by a pattern, which are one source then. Raises SourceError where it cannot be read, is of
+    another format than `only`, or a setting is for other formats.
     """
+    return open_any(path, settings, only)[1]
+
+
+def open_any(path: Path, settings: Mapping[str, Any], only: str = "", deep: int = 0) -> tuple[str, Source]:
+    """The same, with the kind of its format. `deep`: in how many archives it is."""
     kind = format_of(path)
+    wrapping = wrapping_of(path) if kind == _PLAIN else ""
+    if wrapping:
+        return _unwrapped(path, wrapping, settings, only, deep)
     module = source_module(kind)
     if only and kind != only:
         raise SourceError(
@@ -52,7 +64,37 @@ def open_table(path: Path, settings: Mapping[str, Any], only: str = "") -> Sourc
         )
     _check(path, module, settings)
     source: Source = module.open_source(path, settings)
-    return source
+    return kind, source
+
+
+def _unwrapped(
+    path: Path, wrapping: str, settings: Mapping[str, Any], only: str, deep: int
+) -> tuple[str, Source]:
+    if deep == DEEPEST:
+        raise SourceError(
+            f"{path} is an archive in an archive in an archive, which is not opened.",
+            "Unpack it and name the file.",
+        )
+    inside = dict(settings)
+    member = inside.pop("member", "") if wrapping == "zip" else ""
+    unpacked = unpack(path, member)
+    with unpacked.folder.kept():
+        opened: list[tuple[str, Source]] = []
+        for one in unpacked.members:
+            with named_as(one.file, f"{path} ({one.name})"):
+                opened.append(open_any(one.file, inside, only, deep + 1))
+        name = unpacked.members[0].name
+        if not unpacked.chosen:
+            told, shown, source = {"file": name}, f"{path} ({name})", opened[0][1]
+        else:
+            named = zip(unpacked.members, opened, strict=True)
+            ones = [One(member.name, inner, {}) for member, (_, inner) in named]
+            told, shown = {}, str(path)
+            source = Several(path, ones, sha256=unpacked.sha256, size=unpacked.size)
+    wrapped = Wrapped(
+        source, path, unpacked.sha256, unpacked.size, shown=shown, kept=unpacked, told={"unpacked from": wrapping} | told
+    )  # fmt: skip
+    return opened[0][0], wrapped
 
 
 def open_kind(kind: str, path: Path, settings: Mapping[str, Any]) -> Source:

@@ -12,31 +12,47 @@ import shutil
 import tempfile
 import time
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 from connectors.errors import SourceError
 
-__all__ = ["private_folder"]
+__all__ = ["PrivateFolder"]
 
 _PREFIX = "muster-reading-"
 _LOCK = ".lock"
 _YOUNG_SECONDS = 60
 
 
-def private_folder(owner: object) -> Path:
-    """A new folder (0700) that is removed when `owner` is no longer used, or the process ends. Raises SourceError."""
-    _sweep()
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    except OSError as error:
-        raise SourceError(
-            f"No folder can be made in {tempfile.gettempdir()}: {error.strerror}.",
-            "Make room there, or name another place in TMPDIR.",
-        ) from None
-    weakref.finalize(owner, _remove, folder, lock)
-    return folder
+class PrivateFolder:
+    """A new folder (0700) at `path`, removed when nobody has this any more, or the process ends."""
+
+    def __init__(self) -> None:
+        """Raises SourceError where none can be made."""
+        _sweep()
+        try:
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+            lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:
+            raise SourceError(
+                f"No folder can be made in {tempfile.gettempdir()}: {error.strerror}.",
+                "Make room there, or name another place in TMPDIR.",
+            ) from None
+        self._finalizer = weakref.finalize(self, _remove, self.path, lock)
+
+    def remove(self) -> None:
+        """Removes it now."""
+        self._finalizer()
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Removes it where what is done goes wrong."""
+        try:
+            yield
+        except BaseException:
+            self.remove()
+            raise
 
 
 def _remove(folder: Path, lock: int) -> None:

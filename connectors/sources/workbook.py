@@ -14,7 +14,7 @@ from pathlib import Path
 
 from connectors.errors import SourceError
 from connectors.sources import workbook_reader
-from connectors.sources.private_folder import private_folder
+from connectors.sources.private_folder import PrivateFolder
 from connectors.sources.sheet_facts import SheetFacts, check_parts, damaged, of_ods, of_xlsx
 
 __all__ = ["Sheet", "Workbook"]
@@ -30,8 +30,12 @@ class Sheet:
 
     name: str
     facts: SheetFacts
+    folder: PrivateFolder
     left: int = 1
-    text: Path = Path()
+
+    @property
+    def text(self) -> Path:
+        return self.folder.path / "sheet"
 
     def rows(self) -> Iterator[tuple[int, list[str], int]]:
         """(row, from 1; cells from `left` on, errors as they show; how many of its numbers are too long for a workbook)."""
@@ -71,11 +75,11 @@ class Workbook:
         """One of them. Raises SourceError."""
         facts = of_xlsx(self.path, name) if self._form == "xlsx" else self._ods.get(name, SheetFacts())
         facts.check_size(self.path, name)
-        found = Sheet(name, facts)
-        found.text = private_folder(found) / "sheet"
-        self._read(name, str(found.text))
-        with found.text.open(encoding="utf-8") as file:
-            start = json.loads(next(file))
+        found = Sheet(name, facts, PrivateFolder())
+        with found.folder.kept():
+            self._read(name, str(found.text))
+            with found.text.open(encoding="utf-8") as file:
+                start = json.loads(next(file))
         found.left = start[1] + 1 if start else 1
         return found
 

@@ -37,13 +37,13 @@ def command(
     """Show how FILE is read: encoding, delimiter, header, rows; what its columns hold; every oddity. Nothing is sent."""
     from connectors.kinds import formats  # noqa: PLC0415 - only this verb
     from connectors.sources.finding import find  # noqa: PLC0415 - as above
-    from connectors.sources.opening import format_of, open_kind  # noqa: PLC0415 - as above
+    from connectors.sources.opening import open_any, open_kind  # noqa: PLC0415 - as above
     from connectors.sources.peeking import peek, write_clean  # noqa: PLC0415 - as above
     from flows.first_mapping import recognised  # noqa: PLC0415 - as above
 
     settings = as_said(reading)
     path = find(file, beside=Path.cwd())
-    read_as = kind or format_of(path)
+    read_as = kind or open_any(path, settings)[0]
     if out is not None:
         rows = write_clean(open_kind(read_as, path, settings), out)
         click.echo(f"{rows:,} rows written to {out}", err=as_json)

@@ -108,6 +108,10 @@ class SourceSettings(Part):
         None, ge=1, description="the physical line the column names are in; the row of a workbook's sheet"
     )
     sheet: str | None = Field(None, description="which sheet of a workbook, by name or number")
+    member: str | None = Field(
+        None,
+        description="which file of a zip archive; a pattern such as *.csv takes all that match as one source, with their names in the column _file",
+    )
 
     @model_validator(mode="after")
     def _inbox_alone(self) -> SourceSettings:
@@ -129,6 +133,7 @@ class SourceSettings(Part):
             "quote": self.quote,
             "header_line": self.header_line,
             "sheet": self.sheet,
+            "member": self.member,
         }
         return {name: value for name, value in given.items() if value is not None}
 
