@@ -8,7 +8,9 @@ exports know columns and not formats: they begin with `open_table`, and so read 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,15 +19,17 @@ from connectors.base import Source
 from connectors.errors import SourceError
 from connectors.kinds import formats, source_module
 from connectors.sources import finding
+from connectors.sources.name_parts import NameParts
 from connectors.sources.several import One, Several
 from connectors.sources.wrapped import Wrapped, named_as
 from connectors.sources.wrapping import DEEPEST, unpack, wrapping_of
 from mappings.engine.complaints import listed
 
-__all__ = ["HEAD", "format_of", "open_any", "open_kind", "open_table"]
+__all__ = ["HEAD", "MOST_FILES", "format_of", "open_all", "open_any", "open_kind", "open_table"]
 
 HEAD = 1 << 16
 """Bytes by which a format is recognised."""
+MOST_FILES = 10_000
 _PLAIN = "csv_file"
 
 
@@ -103,6 +107,31 @@ def open_kind(kind: str, path: Path, settings: Mapping[str, Any]) -> Source:
         return open_table(path, settings, kind)
     source: Source = source_module(kind).open_source(path, settings)
     return source
+
+
+def open_all(
+    kind: str, paths: Sequence[Path], shown: Path, parts: NameParts, settings: Mapping[str, Any]
+) -> Source:
+    """Files as one source of a kind, in the order given; `shown` is the pattern that found them. Raises SourceError, MappingError."""
+    if len(paths) > MOST_FILES:
+        raise SourceError(
+            f"More than {MOST_FILES:,} files match {shown}.", "Put them into archives, or join them first."
+        )
+    ones = []
+    above = Path(os.path.commonpath([path.parent for path in paths]))
+    for path in paths:
+        finding.readable(path)
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        ones.append(
+            One(
+                path.relative_to(above).as_posix(),
+                open_kind(kind, path, settings),
+                parts.columns(path),
+                sha256,
+            )
+        )
+    return Several(shown, ones)
 
 
 def _check(path: Path, module: ModuleType, settings: Mapping[str, Any]) -> None:

@@ -96,7 +96,10 @@ class SourceSettings(Part):
     every: Maybe[Every] = Field(
         None, description="of an inbox: a new file is expected at least so often, such as 26 hours"
     )
-    take: Literal["only", "newest"] = Field("only", description="which of several files the pattern finds")
+    take: Literal["only", "newest", "all"] = Field(
+        "only",
+        description="which of several files the pattern finds; all: they are one source, with their names in the column _file, and with {region} or {YYYY-MM-DD} in the pattern also _region and _day",
+    )
     complete: bool = Field(
         False,
         description="yes: each file holds everybody, so that whoever was delivered and is not in it has vanished; see vanished:",
@@ -123,6 +126,8 @@ class SourceSettings(Part):
             raise ValueError(
                 "a file of deltas holds what changed, and so is not complete: take one of both away."
             )
+        if self.inbox is not None and self.take == "all":
+            raise ValueError("take: all is for path:; the files of an inbox: are synced one by one.")
         return self
 
     def reading(self) -> dict[str, Any]:

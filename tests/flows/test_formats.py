@@ -1,0 +1,43 @@
+"""Files of other formats go through a whole sync: planned, interrupted, finished, and unchanged the next time."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.flows.conftest import COLUMNS, PEOPLE, Desk
+
+Person = Callable[..., dict[str, str]]
+
+
+def packed(file: Path) -> Path:
+    out = Path(f"{file}.gz")
+    out.write_bytes(gzip.compress(file.read_bytes()))
+    return out
+
+
+async def goes_through(desk: Desk, source: str | None, rows: int) -> None:
+    """Interrupted, gone on with by the same sync, and then there is nothing left to do."""
+    ended = await desk.sync(source, meanwhile=lambda run, count: run.interrupt() if count == 2 else None)
+    assert (ended.exit_code, ended.summary.source.rows_read) == (130, rows)
+    again = await desk.sync(source)
+    assert (again.id, again.exit_code) == (ended.id, 0), "the same source is known again"
+    assert set(again.per_row) == {"created"}
+    assert (await desk.sync(source)).outcomes == {"unchanged": rows}
+    assert len(desk.contacts()) == rows
+
+
+async def test_a_pattern_of_files_goes_through(desk: Desk, person: Person) -> None:
+    desk.file([person(n) for n in range(20)], "north.csv")
+    desk.file([person(n) for n in range(20, 40)], "south.csv", COLUMNS[:4])
+    fields = {**PEOPLE["fields"], "city": "_region"}
+    desk.mapping(source={"kind": "csv_file", "path": "{region}.csv", "take": "all"}, fields=fields)
+    await goes_through(desk, None, 40)
+    there = desk.contacts()
+    assert [there[f"p{n}@example.com"]["city"] for n in (0, 39)] == ["north", "south"]
+
+
+async def test_an_archive_goes_through(desk: Desk, person: Person) -> None:
+    file = desk.file([person(n) for n in range(30)])
+    await goes_through(desk, str(packed(file)), 30)
