@@ -16,6 +16,7 @@ _OPTIONS = (
         "--header-line", type=click.IntRange(min=1), help="The line of the column names; a workbook's row."
     ),
     click.option("--sheet", help="The sheet of a workbook, by name or number."),
+    click.option("--at", help="Where the list of contacts is in a JSON file, such as data.contacts."),
     click.option("--member", help='The file in a zip archive, or several by a pattern such as "*.csv".'),
 )
 

@@ -35,7 +35,7 @@ async def test_a_pattern_of_files_goes_through(desk: Desk, person: Person) -> No
     desk.mapping(source={"kind": "csv_file", "path": "{region}.csv", "take": "all"}, fields=fields)
     await goes_through(desk, None, 40)
     there = desk.contacts()
-    assert [there[f"p{n}@example.com"]["city"] for n in (0, 39)] == ["north", "south"]
+    assert [there[f"p{n}@example.com"]["fields"]["city"] for n in (0, 39)] == ["north", "south"]
 
 
 async def test_an_archive_goes_through(desk: Desk, person: Person) -> None:

@@ -188,6 +188,7 @@ WITHOUT_A_CASE = {
     ("SourceSettings", "quote"): A_FILE,
     ("SourceSettings", "header_line"): A_FILE,
     ("SourceSettings", "sheet"): A_FILE,
+    ("SourceSettings", "at"): A_FILE,
     ("SourceSettings", "member"): A_FILE,
     ("Destination", "account"): SYNC,
     ("Destination", "rate"): SYNC,

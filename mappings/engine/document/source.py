@@ -111,6 +111,9 @@ class SourceSettings(Part):
         None, ge=1, description="the physical line the column names are in; the row of a workbook's sheet"
     )
     sheet: str | None = Field(None, description="which sheet of a workbook, by name or number")
+    at: str | None = Field(
+        None, description="where the list of contacts is in a JSON file, such as data.contacts"
+    )
     member: str | None = Field(
         None,
         description="which file of a zip archive; a pattern such as *.csv takes all that match as one source, with their names in the column _file",
@@ -139,6 +142,7 @@ class SourceSettings(Part):
             "header_line": self.header_line,
             "sheet": self.sheet,
             "member": self.member,
+            "at": self.at,
         }
         return {name: value for name, value in given.items() if value is not None}
 
