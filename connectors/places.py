@@ -30,7 +30,12 @@ Setting = Callable[[str], str]
 """A setting by its name; '' where it is not set."""
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/]*)(/.*|)", re.IGNORECASE)
 _MAGIC = re.compile(r"[*?\[]")
-_EXTRAS = {"s3": ("s3fs", "s3"), "sftp": ("sshfs", "sftp")}
+_EXTRAS = {
+    "s3": ("s3fs", "s3"), "sftp": ("sshfs", "sftp"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs"),
+    "az": ("adlfs", "azure"), "abfs": ("adlfs", "azure"), "abfss": ("adlfs", "azure"),
+}  # fmt: skip
+_BUCKETS = _EXTRAS.keys() - {"sftp"}
+"""Places without folders."""
 _CONNECT_SECONDS = 15
 _READ_SECONDS = 60
 
@@ -89,10 +94,10 @@ class Place:
                 for path, info in found.items()
                 if info["type"] == "file" and not posixpath.basename(path).startswith(".")
             ]
-            folder = _fixed(pattern) if self.kind != "s3" else pattern.split("/", 1)[0]
+            folder = pattern.split("/", 1)[0] if self.kind in _BUCKETS else _fixed(pattern)
             if not found and not self._files.exists(folder):
                 raise SourceError(
-                    f"There is no {'bucket' if self.kind == 's3' else 'folder'} {folder} for {self.shown}.",
+                    f"There is no {'bucket' if self.kind in _BUCKETS else 'folder'} {folder} for {self.shown}.",
                     "Make it, or correct the mapping.",
                 )
         return lying
@@ -124,7 +129,7 @@ class Place:
             self._rename(lying.path, path)
 
     def _make(self, folder: str) -> None:
-        if self.kind != "s3":  # has no folders
+        if self.kind not in _BUCKETS:
             self._files.makedirs(folder, exist_ok=True)
 
     def _rename(self, path: str, to: str) -> None:
@@ -222,7 +227,7 @@ def _opened(kind: str, host: str, setting: Setting) -> Any:
         return fsspec.filesystem(kind, **options)
     except ValueError:
         raise SourceError(
-            f"{kind}:// is no address that muster knows.", "Use a folder, s3:// or sftp://."
+            f"{kind}:// is no address that muster knows.", "Use a folder, s3://, gs://, az:// or sftp://."
         ) from None
 
 

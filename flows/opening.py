@@ -8,9 +8,11 @@ from typing import Any
 
 from connectors.base import Rules, Source
 from connectors.errors import MappingError, SourceError
+from connectors.sources.fetching import Address, fetch, is_address, shown_address
 from connectors.sources.finding import find, find_all, readable
 from connectors.sources.name_parts import NameParts
-from connectors.sources.opening import open_all, open_kind
+from connectors.sources.opening import open_all, open_fetched, open_kind
+from flows.settings import Settings
 from flows.suppressions import Suppressions
 from mappings.engine.applying import Application
 from mappings.engine.complaints import MappingInvalid
@@ -60,9 +62,14 @@ def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
             "No file was named, and the mapping has no source.path.", "Name a file: muster sync MAPPING FILE."
         )
     beside = path.resolve().parent if given is None else Path.cwd()
+    parts = NameParts.of(said.path or "") if said.take == "all" else NameParts(named)
+    pattern = parts.glob if given is None else given
+    if is_address(pattern):
+        fetched = fetch(pattern, take=said.take, beside=beside, setting=Settings(path).get)
+        if said.take != "all":
+            return open_fetched(said.kind, fetched[0], said.reading())
+        return open_all(said.kind, fetched, Address(shown_address(named)), parts, said.reading())
     if said.take == "all":
-        parts = NameParts.of(said.path or "")
-        pattern = parts.glob if given is None else given
         files = [file.resolve() for file in find_all(pattern, beside=beside)]
         return open_all(said.kind, files, beside / named, parts, said.reading())
     file = find(named, take=said.take, beside=beside)

@@ -15,6 +15,7 @@ TOKENS = {"YYYY": "%Y", "MM": "%m", "DD": "%d", "hh": "%H", "mm": "%M", "ss": "%
 DIGITS = {token: rf"\d{{{len(token)}}}" for token in TOKENS}
 TOKEN = re.compile("|".join(TOKENS))
 _BRACES = re.compile(r"\{([^{}]*)\}")
+_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/]*/", re.IGNORECASE)
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.IGNORECASE)
 _DAY = "day"
 
@@ -34,10 +35,13 @@ class NameParts:
 
         >>> NameParts.of("exports/{region}-{YYYY-MM-DD}*.csv").glob
         'exports/*-????-??-??*.csv'
+        >>> NameParts.of("sftp://crm@host/out/{region}.csv").columns(Path("sftp:/host/out/north.csv"))
+        {'_region': 'north'}
         """
-        glob = expression = day = ""
+        expression = day = ""
         names: list[str] = []
-        at = 0
+        address = _HOST.match(pattern)  # may hold a name, and is no part of a file's
+        glob, at = (address[0], address.end()) if address else ("", 0)
         for found in _BRACES.finditer(pattern):
             before, inside = pattern[at : found.start()], found[1]
             at = found.end()

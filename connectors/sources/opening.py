@@ -19,13 +19,23 @@ from connectors.base import Source
 from connectors.errors import SourceError
 from connectors.kinds import formats, source_module
 from connectors.sources import finding
+from connectors.sources.fetching import Fetched
 from connectors.sources.name_parts import NameParts
 from connectors.sources.several import One, Several
 from connectors.sources.wrapped import Wrapped, named_as
 from connectors.sources.wrapping import DEEPEST, unpack, wrapping_of
 from mappings.engine.complaints import listed
 
-__all__ = ["HEAD", "MOST_FILES", "format_of", "open_all", "open_any", "open_kind", "open_table"]
+__all__ = [
+    "HEAD",
+    "MOST_FILES",
+    "format_of",
+    "open_all",
+    "open_any",
+    "open_fetched",
+    "open_kind",
+    "open_table",
+]
 
 HEAD = 1 << 16
 """Bytes by which a format is recognised."""
@@ -109,29 +119,44 @@ def open_kind(kind: str, path: Path, settings: Mapping[str, Any]) -> Source:
     return source
 
 
+def open_fetched(kind: str, fetched: Fetched, settings: Mapping[str, Any]) -> Source:
+    """What was fetched, as a source of a kind that is known by its address. Raises SourceError, MappingError."""
+    with fetched.folder.kept(), named_as(fetched.file, str(fetched.path)):
+        source = open_kind(kind, fetched.file, settings)
+    return Wrapped(
+        source, fetched.path, fetched.sha256, fetched.size, shown=str(fetched.path), kept=fetched, told={}
+    )
+
+
 def open_all(
-    kind: str, paths: Sequence[Path], shown: Path, parts: NameParts, settings: Mapping[str, Any]
+    kind: str, files: Sequence[Path | Fetched], shown: Path, parts: NameParts, settings: Mapping[str, Any]
 ) -> Source:
     """Files as one source of a kind, in the order given; `shown` is the pattern that found them. Raises SourceError, MappingError."""
-    if len(paths) > MOST_FILES:
+    if len(files) > MOST_FILES:
         raise SourceError(
             f"More than {MOST_FILES:,} files match {shown}.", "Put them into archives, or join them first."
         )
     ones = []
-    above = Path(os.path.commonpath([path.parent for path in paths]))
-    for path in paths:
-        finding.readable(path)
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        ones.append(
-            One(
-                path.relative_to(above).as_posix(),
-                open_kind(kind, path, settings),
-                parts.columns(path),
-                sha256,
-            )
-        )
+    for file, name in zip(files, _names(files), strict=True):
+        if isinstance(file, Fetched):
+            source, sha256 = open_fetched(kind, file, settings), file.sha256
+            columns = parts.columns(file.path)
+        else:
+            with finding.readable(file).open("rb") as content:
+                sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+            source, columns = open_kind(kind, file, settings), parts.columns(file)
+        ones.append(One(name, source, columns, sha256))
     return Several(shown, ones)
+
+
+def _names(files: Sequence[Path | Fetched]) -> list[str]:
+    """What tells them apart: their names, with their folders where these are not enough."""
+    paths = [file.path if isinstance(file, Fetched) else file for file in files]
+    names = [path.name for path in paths]
+    if len({*names}) == len(names):
+        return names
+    above = os.path.commonpath([str(path.parent) for path in paths])
+    return [path.as_posix()[len(above) :].lstrip("/") for path in paths]
 
 
 def _check(path: Path, module: ModuleType, settings: Mapping[str, Any]) -> None:

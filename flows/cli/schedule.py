@@ -102,6 +102,10 @@ def _schedule(
     from flows.opening import load_mapping  # noqa: PLC0415 - as above
     from flows.settings import Settings, find_mapping  # noqa: PLC0415 - as above
 
+    if source == "-":
+        raise CannotStart(
+            "A schedule has no standard input, which - stands for.", "Name a file, a pattern or an address."
+        )
     refuse_keys(mapping=given, source=source)
     path = find_mapping(given).resolve()
     mapping = load_mapping(path)
