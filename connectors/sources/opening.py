@@ -164,5 +164,7 @@ def _check(path: Path, module: ModuleType, settings: Mapping[str, Any]) -> None:
     if others:
         raise SourceError(
             f"{others[0]}: says nothing about {module.FORMAT}, which {path} is.",
-            f"Leave it out; {module.FORMAT} goes by {listed(module.SETTINGS)}.",
+            f"Leave it out; {module.FORMAT} goes by {listed(module.SETTINGS)}."
+            if module.SETTINGS
+            else "Leave it out.",
         )

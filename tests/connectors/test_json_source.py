@@ -118,7 +118,7 @@ def test_too_many_columns_are_refused(tmp_path: Path) -> None:
 
 def test_memory_is_bounded_by_a_part_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_walk, "_AT_ONCE", 1 << 15)
-    monkeypatch.setattr(row_source, "_FRAME_ROWS", 500)
+    monkeypatch.setattr(row_source, "FRAME_ROWS", 500)
     path = tmp_path / "long.json"
     with path.open("w") as file:
         file.write('{"contacts": [')
