@@ -91,7 +91,7 @@ def test_cards_of_all_versions_are_rows(tmp_path: Path) -> None:
         "Phone": "+1-555-0100", "Phone (mobile)": "+1-555-0100", "Street": "Elm St. 1", "City": "Paris", "Postcode": "75001", "Country": "France",
         "Birthday": "--0412", "KIND": "individual",
     }  # fmt: skip
-    assert found.lines == [1, 23, 32]
+    assert found.lines == [1, 22, 31]
     assert found.source.reading["version"] == "3.0, 2.1, 4.0"
     assert found.odd == {}
 
