@@ -12,6 +12,7 @@ from connectors.sources.fetching import Address, fetch, is_address, shown_addres
 from connectors.sources.finding import find, find_all, readable
 from connectors.sources.name_parts import NameParts
 from connectors.sources.opening import open_all, open_fetched, open_kind
+from connectors.sources.sql_query import open_database
 from flows.settings import Settings
 from flows.suppressions import Suppressions
 from mappings.engine.applying import Application
@@ -56,6 +57,8 @@ def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
             f"The mapping reads what arrives in {said.inbox}, and no file of it was named.",
             "muster plan MAPPING shows what arrived; or name a file.",
         )
+    if given is None and (wanted := said.of_database()):
+        return open_database(wanted, Settings(path).get)
     named = said.path if given is None else given
     if named is None:
         raise SourceError(

@@ -6,8 +6,6 @@ text with semicolons, everything deeper JSON; what is null, or no number (NaN), 
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ import pyarrow.parquet as pq
 
 from connectors.base import Oddity, SourceFacts
 from connectors.errors import SourceError
-from connectors.sources.cells import cell_text
+from connectors.sources.cells import json_text, value_text
 from connectors.sources.headers import unique_names
 from connectors.sources.row_source import FRAME_CELLS, FRAME_ROWS, check_columns, unchanged_hash
 from connectors.sources.settling import LONG_CELL
@@ -155,37 +153,8 @@ def _text(column: pa.Array) -> pa.Array:
 
 def _spoken(type_: pa.DataType) -> Callable[[Any], str]:
     """How a value of this type is written."""
-    types = pa.types
-    if types.is_floating(type_):
-        # a float of 32 bits as it was meant, and not with the digits that 64 show
-        meant = (lambda value: float(str(np.float32(value)))) if types.is_float32(type_) else float
-        return lambda value: "" if value is None or math.isnan(value) else cell_text(meant(value))
-    if types.is_decimal(type_):
-        return lambda value: "" if value is None else f"{value:f}"
-    if types.is_timestamp(type_):
-        return lambda value: "" if value is None else value.isoformat(sep=" ")
-    if types.is_date(type_) or types.is_time(type_):
-        return lambda value: "" if value is None else value.isoformat()
-    if types.is_binary(type_) or types.is_large_binary(type_) or types.is_fixed_size_binary(type_):
-        return _of_bytes
-    if types.is_list(type_) or types.is_large_list(type_) or types.is_fixed_size_list(type_):
-        if not types.is_nested(type_.value_type):
-            inside = _spoken(type_.value_type)
-            return lambda values: ";".join(map(inside, values or ()))
-        return _as_json
-    return _as_json if types.is_nested(type_) else cell_text
-
-
-def _of_bytes(value: bytes | None) -> str:
-    try:
-        return (value or b"").decode()
-    except UnicodeDecodeError:
-        return (value or b"").hex()
-
-
-def _as_json(value: Any) -> str:
-    return "" if value is None else json.dumps(value, ensure_ascii=False, default=_in_json)
-
-
-def _in_json(value: Any) -> str:
-    return _of_bytes(value) if isinstance(value, bytes) else cell_text(value)
+    if pa.types.is_float32(type_):  # as it was meant, and not with the digits that 64 bits show
+        return lambda value: "" if value is None else value_text(float(str(np.float32(value))))
+    if pa.types.is_map(type_):
+        return lambda value: "" if value is None else json_text(value)
+    return value_text

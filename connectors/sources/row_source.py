@@ -21,7 +21,16 @@ from connectors.sources.tables import Parsed
 from connectors.sources.tally import Tally
 from mappings.engine.frame import Frame, Misread
 
-__all__ = ["FRAME_CELLS", "FRAME_ROWS", "MOST_COLUMNS", "Row", "RowSource", "check_columns", "unchanged_hash"]
+__all__ = [
+    "FRAME_CELLS",
+    "FRAME_ROWS",
+    "MOST_COLUMNS",
+    "Row",
+    "RowSource",
+    "check_columns",
+    "laid_out",
+    "unchanged_hash",
+]
 
 MOST_COLUMNS = 5_000
 FRAME_CELLS = 1 << 19
@@ -72,7 +81,7 @@ class RowSource:
         most = max(1, min(FRAME_ROWS, FRAME_CELLS // max(len(self.header), 1)))
         rows = self._rows()
         while batch := list(itertools.islice(rows, most)):
-            block = _laid_out(batch, self.header)
+            block = laid_out(batch, self.header)
             tally.add(block)
             count = len(block.lines)
             if count:
@@ -103,8 +112,8 @@ def check_columns(path: Path, count: int) -> None:
         )
 
 
-def _laid_out(rows: list[Row], header: tuple[str, ...]) -> Parsed:
-    """Rows as columns; those that cannot be laid out are blank there and kept beside it."""
+def laid_out(rows: list[Row], header: tuple[str, ...], *, blank_rows: bool = False) -> Parsed:
+    """Rows as columns; those that cannot be laid out are blank there and kept beside it. `blank_rows`: a row of blanks is one."""
     width = len(header)
     block = Parsed(pa.table({}), np.array([], np.int64), np.array([], np.int64))
     kept: list[Sequence[str]] = []
@@ -112,7 +121,7 @@ def _laid_out(rows: list[Row], header: tuple[str, ...]) -> Parsed:
     blanks = [""] * width
     for row in rows:
         cells = row.cells
-        if not row.code and not any(cells):
+        if not blank_rows and not row.code and not any(cells):
             count, first = block.late
             block.late = (count + 1, first or row.line)
             continue

@@ -109,7 +109,8 @@ def _schedule(
     refuse_keys(mapping=given, source=source)
     path = find_mapping(given).resolve()
     mapping = load_mapping(path)
-    if source is None and mapping.source.path is None and mapping.source.inbox is None:
+    said = mapping.source
+    if source is None and said.path is None and said.inbox is None and not said.of_database():
         raise CannotStart(
             "No file was named, and the mapping has neither a source.path nor an inbox.",
             "Name a file, or give the mapping one of them.",

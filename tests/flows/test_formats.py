@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.flows.conftest import COLUMNS, PEOPLE, Desk
 
@@ -41,3 +44,21 @@ async def test_a_pattern_of_files_goes_through(desk: Desk, person: Person) -> No
 async def test_an_archive_goes_through(desk: Desk, person: Person) -> None:
     file = desk.file([person(n) for n in range(30)])
     await goes_through(desk, str(packed(file)), 30)
+
+
+async def test_a_database_goes_through(desk: Desk, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = desk.folder / "crm.db"
+    with sqlite3.connect(file) as database:
+        database.execute(
+            f"create table people ({', '.join(f'{name} text' for name in COLUMNS)}, primary key (Id))"
+        )
+        for n in range(30):
+            cells = [person(n).get(name) for name in COLUMNS]
+            database.execute("insert into people values (?, ?, ?, ?, ?, ?, ?, ?)", cells)
+    database.close()
+    monkeypatch.setenv("CRM_URL", f"sqlite:///{file}")
+    desk.mapping(source={"kind": "sql_query", "database": "CRM_URL", "table": "people"})
+    ended = await desk.sync(None)
+    assert (ended.exit_code, ended.outcomes) == (0, {"created": 30})
+    assert ended.summary.source.path == "CRM_URL (table people)"
+    assert (await desk.sync(None)).outcomes == {"unchanged": 30}

@@ -189,6 +189,7 @@ WITHOUT_A_CASE = {
     ("SourceSettings", "header_line"): A_FILE,
     ("SourceSettings", "sheet"): A_FILE,
     ("SourceSettings", "at"): A_FILE,
+    **{("SourceSettings", name): A_FILE for name in ("database", "table", "query")},
     ("SourceSettings", "member"): A_FILE,
     ("Destination", "account"): SYNC,
     ("Destination", "rate"): SYNC,
