@@ -92,19 +92,21 @@ def _unwrapped(
     inside = dict(settings)
     member = inside.pop("member", "") if wrapping == "zip" else ""
     unpacked = unpack(path, member)
-    with unpacked.folder.kept():
-        opened: list[tuple[str, Source]] = []
+    opened: list[tuple[str, Source]] = []
+    try:
         for one in unpacked.members:
             with named_as(one.file, f"{path} ({one.name})"):
                 opened.append(open_any(one.file, inside, only, deep + 1))
         name = unpacked.members[0].name
-        if not unpacked.chosen:
-            told, shown, source = {"file": name}, f"{path} ({name})", opened[0][1]
-        else:
+        told, shown, source = {"file": name}, f"{path} ({name})", opened[0][1]
+        if unpacked.chosen:
             named = zip(unpacked.members, opened, strict=True)
             ones = [One(member.name, inner, {}) for member, (_, inner) in named]
             told, shown = {}, str(path)
             source = Several(path, ones, sha256=unpacked.sha256, size=unpacked.size)
+    except BaseException:
+        del unpacked  # not to be kept by the error's traceback; somebody else may have it open
+        raise
     wrapped = Wrapped(
         source, path, unpacked.sha256, unpacked.size, shown=shown, kept=unpacked, told={"unpacked from": wrapping} | told
     )  # fmt: skip
