@@ -48,9 +48,9 @@ def _form(path: Path, head: bytes) -> str:
                 return "xlsb"
             if {"content.xml", "mimetype"} <= there and b"spreadsheet" in archive.read("mimetype")[:100]:
                 return "ods"
-    except UNREADABLE:
-        pass  # a damaged one shows what it was at its beginning
-    return "xlsx" if b"xl/" in head else "ods" if b"opendocument.spreadsheet" in head else ""
+    except UNREADABLE:  # a damaged one shows what it was at its beginning
+        return "xlsx" if b"xl/" in head else "ods" if b"opendocument.spreadsheet" in head else ""
+    return ""
 
 
 def open_source(path: Path, settings: Mapping[str, Any]) -> RowSource:

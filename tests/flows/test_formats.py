@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import gzip
 import sqlite3
+import threading
 from collections.abc import Callable
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from flows.ledger.opening import open_ledger
 from tests.flows.conftest import COLUMNS, PEOPLE, Desk
 
 Person = Callable[..., dict[str, str]]
@@ -44,6 +49,22 @@ async def test_a_pattern_of_files_goes_through(desk: Desk, person: Person) -> No
 async def test_an_archive_goes_through(desk: Desk, person: Person) -> None:
     file = desk.file([person(n) for n in range(30)])
     await goes_through(desk, str(packed(file)), 30)
+
+
+async def test_an_address_goes_through(desk: Desk, person: Person) -> None:
+    desk.file([person(n) for n in range(30)])
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(desk.folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            address = f"http://127.0.0.1:{server.server_address[1]}/people.csv"
+            await goes_through(desk, f"{address}?signature=secret", 30)
+        finally:
+            server.shutdown()
+            thread.join()
+    with contextlib.closing(open_ledger(desk.home)) as ledger:
+        assert {run.source_path for run in ledger.runs.last()} == {address}
 
 
 async def test_a_database_goes_through(desk: Desk, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
