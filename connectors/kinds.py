@@ -14,9 +14,10 @@ from types import ModuleType
 from connectors.errors import MappingError
 from mappings.engine.complaints import nearest
 
-__all__ = ["destination_module", "installed", "kinds", "source_module"]
+__all__ = ["destination_module", "formats", "installed", "kinds", "source_module"]
 
 _SAYS_SO = {"sources": r"^def open_source\b", "destinations": r"^class Connector\b"}
+_FORMAT = r"^FORMAT\b"
 
 
 def kinds(package: str) -> list[str]:
@@ -25,14 +26,26 @@ def kinds(package: str) -> list[str]:
 
 
 @functools.cache
+def formats() -> tuple[str, ...]:
+    """The kinds of sources that are formats (see connectors.sources.opening); the others are exports in any of them."""
+    outside = [kind for kind in installed("muster.sources") if hasattr(source_module(kind), "FORMAT")]
+    own = [kind for kind in _own("sources") if kind not in installed("muster.sources")]
+    return tuple(sorted([kind for kind in own if _says("sources", kind, _FORMAT)] + outside))
+
+
+@functools.cache
 def _own(package: str) -> tuple[str, ...]:
-    folder = Path(importlib.import_module(f"connectors.{package}").__path__[0])
-    files = {module.name: folder / f"{module.name}.py" for module in pkgutil.iter_modules([str(folder)])}
-    return tuple(
-        name
-        for name, path in files.items()
-        if re.search(_SAYS_SO[package], path.read_text("utf-8"), re.MULTILINE)
-    )
+    names = (module.name for module in pkgutil.iter_modules([str(_folder(package))]))
+    return tuple(name for name in names if _says(package, name, _SAYS_SO[package]))
+
+
+def _says(package: str, name: str, pattern: str) -> bool:
+    text = (_folder(package) / f"{name}.py").read_text("utf-8")
+    return re.search(pattern, text, re.MULTILINE) is not None
+
+
+def _folder(package: str) -> Path:
+    return Path(importlib.import_module(f"connectors.{package}").__path__[0])
 
 
 @functools.cache

@@ -33,7 +33,12 @@ Setting = Callable[[str], str]
 """A setting by its name; '' where it is not set."""
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/]*)(/.*|)", re.IGNORECASE)
 _MAGIC = re.compile(r"[*?\[]")
-_EXTRAS = {"s3": ("s3fs", "s3"), "sftp": ("sshfs", "sftp")}
+_EXTRAS = {
+    "s3": ("s3fs", "s3"), "sftp": ("sshfs", "sftp"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs"),
+    "az": ("adlfs", "azure"), "abfs": ("adlfs", "azure"), "abfss": ("adlfs", "azure"),
+}  # fmt: skip
+_BUCKETS = _EXTRAS.keys() - {"sftp"}
+"""Places without folders."""
 _RENAMES = ("file", "sftp")
 _CONNECT_SECONDS = 15
 _READ_SECONDS = 60
@@ -131,10 +136,10 @@ class Place:
                 for path, info in found.items()
                 if info["type"] == "file" and (hidden or not posixpath.basename(path).startswith("."))
             ]
-            folder = _fixed(pattern) if self.kind != "s3" else pattern.split("/", 1)[0]
+            folder = pattern.split("/", 1)[0] if self.kind in _BUCKETS else _fixed(pattern)
             if not found and not self._files.exists(folder):
                 raise SourceError(
-                    f"There is no {'bucket' if self.kind == 's3' else 'folder'} {folder} for {self.shown}.",
+                    f"There is no {'bucket' if self.kind in _BUCKETS else 'folder'} {folder} for {self.shown}.",
                     "Make it, or correct the mapping.",
                 )
         return lying
@@ -269,7 +274,7 @@ class Place:
     def _make(self, folder: str) -> None:
         if self.root is not None:
             _make_like(Path(folder), self.root)
-        elif self.kind != "s3":  # has no folders
+        elif self.kind not in _BUCKETS:
             self._files.makedirs(folder, exist_ok=True)
 
     def _rename(self, path: str, to: str) -> None:
@@ -411,7 +416,7 @@ def _opened(kind: str, host: str, setting: Setting) -> Any:
         return fsspec.filesystem(kind, **options)
     except ValueError:
         raise SourceError(
-            f"{kind}:// is no address that muster knows.", "Use a folder, s3:// or sftp://."
+            f"{kind}:// is no address that muster knows.", "Use a folder, s3://, gs://, az:// or sftp://."
         ) from None
 
 

@@ -17,8 +17,9 @@ import pyarrow as pa
 import mappings
 from connectors.base import Source
 from connectors.errors import CredentialsError, MappingError, SourceError, Unreachable
-from connectors.kinds import kinds, source_module
+from connectors.kinds import formats, kinds, source_module
 from connectors.pace import Pace
+from connectors.sources.opening import open_any
 from flows.consent import complaint_of
 from flows.settings import Settings
 from mappings.engine.complaints import listed
@@ -82,7 +83,7 @@ async def fields_of(kind: str, connector: Any, target: Path | None) -> tuple[Sch
 
 
 def look_at(path: Path, reading: Map[str, Any]) -> Looked:
-    """The file, as the known export whose opt-out columns it has, or as any CSV file. Raises SourceError."""
+    """The file, as the known export whose opt-out columns it has, or in the format that it has. Raises SourceError."""
     kind, source = recognised(path, reading)
     if any(_ADDRESS.search(name) for name in source.header):
         raise SourceError(
@@ -148,16 +149,14 @@ def write(target: Path, text: str) -> None:
 
 
 def recognised(path: Path, reading: Map[str, Any]) -> tuple[str, Source]:
-    """The kind of export that a file is, by its opt-out columns, and the file opened as one. Raises SourceError."""
-    plain: Source = source_module("csv_file").open_source(path, reading)
-    for kind in kinds("sources"):
-        if kind == "csv_file":
-            continue
+    """The kind of export that a file is, by its opt-out columns, or its format; and the file opened. Raises SourceError."""
+    format_, plain = open_any(path, reading)
+    for kind in sorted({*kinds("sources")} - {*formats()}):
         with contextlib.suppress(SourceError):  # a kind of another format does not read it
             source: Source = source_module(kind).open_source(path, reading)
             if set(source.facts.opt_out_columns) & set(source.header):
                 return kind, source
-    return "csv_file", plain
+    return format_, plain
 
 
 def _first_cells(source: Source) -> pa.Table:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from connectors.base import Source
 from connectors.errors import CannotStart, SourceError
-from connectors.kinds import source_module
+from connectors.sources.opening import open_kind
 from flows.depot import folder_of
 from flows.ledger import Account, Run
 from flows.ledger.database import NAME
@@ -52,7 +52,7 @@ class Retry:
             path = Path(folder) / "header.csv"
             with path.open("w", encoding="utf-8", newline="") as file:
                 csv.writer(file).writerows([self.repair.header, ["" for _ in self.repair.header]])
-            read: Source = source_module(mapping.source.kind).open_source(path, reading)
+            read: Source = open_kind(mapping.source.kind, path, reading)
             self.repair.facts = read.facts
         return self.repair
 

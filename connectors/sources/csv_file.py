@@ -31,7 +31,10 @@ from connectors.sources.tables import Layout, Parsed
 from connectors.sources.tally import Tally
 from mappings.engine.frame import Frame, Misread
 
-__all__ = ["CsvSource", "open_source"]
+__all__ = ["FORMAT", "SETTINGS", "CsvSource", "open_source"]
+
+FORMAT = "a CSV file"
+SETTINGS = ("encoding", "delimiter", "quote", "escape", "header_line")
 
 FRAME_ROWS = 1 << 16
 

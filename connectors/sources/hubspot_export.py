@@ -1,4 +1,4 @@
-"""HubSpot's export of contacts: a CSV file whose opt-outs, record id and list separator are known.
+"""HubSpot's export of contacts: a table whose opt-outs, record id and list separator are known.
 
 Column names are the labels of HubSpot's default contact properties: `hs_email_optout` is labelled
 "Unsubscribed from all email" ("Opted out of all email" in older accounts), and each subscription type adds a
@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from connectors.base import SourceFacts
-from connectors.sources import csv_file
+from connectors.base import Source, SourceFacts
+from connectors.sources.opening import open_table
 
 __all__ = ["OPT_OUT_COLUMNS", "OPT_OUT_PREFIXES", "open_source"]
 
@@ -23,9 +23,9 @@ OPT_OUT_PREFIXES = ("Opted out of email: ", "hs_email_optout_")
 """Columns named after the account's own subscription types; those in the file at hand join its facts."""
 
 
-def open_source(path: Path, settings: Mapping[str, Any]) -> csv_file.CsvSource:
-    """The export at `path`, read as any CSV file. Raises SourceError."""
-    source = csv_file.open_source(path, settings)
+def open_source(path: Path, settings: Mapping[str, Any]) -> Source:
+    """The export at `path`, as CSV or whatever it was saved as since. Raises SourceError."""
+    source = open_table(path, settings)
     own = tuple(name for name in source.header if name.startswith(OPT_OUT_PREFIXES))
     source.facts = SourceFacts(
         opt_out_columns=(*OPT_OUT_COLUMNS, *own),

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import Oddity, Source
 from connectors.errors import SourceError
+from connectors.sources.wrapped import Widths, with_widths
 from mappings.engine.frame import Frame
 
 __all__ = ["DISTINCT_LIMIT", "SAMPLES", "ColumnPeek", "Peek", "peek", "write_clean"]
@@ -126,7 +126,7 @@ def write_clean(source: Source, out: Path) -> int:
         with part.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\r\n")
             writer.writerow(header)
-            for frame, widths in _with_widths(source):
+            for frame, widths in with_widths(source):
                 writer.writerows(_rows(frame, widths))
                 rows += len(frame)
         part.replace(out)
@@ -139,25 +139,14 @@ def write_clean(source: Source, out: Path) -> int:
     return rows
 
 
-def _with_widths(source: Source) -> Iterator[tuple[Frame, npt.NDArray[np.int64] | None]]:
-    """A source that knows how many cells its rows had says so; of others each row has all columns."""
-    with_widths = getattr(source, "frames_and_widths", None)
-    if with_widths is not None:
-        yield from with_widths()
-        return
-    for frame in source.frames():
-        yield frame, None
-
-
-def _rows(frame: Frame, widths: npt.NDArray[np.int64] | None) -> Iterator[tuple[str, ...]]:
+def _rows(frame: Frame, widths: Widths) -> Iterator[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = list(
         zip(*(column.to_pylist() for column in frame.cells.columns), strict=True)
     )
-    if widths is not None:
-        columns = len(frame.cells.columns)
-        for place in np.flatnonzero(widths != columns).tolist():
-            width = int(widths[place])
-            rows[place] = rows[place][:width] + ("",) * (width - columns)
+    columns = len(frame.cells.columns)
+    for place in np.flatnonzero(widths != columns).tolist():
+        width = int(widths[place])
+        rows[place] = rows[place][:width] + ("",) * (width - columns)
     for bad in frame.misread:
         rows[bad.at] = bad.cells
     return iter(rows)

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from flows.cli.reading import as_said, reading_options
 from mappings.engine.complaints import listed, visible
 
 __all__ = ["command"]
@@ -30,9 +31,7 @@ __all__ = ["command"]
 )
 @click.option("--force", is_flag=True, help="Write over a mapping that is there.")
 @click.option("--offline", is_flag=True, help="Do not ask the destination for its fields and tags.")
-@click.option("--encoding", help="Instead of the one that is found out.")
-@click.option("--delimiter", help="Instead of the one that is found out.")
-@click.option("--header-line", type=click.IntRange(min=1), help="The physical line of the column names.")
+@reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(
     file: str,
@@ -40,10 +39,8 @@ def command(
     out: str | None,
     force: bool,
     offline: bool,
-    encoding: str | None,
-    delimiter: str | None,
-    header_line: int | None,
     as_json: bool,
+    **reading: Any,
 ) -> int:
     """Write a mapping for FILE: columns matched by name and values to DESTINATION's fields, with every doubt said.
 
@@ -51,18 +48,24 @@ def command(
     """
     if out == "-" and as_json:
         raise click.UsageError("-o - and --json would both print on standard output; leave one of them out.")
+    from connectors.errors import SourceError  # noqa: PLC0415 - as above
     from connectors.kinds import destination_module  # noqa: PLC0415 - only this verb
+    from connectors.sources.fetching import is_address  # noqa: PLC0415 - as above
     from connectors.sources.finding import find  # noqa: PLC0415 - as above
     from flows import first_mapping as first  # noqa: PLC0415 - as above
 
     connector: Any = destination_module(destination).Connector
+    if is_address(file):
+        raise SourceError(
+            "muster init begins with a file on this machine.",
+            f"Save it first: muster peek {shlex.quote(file)} --to-csv contacts.csv; its address may stand under path: of the mapping.",
+        )
     path = find(file, beside=Path.cwd())
     target = None if out == "-" else Path(out) if out else Path(f"{first.name_of(path)}.yml")
     if target is not None:
         first.check_place(target, path, force=force)
-    given = {"encoding": encoding, "delimiter": delimiter, "header_line": header_line}
-    reading = {key: value for key, value in given.items() if value is not None}
-    looked = first.look_at(path, reading)
+    settings = as_said(reading)
+    looked = first.look_at(path, settings)
     if offline:
         schema, why = connector.documented_schema(), "--offline was asked for."
     else:
@@ -73,7 +76,7 @@ def command(
         )
         click.echo(visible(said), err=True)
     suggestion = first.first_mapping(
-        looked, schema, destination=destination, connector=connector, reading=reading, target=target
+        looked, schema, destination=destination, connector=connector, reading=settings, target=target
     )
     facts = _facts(suggestion, looked, target, file, why)
     if target is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from connectors.kinds import source_module
+from flows.cli.reading import as_said, reading_options
 from mappings.engine.complaints import visible
 
 __all__ = ["command"]
@@ -16,10 +17,10 @@ __all__ = ["command"]
 
 @click.command("peek")
 @click.argument("file")
-@click.option("--kind", default="csv_file", help="How it is read: csv_file, or a known export.")
-@click.option("--encoding", help="Instead of the one that is found out.")
-@click.option("--delimiter", help="Instead of the one that is found out.")
-@click.option("--header-line", type=click.IntRange(min=1), help="The physical line of the column names.")
+@click.option(
+    "--kind", help="How it is read: csv_file, another format or a known export; found out by default."
+)
+@reading_options
 @click.option(
     "--to-csv",
     "out",
@@ -29,33 +30,47 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(
     file: str,
-    kind: str,
-    encoding: str | None,
-    delimiter: str | None,
-    header_line: int | None,
+    kind: str | None,
     out: Path | None,
     as_json: bool,
+    **reading: Any,
 ) -> int:
     """Show how FILE is read: encoding, delimiter, header, rows; what its columns hold; every oddity. Nothing is sent."""
-    from connectors.sources.finding import find  # noqa: PLC0415 - only this verb
+    from connectors.sources.fetching import fetch, is_address  # noqa: PLC0415 - only this verb
+    from connectors.sources.finding import find  # noqa: PLC0415 - as above
+    from connectors.sources.wrapped import named_as  # noqa: PLC0415 - as above
+    from flows.settings import Settings  # noqa: PLC0415 - as above
+
+    settings = as_said(reading)
+    here = Path.cwd()
+    fetched = fetch(file, take="only", beside=here, setting=Settings().get)[0] if is_address(file) else None
+    path = find(file, beside=here) if fetched is None else fetched.file
+    with named_as(path, str(path if fetched is None else fetched.path)):
+        return _peek(path, fetched, kind, settings, out, as_json=as_json)
+
+
+def _peek(
+    path: Path, fetched: Any, kind: str | None, settings: dict[str, Any], out: Path | None, *, as_json: bool
+) -> int:
+    from connectors.kinds import formats  # noqa: PLC0415 - only this verb
+    from connectors.sources.opening import open_any, open_kind  # noqa: PLC0415 - as above
     from connectors.sources.peeking import peek, write_clean  # noqa: PLC0415 - as above
     from flows.first_mapping import recognised  # noqa: PLC0415 - as above
 
-    given = {"encoding": encoding, "delimiter": delimiter, "header_line": header_line}
-    settings = {name: value for name, value in given.items() if value is not None}
-    path = find(file, beside=Path.cwd())
-    open_source = source_module(kind).open_source
+    read_as = kind or open_any(path, settings)[0]
     if out is not None:
-        rows = write_clean(open_source(path, settings), out)
+        rows = write_clean(open_kind(read_as, path, settings), out)
         click.echo(f"{rows:,} rows written to {out}", err=as_json)
         if not as_json:
             return 0
-    found = peek(open_source(path, settings))
-    likely = recognised(path, settings)[0] if kind == "csv_file" else kind
+    found = peek(open_kind(read_as, path, settings))
+    if fetched is not None:
+        found = replace(found, path=fetched.path)
+    likely = recognised(path, settings)[0] if read_as in formats() else read_as
     if as_json:
         click.echo(json.dumps({**_facts(found), "looks_like": likely}, ensure_ascii=False, indent=2))
     else:
-        _show(found, likely if likely != kind else "")
+        _show(found, likely if likely != read_as else "")
     return 0
 
 

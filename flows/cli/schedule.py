@@ -114,10 +114,15 @@ def _schedule(
     from flows.opening import load_mapping  # noqa: PLC0415 - as above
     from flows.settings import Settings, find_mapping  # noqa: PLC0415 - as above
 
+    if source == "-":
+        raise CannotStart(
+            "A schedule has no standard input, which - stands for.", "Name a file, a pattern or an address."
+        )
     refuse_keys(mapping=given, source=source)
     path = find_mapping(given).resolve()
     mapping = load_mapping(path)
-    if source is None and mapping.source.path is None and mapping.source.inbox is None:
+    said = mapping.source
+    if source is None and said.path is None and said.inbox is None and not said.of_database():
         raise CannotStart(
             "No file was named, and the mapping has neither a source.path nor an inbox.",
             "Name a file, or give the mapping one of them.",

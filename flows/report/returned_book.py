@@ -5,19 +5,18 @@ A program that opened `failures.csv` and saved it as a workbook has made numbers
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
 
 from connectors.errors import SourceError
+from connectors.sources.cells import cell_text
 from flows.report.failures import FULL
 from flows.report.returned_text import RUN_COLUMN, Line, Sheet
 
-__all__ = ["cell_text", "read_book"]
+__all__ = ["read_book"]
 
 _AGAIN = "Save it again as failures.xlsx, or make the corrections in failures.csv; then retry that."
 
@@ -62,26 +61,3 @@ def _lines(rows: Sequence[Sequence[Any]]) -> Iterator[Line]:
             continue
         typed = tuple(at for at, cell in enumerate(row) if not isinstance(cell, str))
         yield Line(number, [cell_text(cell) for cell in row], typed)
-
-
-def cell_text(cell: Any) -> str:
-    """A cell as text, as a person would type it.
-
-    >>> cell_text(3.0), cell_text(1.5), cell_text(True), cell_text(dt.date(2025, 3, 4)), cell_text(1e20)
-    ('3', '1.5', 'TRUE', '2025-03-04', '100000000000000000000')
-    """
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, bool):
-        return str(cell).upper()
-    if isinstance(cell, float):
-        number = Decimal(repr(cell))  # the shortest that means it: no digits that nobody typed
-        return f"{number.to_integral_value() if cell.is_integer() else number:f}"
-    if isinstance(cell, dt.datetime):
-        if cell.time() == dt.time():
-            return cell.date().isoformat()
-        return cell.isoformat(sep=" ", timespec="seconds")
-    if isinstance(cell, dt.timedelta):
-        minutes, seconds = divmod(round(cell.total_seconds()), 60)
-        return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
-    return str(cell)  # whole numbers, days as ISO 8601 writes them, times of day

@@ -1,0 +1,122 @@
+"""Several files as one source: their rows one after the other, their columns matched by names, and a column that names the file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.base import Oddity, Source, SourceFacts
+from connectors.errors import SourceError
+from connectors.sources.wrapped import named_as
+from mappings.engine.complaints import listed
+from mappings.engine.frame import Frame
+
+__all__ = ["FILE", "One", "Several"]
+
+FILE = "_file"
+"""The column that holds each row's file."""
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """One of the files: its name as people know it, its source, the columns that its name gives, and the hash that it has to have."""
+
+    name: str
+    source: Source
+    columns: Mapping[str, str]
+    sha256: str = ""
+
+
+class Several:
+    """The files in the order given; see connectors.base.Source.
+
+    `line` is the row's line in its own file. `sha256` is that of the archive that they came from, or of their names and hashes.
+    """
+
+    def __init__(self, path: Path, ones: Sequence[One], *, sha256: str = "", size: int = 0) -> None:
+        """Raises SourceError where two files have no column in common."""
+        first = ones[0]
+        self.path = path
+        self.sha256 = sha256 or _hash_of(ones)
+        self.size = size or sum(one.source.size for one in ones)
+        self.oddities: list[Oddity] = []
+        self._ones = ones
+        self._own = tuple(dict.fromkeys(name for one in ones for name in one.source.header))
+        self._added = {name: _free(name, self._own) for name in (FILE, *first.columns)}
+        self.header = (*self._own, *self._added.values())
+        self.reading: Mapping[str, Any] = {"files": len(ones), **first.source.reading}
+        self.facts = _facts([one.source.facts for one in ones])
+        self._compare()
+
+    def _compare(self) -> None:
+        """Says which files have other columns than the first."""
+        first = self._ones[0]
+        for one in self._ones[1:]:
+            here, there = set(one.source.header), set(first.source.header)
+            if not here & there:
+                raise SourceError(
+                    f"{one.name} has no column in common with {first.name}: it has {listed(one.source.header)}.",
+                    "Take it out of the pattern, or read it with a mapping of its own.",
+                )
+            lacks = [name for name in first.source.header if name not in here]
+            more = [name for name in one.source.header if name not in there]
+            said = [f"lacks {listed(lacks)}, which are blank for its rows"] if lacks else []
+            said += [f"also has {listed(more)}"] if more else []
+            if said:
+                self.oddities.append(
+                    Oddity("other_columns", f"{one.name} {' and '.join(said)}; compared with {first.name}.")
+                )
+
+    def frames(self) -> Iterator[Frame]:
+        """Frames of each file in turn, under the numbers of the whole. Raises SourceError, with the file's name."""
+        number = 0
+        for one in self._ones:
+            with named_as(one.source.path, one.name):
+                for frame in one.source.frames():
+                    yield self._placed(frame, one, number)
+                    number += len(frame)
+            if one.sha256 and one.sha256 != one.source.sha256:
+                raise SourceError(
+                    f"{one.name} was changed while it was read.",
+                    "Sync it again, when nobody writes to it any more.",
+                )
+            self.oddities += [
+                replace(odd, message=f"{one.name}: {odd.message}") for odd in one.source.oddities
+            ]
+
+    def _placed(self, frame: Frame, one: One, before: int) -> Frame:
+        there = set(one.source.header)
+        blank = pa.chunked_array([pa.array([""] * len(frame), pa.string())])
+        columns = [frame.cells.column(name) if name in there else blank for name in self._own]
+        columns += [
+            pa.chunked_array([pa.array([text] * len(frame), pa.string())])
+            for text in (one.name, *one.columns.values())
+        ]
+        return Frame(
+            cells=pa.table(columns, names=list(self.header)),
+            rows=frame.rows + before,
+            lines=frame.lines,
+            misread=tuple(replace(bad, detail=f"{bad.detail} (in {one.name})") for bad in frame.misread),
+        )
+
+
+def _hash_of(ones: Sequence[One]) -> str:
+    texts = (f"{one.name}\0{one.sha256}\n" for one in ones)
+    return hashlib.sha256("".join(texts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name = f"_{name}"
+    return name
+
+
+def _facts(each: Sequence[SourceFacts]) -> SourceFacts:
+    """What is known of any of them; the person and the separator are the first one's."""
+    opt_outs = dict.fromkeys(name for facts in each for name in facts.opt_out_columns)
+    return replace(each[0], opt_out_columns=tuple(opt_outs))
