@@ -91,6 +91,7 @@ def _facts(suggestion: Any, looked: Any, target: Path | None, file: str, why: st
         "mapping": None if target is None else str(target),
         "name": draft.name,
         "source": dict(draft.origin.source),
+        "why": looked.why,
         "rows_looked_at": looked.cells.num_rows,
         "live": not why,
         "why_not_live": why,
@@ -110,6 +111,8 @@ def _facts(suggestion: Any, looked: Any, target: Path | None, file: str, why: st
 def _lines(facts: dict[str, Any]) -> Iterator[str]:
     if facts["mapping"]:
         yield f"{facts['mapping']} is written; {facts['rows_looked_at']:,} rows were looked at."
+    if facts["why"]:
+        yield f"It is a {facts['source']['kind']}: {facts['why']}."
     yield from _matched(facts)
     yield from _undecided(facts)
     left = {name: why for name, why in facts["ignored"].items() if why}

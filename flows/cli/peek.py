@@ -39,7 +39,7 @@ def command(
     from connectors.sources.finding import find  # noqa: PLC0415 - as above
     from connectors.sources.opening import open_any, open_kind  # noqa: PLC0415 - as above
     from connectors.sources.peeking import peek, write_clean  # noqa: PLC0415 - as above
-    from flows.first_mapping import recognised  # noqa: PLC0415 - as above
+    from connectors.sources.recognising import Recognised, open_recognised  # noqa: PLC0415 - as above
 
     settings = as_said(reading)
     path = find(file, beside=Path.cwd())
@@ -50,11 +50,15 @@ def command(
         if not as_json:
             return 0
     found = peek(open_kind(read_as, path, settings))
-    likely = recognised(path, settings)[0] if read_as in formats() else read_as
+    likely = open_recognised(path, settings)[0] if read_as in formats() else Recognised(read_as)
     if as_json:
-        click.echo(json.dumps({**_facts(found), "looks_like": likely}, ensure_ascii=False, indent=2))
+        click.echo(
+            json.dumps(
+                {**_facts(found), "looks_like": likely.kind, "why": likely.why}, ensure_ascii=False, indent=2
+            )
+        )
     else:
-        _show(found, likely if likely != read_as else "")
+        _show(found, likely)
     return 0
 
 
@@ -75,7 +79,7 @@ def _facts(found: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show(found: Any, likely: str) -> None:
+def _show(found: Any, likely: Any) -> None:
     from rich.table import Table  # noqa: PLC0415 - only for people
     from rich.text import Text  # noqa: PLC0415 - as above
 
@@ -108,8 +112,13 @@ def _show(found: Any, likely: str) -> None:
             console.print(
                 visible((f"  line {odd.line:,}: " if odd.line else "  ") + odd.message), markup=False
             )
-    if likely:
-        console.print(f"\nIt looks like a {likely}: source: {{kind: {likely}}} in the mapping.", markup=False)
+    if likely.why:
+        console.print(
+            visible(
+                f"\nIt looks like a {likely.kind}: {likely.why}. In the mapping: source: {{kind: {likely.kind}}}"
+            ),
+            markup=False,
+        )
 
 
 def _shown(text: str) -> str:

@@ -296,7 +296,7 @@ def test_without_an_opt_out_column_the_mapping_says_that_nobody_has_decided_and_
 
 
 def test_the_opt_outs_that_a_kind_of_export_knows_are_always_mapped() -> None:
-    found = suggested(column("Sperre", "?", "!"), opt_out_columns=("Sperre",))
+    found = suggested(column("Sperre", "?", "!"), consents={"Sperre": "out"})
     assert found.draft.consent.columns == ["Sperre"]
 
 

@@ -82,7 +82,7 @@ def suggest(
 
     `cells` are the rows to look at, a text column for each name in `header`. Raises NoAddresses.
     """
-    columns = columns_of(header, cells)
+    columns = columns_of(header, cells, origin.meanings, origin.formats)
     draft = _drafted(columns, schema, origin, name, destination)
     for _ in range(_ROUNDS):
         draft.ignored = _ignored(header, draft)
@@ -112,9 +112,7 @@ def _drafted(columns: list[Column], schema: Schema, origin: Origin, name: str, d
     address, others = address_column(columns, key)
     if address is None:
         raise NoAddresses(key.name)
-    consent = find_opt_outs(
-        [column for column in columns if column.name != address.column], origin.opt_out_columns
-    )
+    consent = find_opt_outs([column for column in columns if column.name != address.column], origin.consents)
     free = [column for column in columns if column.name not in {address.column, *consent.columns}]
     rest = [known for known in schema.fields if known.name != key.name]
     found = match_fields(free, rest, origin.list_separator)

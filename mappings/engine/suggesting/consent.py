@@ -6,7 +6,7 @@ A guess never leads to mail: where a column may speak of consent and cannot be u
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mappings.engine.cleaning import clean_text
@@ -105,11 +105,11 @@ class OptOuts:
         return True
 
 
-def find_opt_outs(columns: Sequence[Column], known: Collection[str]) -> OptOuts:
-    """The columns that speak of consent; `known` are those of which the kind of export says so."""
-    cleaned = {clean_text(name) for name in known}
+def find_opt_outs(columns: Sequence[Column], known: Mapping[str, str]) -> OptOuts:
+    """The columns that speak of consent; `known` are those of which the kind of export says so, and how: out, in or status."""
+    cleaned = {clean_text(name): way for name, way in known.items()}
     found = OptOuts()
-    kinds = [(column, OUT if column.name in cleaned else _kind(column)) for column in columns]
+    kinds = [(column, cleaned.get(column.name) or _kind(column)) for column in columns]
     for wanted in (OUT, STATUS, IN):  # the plainest first
         for column, kind in kinds:
             if kind is not wanted:

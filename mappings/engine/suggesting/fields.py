@@ -13,6 +13,7 @@ from mappings.engine.suggesting.column import Column, misfits, shown
 from mappings.engine.suggesting.countries import translated
 from mappings.engine.suggesting.dates import how_written
 from mappings.engine.suggesting.names import (
+    BY_EXPORT,
     BY_NAME,
     BY_SPELLING,
     BY_SYNONYM,
@@ -47,7 +48,7 @@ _CALLED = {
 # A cell that does not fit makes its row invalid: a person who does not arrive is worse than a field that stays blank.
 _MOST_WRONG = 0.2
 # How much a name is worth against how well a column is filled, where several columns hold addresses.
-_WORTH = {BY_NAME: 1.0, BY_SYNONYM: 0.95, BY_VALUES: 0.4, BY_SPELLING: 0.8}
+_WORTH = {BY_EXPORT: 1.0, BY_NAME: 1.0, BY_SYNONYM: 0.95, BY_VALUES: 0.4, BY_SPELLING: 0.8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def address_column(columns: Sequence[Column], key: Field) -> tuple[Match | None,
     """The best column of e-mail addresses, and the others with what is to be said of them."""
     found: list[tuple[float, int, Column, int]] = []
     for column in columns:
-        rests_on = likeness(column.name, key)
+        rests_on = likeness(column.name, key, column.known)
         mostly = column.addresses * 2 >= column.filled and column.addresses > 0
         if rests_on is None and mostly:
             rests_on = BY_VALUES
@@ -111,7 +112,7 @@ def match_fields(columns: Sequence[Column], fields: Sequence[Field], separator: 
     pairs = []
     for place, wanted in enumerate(fields):
         for column in columns:
-            rests_on = likeness(column.name, wanted)
+            rests_on = likeness(column.name, wanted, column.known)
             if rests_on is None and _chosen(column, wanted):
                 rests_on = BY_VALUES
             if rests_on is not None:
@@ -145,7 +146,7 @@ def whole_name(columns: Sequence[Column], fields: Sequence[Field], found: Matche
     """First and last names out of a column with both. Beside a column of first names, `Name` is the last name."""
     wanted = {meaning(field.name): field.name for field in reversed(fields) if field.type == "text"}
     first, last = wanted.get("first_name", ""), wanted.get("last_name", "")
-    column = next((one for one in columns if meaning(one.name) == "full_name" and one.filled), None)
+    column = next((one for one in columns if one.meaning == "full_name" and one.filled), None)
     if column is None or not first or not last or last in found.fields:
         return {}
     several = sum(count for text, count in column.counts.items() if " " in text)
@@ -176,7 +177,7 @@ def _chosen(column: Column, wanted: Field) -> bool:
     if not wanted.options or column.distinct > _MOST_OPTIONS or len(column.counts) < 2:
         return False
     options = {option.casefold() for option in wanted.options} | set(wanted.spellings)
-    return all(text.casefold() in options for text in column.counts) and meaning(column.name) == ""
+    return all(text.casefold() in options for text in column.counts) and column.meaning == ""
 
 
 def _match(column: Column, wanted: Field, rests_on: int, separator: str) -> Match | str:

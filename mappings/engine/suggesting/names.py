@@ -8,9 +8,19 @@ import unicodedata
 
 from mappings.engine.schema import Field
 
-__all__ = ["BY_NAME", "BY_SPELLING", "BY_SYNONYM", "BY_VALUES", "USUAL", "fold", "likeness", "meaning"]
+__all__ = [
+    "BY_EXPORT",
+    "BY_NAME",
+    "BY_SPELLING",
+    "BY_SYNONYM",
+    "BY_VALUES",
+    "USUAL",
+    "fold",
+    "likeness",
+    "meaning",
+]
 
-BY_NAME, BY_SYNONYM, BY_VALUES, BY_SPELLING = range(4)
+BY_EXPORT, BY_NAME, BY_SYNONYM, BY_VALUES, BY_SPELLING = range(5)
 """What a match rests on, the surest first."""
 
 _NAMES = {
@@ -90,20 +100,23 @@ def meaning(name: str) -> str:
     )  # so end the names of Salesforce's own-made fields
 
 
-def likeness(column: str, field: Field) -> int | None:
+def likeness(column: str, field: Field, known: str = "") -> int | None:
     """What the match of a column's name and a field rests on; None where they are not alike.
 
+    `known` is what the column stands for where the kind of export says so; then no near spelling counts.
     A near spelling is a slip of the keyboard. A longer name is another thing: `Company ID` is no company.
     """
     name = fold(column)
     wanted = [fold(field.name), fold(field.label)]
     if not name:
         return None
+    if known and any(_MEANINGS.get(one) == known for one in wanted):
+        return BY_EXPORT
     if name in wanted:
         return BY_NAME
     if field.type == "boolean" and name in [one.removeprefix("is") for one in wanted]:
         return BY_SYNONYM
-    stands_for = meaning(column)
+    stands_for = known or meaning(column)
     if stands_for and any(_MEANINGS.get(one) == stands_for for one in wanted):
         return BY_SYNONYM
     if not stands_for and any(_misspelled(name, one) for one in wanted):
