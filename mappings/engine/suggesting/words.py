@@ -15,11 +15,11 @@ _YES = _words("true yes 1 y t on ja j oui o si sim s vrai wahr verdadero x check
 _NO = _words("false no 0 n f off nein non nao nej falsch faux falso unchecked ☐")
 _OUT = _words(
     "unsubscribed unsubscribe unsub optedout optout cleaned bounced hardbounce hardbounced complained complaint spam suppressed "
-    "blocked blacklisted blocklisted donotcontact donotemail abgemeldet ausgetragen desabonne desinscrit baja "
+    "blocked blacklisted blocklisted donotcontact donotemail donotallow nichtzulassen noconsent archived abgemeldet ausgetragen desabonne desinscrit baja "
     "disiscritto"
 )
 _SUBSCRIBED = _words(
-    "subscribed active confirmed optedin optin doubleoptin angemeldet bestatigt aktiv abonniert abonne inscrit suscrito activo "
+    "subscribed allow zulassen active confirmed optedin optin doubleoptin angemeldet bestatigt aktiv abonniert abonne inscrit suscrito activo "
     "iscritto"
 )
 _PENDING = _words(
