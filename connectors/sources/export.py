@@ -44,11 +44,17 @@ class Export:
     separator: str = ";"
     formats: Mapping[str, str] = field(default_factory=dict)
 
-    def sign_in(self, header: Sequence[str]) -> tuple[str, ...]:
-        """The columns by which the header is this product's, the most telling set of them; none where it is not."""
-        names = {folded(name) for name in header}
-        found = [sign for sign in self.signs if all(folded(name) in names for name in sign)]
-        return max(found, key=len, default=())
+    def signs_in(self, header: Sequence[str]) -> list[tuple[str, ...]]:
+        """The sets of columns, all of them in the header, by which it is this product's."""
+        given = {folded(name) for name in header}
+        return [sign for sign in self.signs if all(folded(name) in given for name in sign)]
+
+    def names(self) -> frozenset[str]:
+        """The folded names of all columns that are known."""
+        by_meaning = [name for names in self.columns.values() for name in names]
+        of_signs = [name for sign in self.signs for name in sign]
+        others = (*self.person, *self.out, *self.wanted, *self.status)
+        return frozenset(folded(name) for name in (*by_meaning, *of_signs, *others))
 
     def facts(self, header: Sequence[str]) -> SourceFacts:
         """What is known of the columns of a header."""

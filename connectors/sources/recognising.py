@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from connectors.base import Source, SourceFacts
 from connectors.errors import SourceError
 from connectors.kinds import kinds, source_module
-from connectors.sources.export import Export
+from connectors.sources.export import Export, folded
 from connectors.sources.opening import open_any, open_table
 from mappings.engine.complaints import listed
 
@@ -42,21 +43,19 @@ def open_recognised(path: Path, settings: Mapping[str, Any]) -> tuple[Recognised
 
 
 def recognised(header: Sequence[str]) -> Recognised | None:
-    """The kind of export that has such a header; None where none has, or two have as many columns that tell.
+    """The kind of export that has such a header; None where none has, or two are as likely.
 
-    The most columns count that tell a product from others, then the most that are known of it at all.
+    A column tells the more, the fewer products have it.
     """
     found = []
     for kind, module in _modules().items():
         export: Export = module.EXPORT
-        by = export.sign_in(header)
-        if by:
-            facts = export.facts(header)
-            why = f"{listed(by)} are columns of {export.product}'s export"
-            found.append(((len(by), len(facts.meanings) + len(facts.consents)), Recognised(kind, why)))
-    best = max((rank for rank, _ in found), default=None)
-    likely = [one for rank, one in found if rank == best]
-    return likely[0] if len(likely) == 1 else None
+        for sign in export.signs_in(header):
+            rank = sum(1 / _known_by()[folded(name)] for name in sign)
+            found.append((rank, kind, f"{listed(sign)} are columns of {export.product}'s export"))
+    best = max((rank for rank, _, _ in found), default=0.0)
+    likely = {kind: why for rank, kind, why in found if rank == best}
+    return Recognised(*likely.popitem()) if len(likely) == 1 else None
 
 
 def opened(path: Path, settings: Mapping[str, Any], export: Export) -> Source:
@@ -66,7 +65,7 @@ def opened(path: Path, settings: Mapping[str, Any], export: Export) -> Source:
     """
     source = open_table(path, settings)
     facts = export.facts(source.header)
-    if not export.sign_in(source.header):
+    if not export.signs_in(source.header):
         other = recognised(source.header)
         if other is not None:
             raise SourceError(
@@ -87,6 +86,12 @@ def facts_of(kind: str, header: Sequence[str]) -> SourceFacts:
     module = source_module(kind)
     facts: SourceFacts = module.EXPORT.facts(header) if hasattr(module, "EXPORT") else SourceFacts()
     return facts
+
+
+@functools.cache
+def _known_by() -> Mapping[str, int]:
+    """How many products have a column, by its folded name."""
+    return Counter(name for module in _modules().values() for name in module.EXPORT.names())
 
 
 @functools.cache

@@ -38,7 +38,7 @@ def sample_of(kind: str) -> Path:
 
 def plain_rows(path: Path) -> list[list[str]]:
     """The sample as Python's own reader has it."""
-    text = path.read_text("utf-8-sig")
+    text = path.read_bytes().decode("utf-8-sig")
     return list(
         csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in text.split("\n")[0] else ",")
     )
