@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -98,7 +99,49 @@ def expected() -> dict[str, object]:
 def made() -> dict[str, bytes]:
     """Every file's name and bytes."""
     everybody = rows()
-    return {f"exports/{export.name}": export.bytes(everybody) for export in EXPORTS}
+    files = {f"exports/{export.name}": export.bytes(everybody) for export in EXPORTS}
+    return files | {
+        "exports/mailchimp_export.zip": _mailchimp(everybody),
+        "exports/salesforce_weekly_export.zip": _salesforce(everybody),
+    }
+
+
+def _archive(members: Mapping[str, bytes]) -> bytes:
+    """A ZIP that is the same bytes each time."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in members.items():
+            one = zipfile.ZipInfo(name, (2026, 3, 1, 6, 30, 0))
+            one.external_attr = 0o644 << 16
+            archive.writestr(one, content)
+    return packed.getvalue()
+
+
+def _mailchimp(everybody: Sequence[Somebody]) -> bytes:
+    """Three files, each with the people of one status; the newest to be cleaned is the last who opted out."""
+    out = [one for one in everybody if one.out]
+    files = {
+        "subscribed_email_audience_export_5f1c2a.csv": (MAILCHIMP, [one for one in everybody if not one.out]),
+        "unsubscribed_email_audience_export_5f1c2a.csv": (MAILCHIMP | UNSUBSCRIBED, out[:-1]),
+        "cleaned_email_audience_export_5f1c2a.csv": (MAILCHIMP | CLEANED, out[-1:]),
+    }
+    return _archive(
+        {name: Export(name, columns, line_end="\n").bytes(rows) for name, (columns, rows) in files.items()}
+    )
+
+
+def _salesforce(everybody: Sequence[Somebody]) -> bytes:
+    """Contacts, the last ten people as leads, and the contacts' accounts."""
+    contacts, leads = everybody[:-10], everybody[-10:]
+    quoted = {"quoting": csv.QUOTE_ALL, "line_end": "\n"}
+    return _archive(
+        {
+            "Account.csv": Export("Account.csv", ACCOUNT, **quoted).bytes(contacts),  # type: ignore[arg-type]
+            "Contact.csv": Export("Contact.csv", CONTACT, **quoted).bytes(contacts),  # type: ignore[arg-type]
+            "Lead.csv": Export("Lead.csv", LEAD, **quoted).bytes(leads),  # type: ignore[arg-type]
+            "Opportunity.csv": b'"Id","IsDeleted","AccountId","Name"\n',
+        }
+    )
 
 
 def _first(one: Somebody) -> str:
@@ -178,6 +221,41 @@ def _always(text: str) -> Cell:
     return lambda _: text
 
 
+def _known(one: Somebody) -> str:
+    return f"{one.moment[0]} {one.moment[1]}:00"
+
+
+MAILCHIMP: Mapping[str, Cell] = {
+    "Email Address": _mail, "First Name": _first, "Last Name": _last, "Address": lambda one: f"{one.person.street}  {one.person.city}  {one.person.postcode}  {one.person.land.codes[0]}",
+    "Phone Number": _phone, "Birthday": lambda one: one.person.born[5:].replace("-", "/"), "Company": _company, "MEMBER_RATING": _always("2"),
+    "OPTIN_TIME": _known, "OPTIN_IP": _always("127.0.0.1"), "CONFIRM_TIME": _known, "CONFIRM_IP": _always("127.0.0.1"), "LATITUDE": _always(""),
+    "LONGITUDE": _always(""), "GMTOFF": _always(""), "DSTOFF": _always(""), "TIMEZONE": _always(""), "CC": _code, "REGION": _always(""),
+    "LAST_CHANGED": _known, "LEID": _number("%"), "EUID": _number("a9%fe"), "NOTES": _always(""),
+    "TAGS": lambda one: ",".join(f'"{tag}"' for tag in one.tags),
+}  # fmt: skip
+UNSUBSCRIBED: Mapping[str, Cell] = {
+    "UNSUB_TIME": _known, "UNSUB_CAMPAIGN_TITLE": _always("March"), "UNSUB_CAMPAIGN_ID": _always("18c2"), "UNSUB_REASON": _always("NO_LONGER_INTERESTED"),
+    "UNSUB_REASON_OTHER": _always(""),
+}  # fmt: skip
+CLEANED: Mapping[str, Cell] = {
+    "CLEAN_TIME": _known, "CLEAN_CAMPAIGN_TITLE": _always("March"), "CLEAN_CAMPAIGN_ID": _always("18c2"),
+}  # fmt: skip
+ACCOUNT: Mapping[str, Cell] = {
+    "Id": _number("001Qx0000%AAB"), "IsDeleted": _always("0"), "Name": lambda one: one.person.company or "Household",
+    "Type": _always("Customer"), "BillingCountry": _country, "Website": _always("https://example.com"), "Industry": _always("Retail"),
+}  # fmt: skip
+CONTACT: Mapping[str, Cell] = {
+    "Id": _number("003Qx0000%AAA"), "IsDeleted": _always("0"), "AccountId": _number("001Qx0000%AAB"), "LastName": _last, "FirstName": _first,
+    "Salutation": _always(""), "MailingStreet": _street, "MailingCity": _city, "MailingState": _region, "MailingPostalCode": _zip,
+    "MailingCountry": _country, "Phone": _phone, "MobilePhone": _always(""), "Email": _mail, "Title": _title, "LeadSource": _always("Web"),
+    "Birthdate": _born, "HasOptedOutOfEmail": _said("1", "0"), "CreatedDate": _known, "LastModifiedDate": _known,
+}  # fmt: skip
+LEAD: Mapping[str, Cell] = {
+    "Id": _number("00QQx0000%AAC"), "IsDeleted": _always("0"), "LastName": _last, "FirstName": _first, "Salutation": _always(""), "Title": _title,
+    "Company": lambda one: one.person.company or "None", "Street": _street, "City": _city, "State": _region, "PostalCode": _zip, "Country": _country,
+    "Phone": _phone, "MobilePhone": _always(""), "Email": _mail, "LeadSource": _always("Web"), "Status": _always("Open - Not Contacted"),
+    "IsConverted": _always("0"), "HasOptedOutOfEmail": _said("1", "0"), "CreatedDate": _known, "LastModifiedDate": _known,
+}  # fmt: skip
 EXPORTS = (
     Export(
         "salesforce_report.csv",

@@ -70,7 +70,7 @@ class Export:
             list_separator=self.separator,
             product=self.product,
             consents=consents,
-            meanings={name: known[folded(name)] for name in header if folded(name) in known},
+            meanings={by_name[name]: meaning for name, meaning in known.items() if name in by_name},
             formats={name: formats[folded(name)] for name in header if folded(name) in formats},
         )
 

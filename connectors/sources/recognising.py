@@ -17,7 +17,7 @@ from connectors.sources.export import Export, folded
 from connectors.sources.opening import open_any, open_table
 from mappings.engine.complaints import listed
 
-__all__ = ["Recognised", "facts_of", "open_recognised", "opened", "recognised"]
+__all__ = ["Recognised", "checked", "facts_of", "open_recognised", "opened", "recognised"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +64,27 @@ def opened(path: Path, settings: Mapping[str, Any], export: Export) -> Source:
     Columns may have been taken out of it. Raises SourceError where it is another product's, or none of it is known.
     """
     source = open_table(path, settings)
-    facts = export.facts(source.header)
-    if not export.signs_in(source.header):
-        other = recognised(source.header)
-        if other is not None:
-            raise SourceError(
-                f"{path} is no export from {export.product}: {other.why}.",
-                f"Say kind: {other.kind} in the mapping, or name another file.",
-            )
-        if len(facts.meanings) + len(facts.consents) < 2:
-            raise SourceError(
-                f"{path} is no export from {export.product}: its columns are {listed(source.header)}.",
-                "Name the export itself, or say kind: csv_file in the mapping; muster peek shows how a file is read.",
-            )
-    source.facts = facts
+    checked(path, source.header, export)
+    source.facts = export.facts(source.header)
     return source
+
+
+def checked(path: Path, header: Sequence[str], export: Export) -> None:
+    """Raises SourceError where the file at `path` is another product's by its header, or none of it is known."""
+    if export.signs_in(header):
+        return
+    other = recognised(header)
+    if other is not None:
+        raise SourceError(
+            f"{path} is no export from {export.product}: {other.why}.",
+            f"Say kind: {other.kind} in the mapping, or name another file.",
+        )
+    facts = export.facts(header)
+    if len(facts.meanings) + len(facts.consents) < 2:
+        raise SourceError(
+            f"{path} is no export from {export.product}: its columns are {listed(header)}.",
+            "Name the export itself, or say kind: csv_file in the mapping; muster peek shows how a file is read.",
+        )
 
 
 def facts_of(kind: str, header: Sequence[str]) -> SourceFacts:

@@ -97,8 +97,8 @@ def _facts(suggestion: Any, looked: Any, target: Path | None, file: str, why: st
         "why_not_live": why,
         "key": draft.key,
         "person": draft.person or None,
-        "fields": {tag: match.column for tag, match in draft.fields.items()},
-        "guessed": {tag: match.column for tag, match in draft.guessed.items()},
+        "fields": {tag: ", ".join((match.column, *match.also)) for tag, match in draft.fields.items()},
+        "guessed": {tag: ", ".join((match.column, *match.also)) for tag, match in draft.guessed.items()},
         "tags": draft.tags.column if draft.tags else None,
         "opted_out": list(draft.consent.columns),
         "newcomers": suggestion.mapping.consent.newcomers,
@@ -118,7 +118,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     left = {name: why for name, why in facts["ignored"].items() if why}
     yield from _section("In doubt:", facts["doubts"])
     yield from _section("Left out, but look:", [f"{name}: {why}" for name, why in left.items()])
-    guessed = set(facts["guessed"].values())
+    guessed = {name for names in facts["guessed"].values() for name in (names, *names.split(", "))}
     plain = [name or "(no name)" for name, why in facts["ignored"].items() if not why and name not in guessed]
     if plain:
         yield from ("", f"Left out: {listed(plain, most=20)}")

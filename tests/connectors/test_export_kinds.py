@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ from sample_data import crm_exports
 
 FOLDER = Path(str(sample_data.__file__)).parent
 OTHERS = {"hubspot_export": FOLDER / "hubspot_contacts.csv"}
-KINDS = [kind for kind in kinds("sources") if hasattr(source_module(kind), "EXPORT")]
+EVERY = [kind for kind in kinds("sources") if hasattr(source_module(kind), "EXPORT")]
+ARCHIVES = [kind for kind in EVERY if hasattr(source_module(kind), "archived")]
+KINDS = [kind for kind in EVERY if kind not in ARCHIVES]
 
 
 def export_of(kind: str) -> Export:
@@ -67,7 +71,7 @@ def test_its_sample_is_recognised_by_its_columns_and_it_is_said_by_which(kind: s
     assert source.facts.product == export_of(kind).product
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EVERY)
 def test_every_set_of_columns_that_tells_belongs_to_it_alone(kind: str) -> None:
     for sign in export_of(kind).signs:
         found = recognised(sign)
@@ -75,7 +79,7 @@ def test_every_set_of_columns_that_tells_belongs_to_it_alone(kind: str) -> None:
         assert found.kind == kind, sign
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EVERY)
 def test_what_its_columns_stand_for_is_a_word_that_suggesting_knows(kind: str) -> None:
     assert {meaning(name) for name in export_of(kind).columns} == set(export_of(kind).columns)
 
@@ -141,7 +145,7 @@ def test_it_is_recognised_in_a_workbook(kind: str, tmp_path: Path) -> None:
     assert read(source)[0].num_rows == len(rows) - 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EVERY)
 def test_a_file_of_another_product_is_refused_with_its_kind(kind: str) -> None:
     other = next(name for name in KINDS if name != kind)
     with pytest.raises(SourceError, match=f"is no export from {export_of(kind).product}") as caught:
@@ -153,3 +157,77 @@ def test_the_samples_hold_what_was_planted() -> None:
     expected = crm_exports.expected()
     for export in crm_exports.EXPORTS:
         assert len(plain_rows(FOLDER / "exports" / export.name)) == 1 + int(str(expected["rows"]))
+
+
+def packed_rows(path: Path, name: str) -> list[dict[str, str]]:
+    """A member as Python's own reader has it; `name` is the beginning of its name."""
+    with zipfile.ZipFile(path) as archive:
+        [member] = [one for one in archive.namelist() if one.startswith(name)]
+        return list(csv.DictReader(io.StringIO(archive.read(member).decode("utf-8-sig"), newline="")))
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_an_archive_is_recognised_by_what_is_in_it(kind: str) -> None:
+    found, source = open_recognised(sample_of(kind), {})
+    assert found.kind == kind
+    assert found.why.startswith("it holds ")
+    assert source.facts.product == export_of(kind).product
+    assert source.facts.consents
+    assert source.facts.person_column
+    assert source.sha256 == hashlib.sha256(sample_of(kind).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_every_archive_in_the_samples_is_one_kind_s(kind: str) -> None:
+    archives = [sample_of(one) for one in ARCHIVES]
+    assert [path for path in archives if source_module(kind).archived(path)] == [sample_of(kind)]
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_an_archive_that_is_damaged_is_a_clear_error(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    path.write_bytes(sample_of(kind).read_bytes()[:900])
+    with pytest.raises(SourceError) as caught:
+        read(source_module(kind).open_source(path, {}))
+    assert str(path) in caught.value.what
+
+
+def test_the_files_of_mailchimp_s_archive_become_their_people_s_status() -> None:
+    path = sample_of("mailchimp_export")
+    cells, rows, _ = read(source_module("mailchimp_export").open_source(path, {}))
+    found = {name: [] for name in ("cleaned", "subscribed", "unsubscribed")}
+    for one in cells.to_pylist():
+        found[one["_status"]].append(one["Email Address"])
+    assert found == {name: [row["Email Address"] for row in packed_rows(path, f"{name}_")] for name in found}
+    assert rows == list(range(1, 31))
+    plain = {row["LEID"]: row for name in found for row in packed_rows(path, f"{name}_")}
+    assert all(
+        {name: one[name] for name in plain[one["LEID"]]} == plain[one["LEID"]] for one in cells.to_pylist()
+    )
+
+
+def test_one_file_of_mailchimp_s_archive_says_the_status_by_its_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(sample_of("mailchimp_export")) as archive:
+        archive.extractall(tmp_path)
+    [file] = tmp_path.glob("unsubscribed_*")
+    found, source = open_recognised(file, {})
+    assert found.kind == "mailchimp_export"
+    assert set(read(source)[0].column("_status").to_pylist()) == {"unsubscribed"}
+    renamed = file.rename(tmp_path / "people.csv")
+    with pytest.raises(SourceError, match="stands in the file's name alone"):
+        open_recognised(renamed, {})
+
+
+def test_salesforce_s_contacts_get_their_account_and_leads_follow() -> None:
+    path = sample_of("salesforce_weekly_export")
+    cells, rows, _ = read(source_module("salesforce_weekly_export").open_source(path, {}))
+    accounts = {row["Id"]: row["Name"] for row in packed_rows(path, "Account")}
+    contacts, leads = packed_rows(path, "Contact"), packed_rows(path, "Lead")
+    given = cells.to_pylist()
+    assert [one["Id"] for one in given] == [row["Id"] for row in (*contacts, *leads)]
+    assert [one["Object"] for one in given] == ["Contact"] * len(contacts) + ["Lead"] * len(leads)
+    assert [one["Account.Name"] for one in given] == [
+        *(accounts[row["AccountId"]] for row in contacts),
+        *("" for _ in leads),
+    ]
+    assert rows == list(range(1, len(given) + 1))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -208,7 +208,7 @@ def _guess(draft: Draft, columns: Sequence[Column]) -> None:
     for tag, match in found.fields.items():
         type_ = USUAL[tag]
         keys = match.keys if type_ == "text" else {"type": type_, **match.keys}
-        draft.guessed[tag] = Match(match.column, match.rests_on, keys, match.doubts)
+        draft.guessed[tag] = replace(match, keys=keys)
 
 
 def _ignored(header: Sequence[str], draft: Draft) -> dict[str, str]:

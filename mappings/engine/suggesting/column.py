@@ -25,7 +25,8 @@ _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 class Column:
     """A column that a mapping can name. `name` and `cells` are cleaned, as the mapping will see them.
 
-    `known` is what it stands for, and `format` how its dates are written, where the kind of export says so.
+    `known` is what it stands for, `format` how its dates are written, and `place` where it stands among those that stand for the same,
+    where the kind of export says so.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Column:
     given: pa.Array
     known: str = ""
     format: str = ""
+    place: int = 0
 
     @cached_property
     def meaning(self) -> str:
@@ -94,16 +96,26 @@ def columns_of(
 ) -> list[Column]:
     """The columns that a mapping can name: of those whose cleaned names are equal, it reads the first.
 
-    `meanings` and `formats` are what the kind of export says of columns, by their names in `header`.
+    `meanings` and `formats` are what the kind of export says of columns, by their names in `header`; the better of two that
+    stand for the same comes first.
     """
     known, written = meanings or {}, formats or {}
+    places = {name: place for place, name in enumerate(known)}
     found: dict[str, Column] = {}
     for at, given in enumerate(header):
         name = clean_text(given)
         if name and len(name) <= _LONGEST_NAME and name not in found:
             texts = cells.column(at)
             whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-            found[name] = Column(name, at, clean(whole), whole, known.get(given, ""), written.get(given, ""))
+            found[name] = Column(
+                name,
+                at,
+                clean(whole),
+                whole,
+                known.get(given, ""),
+                written.get(given, ""),
+                places.get(given, 0),
+            )
     return list(found.values())
 
 

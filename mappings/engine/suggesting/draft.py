@@ -52,7 +52,8 @@ class Draft:
 
     def used(self) -> set[str]:
         """The columns that the mapping reads."""
-        names = {match.column for match in self.fields.values()} | set(self.consent.columns)
+        names = {name for match in self.fields.values() for name in (match.column, *match.also)}
+        names |= set(self.consent.columns)
         if self.tags:
             names.add(self.tags.column)
         return names | ({self.person} if self.person else set())

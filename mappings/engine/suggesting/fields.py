@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mappings.engine.complaints import listed
@@ -53,12 +53,13 @@ _WORTH = {BY_EXPORT: 1.0, BY_NAME: 1.0, BY_SYNONYM: 0.95, BY_VALUES: 0.4, BY_SPE
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A field gets its value from a column; `keys` are the rule's keys besides `from`."""
+    """A field gets its value from a column, or where that is blank from `also`; `keys` are the rule's keys besides `from`."""
 
     column: str
     rests_on: int
     keys: dict[str, Any] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -139,7 +140,26 @@ def match_fields(columns: Sequence[Column], fields: Sequence[Field], separator: 
             found.left.setdefault(column.name, match)
     for name in used:
         found.left.pop(name, None)
+    _add_numbers(found, columns, used)
     return found
+
+
+def _add_numbers(found: Matches, columns: Sequence[Column], used: set[str]) -> None:
+    """Where a kind of export has several columns of telephone numbers, the first that is not blank is taken, in the export's order."""
+    numbers = sorted((one for one in columns if one.known == "phone"), key=lambda one: one.place)
+    by_name = {one.name: one for one in numbers}
+    for tag, match in found.fields.items():
+        if match.column not in by_name or match.keys.get("type", "") != "phone":
+            continue
+        fit = [
+            one
+            for one in numbers
+            if one.name == match.column or (one.name not in used and not _phone(one)[1])
+        ]
+        names = [one.name for one in fit]
+        found.fields[tag] = replace(match, column=names[0], also=tuple(names[1:]))
+        for name in names:
+            found.left.pop(name, None)
 
 
 def whole_name(columns: Sequence[Column], fields: Sequence[Field], found: Matches) -> dict[str, Match]:

@@ -109,7 +109,8 @@ def _whose(draft: Draft) -> str:
 
 
 def _rule(match: Match) -> str:
-    return flow({"from": match.column, **match.keys}) if match.keys else scalar(match.column)
+    columns = [match.column, *match.also] if match.also else match.column
+    return flow({"from": columns, **match.keys}) if match.keys or match.also else scalar(match.column)
 
 
 def _consent(draft: Draft) -> Iterator[str]:
