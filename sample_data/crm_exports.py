@@ -16,7 +16,7 @@ from sample_data.dice import Dice
 from sample_data.lands import LANDS
 from sample_data.people import People, Person
 
-__all__ = ["EXPORTS", "Export", "expected", "made"]
+__all__ = ["EXPORTS", "Export", "Planted", "expected", "made"]
 
 COUNT, TWICE, BROKEN = 30, 12, 15
 _TAGS = (("vip",), ("vip", "partner"), (), ("newsletter 2026",))
@@ -85,15 +85,21 @@ def rows() -> list[Somebody]:
     return found
 
 
-def expected() -> dict[str, object]:
-    """How many rows each file has, who wants no mail, and what becomes of the others, without asking muster."""
+@dataclass(frozen=True)
+class Planted:
+    """What is in each export: how many rows, whose addresses opted out, and which rows are duplicates and invalid."""
+
+    rows: int
+    opted_out: tuple[str, ...]
+    duplicate: tuple[int, ...]
+    invalid: tuple[int, ...]
+
+
+def expected() -> Planted:
+    """What was planted, counted without asking muster."""
     everybody = rows()
-    return {
-        "rows": len(everybody),
-        "opted_out": sorted(one.person.address for one in everybody if one.out),
-        "duplicate": [TWICE],
-        "invalid": [BROKEN],
-    }
+    out = sorted(one.person.address for one in everybody if one.out)
+    return Planted(len(everybody), tuple(out), (TWICE,), (BROKEN,))
 
 
 def made() -> dict[str, bytes]:

@@ -44,6 +44,7 @@ EXPORT = Export(
         ),
         "birthday": ("Birthday", "Geburtstag"),
         "website": ("Web Page", "Webseite"),
+        "salutation": ("Title", "Anrede"),
         "language": ("Language", "Sprache"),
     },
     separator=";",

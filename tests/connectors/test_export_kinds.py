@@ -156,7 +156,7 @@ def test_a_file_of_another_product_is_refused_with_its_kind(kind: str) -> None:
 def test_the_samples_hold_what_was_planted() -> None:
     expected = crm_exports.expected()
     for export in crm_exports.EXPORTS:
-        assert len(plain_rows(FOLDER / "exports" / export.name)) == 1 + int(str(expected["rows"]))
+        assert len(plain_rows(FOLDER / "exports" / export.name)) == 1 + expected.rows
 
 
 def packed_rows(path: Path, name: str) -> list[dict[str, str]]:
