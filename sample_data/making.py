@@ -193,6 +193,7 @@ def readme(expected: dict[str, dict[str, Any]], rows: dict[str, list[Row]]) -> s
 def main() -> None:
     """Writes the files beside this module."""
     for name, content in made().items():
+        (HERE / name).parent.mkdir(exist_ok=True)
         (HERE / name).write_bytes(content)
         print(f"{name}: {len(content):,} bytes")
 
