@@ -25,7 +25,14 @@ from mappings.engine.suggesting.column import Column, columns_of, shown
 from mappings.engine.suggesting.consent import find_opt_outs
 from mappings.engine.suggesting.draft import Draft, Origin
 from mappings.engine.suggesting.examples import add_examples
-from mappings.engine.suggesting.fields import Match, Matches, address_column, match_fields, whole_name
+from mappings.engine.suggesting.fields import (
+    Match,
+    Matches,
+    address_column,
+    is_whole,
+    match_fields,
+    whole_name,
+)
 from mappings.engine.suggesting.names import BY_NAME, BY_VALUES, USUAL, fold
 from mappings.engine.suggesting.options import separator_of, spelled
 from mappings.engine.suggesting.words import means_yes
@@ -149,7 +156,9 @@ def _person(columns: Sequence[Column], known: str) -> str:
 
 def _add_names(found: Matches, columns: Sequence[Column], fields: Sequence[Field]) -> None:
     used = {match.column for match in found.fields.values()}
-    named = whole_name([column for column in columns if column.name not in used], fields, found)
+    either = [column for column in columns if column.name in used and is_whole(column)]
+    free = [column for column in columns if column.name not in used]
+    named = whole_name(free, fields, found) or whole_name(either, fields, found)
     found.fields |= named
     for match in named.values():
         found.left.pop(match.column, None)

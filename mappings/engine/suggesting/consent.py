@@ -27,16 +27,19 @@ _OUT_NAMES = (
     "unsubscri", "optedout", "optout", "donotcontact", "donotemail", "donotmail", "abgemeldet", "abmeld",
     "abbestellt", "werbesperre", "werbewiderspruch", "keinewerb", "keineemail", "keinemail", "keinmail", "keinenewsletter",
     "keinnewsletter", "mailsperre", "newslettersperre", "desabonn", "desinscri", "pasdemail", "pasdenewsletter",
-    "pasdecourriel", "nepascontacter", "noenviar", "emailsuppressed",
+    "pasdecourriel", "nepascontacter", "noenviar", "emailsuppressed", "requestsnoemail", "nocontactar", "dadodebaja", "desuscri", "descadastr", "naoenviar",
+    "naocontatar", "naocontactar", "disiscri", "noncontattare", "noninviare", "uitgeschreven", "afgemeld", "geenmail", "geenemail", "geennieuwsbrief", "nietmailen",
 )  # fmt: skip
 _IN_NAMES = (
     "optin", "optedin", "acceptsmarketing", "acceptsemailmarketing", "marketingconsent", "emailconsent", "einwilligung",
-    "newsletterconsent", "consentimiento", "consentement",
+    "newsletterconsent", "consentimiento", "consentement", "consentimento", "consensomarketing", "consensoprivacy", "toestemming", "aceptamarketing", "aceitamarketing",
+    "accettamarketing", "acceptemarketing", "werbeerlaubnis",
 )  # fmt: skip
 _IN_EXACTLY = ("subscribed", "issubscribed", "consent", "abonniert", "zustimmung", "emailmarketingconsent")
 _STATUS_NAMES = (
     "subscriptionstatus", "emailstatus", "subscriberstatus", "marketingstatus", "emailsubscriptionstatus", "consentstatus",
-    "emailmarketingstatus", "newsletterstatus", "mailstatus", "mailingstatus",
+    "emailmarketingstatus", "newsletterstatus", "mailstatus", "mailingstatus", "abonnementstatus", "statutdabonnement", "statutabonnement", "estadodesuscripcion", "estadosuscripcion",
+    "statoiscrizione", "statusdainscricao", "marketingemailstatus",
 )  # fmt: skip
 _MAYBE_NAMES = (
     "newsletter",

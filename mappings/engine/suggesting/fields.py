@@ -26,9 +26,10 @@ from mappings.engine.suggesting.options import separator_of, spelled
 from mappings.engine.suggesting.words import means_no, means_yes
 from mappings.engine.transforms import Settings
 
-__all__ = ["Match", "Matches", "address_column", "match_fields", "whole_name"]
+__all__ = ["Match", "Matches", "address_column", "is_whole", "match_fields", "whole_name"]
 
 _MOST_OPTIONS = 50
+_EITHER = ("nombre", "nome", "nom", "naam")
 _CHANGED = (
     "lastmodifieddate",
     "lastmodified",
@@ -162,15 +163,22 @@ def _add_numbers(found: Matches, columns: Sequence[Column], used: set[str]) -> N
             found.left.pop(name, None)
 
 
+def is_whole(column: Column) -> bool:
+    """Whether a column holds whole names though its name may also mean first names, as `Nombre` and `Nome` do."""
+    several = sum(count for text, count in column.counts.items() if " " in text)
+    return fold(column.name) in _EITHER and several * 2 > column.filled
+
+
 def whole_name(columns: Sequence[Column], fields: Sequence[Field], found: Matches) -> dict[str, Match]:
     """First and last names out of a column with both. Beside a column of first names, `Name` is the last name."""
     wanted = {meaning(field.name): field.name for field in reversed(fields) if field.type == "text"}
     first, last = wanted.get("first_name", ""), wanted.get("last_name", "")
-    column = next((one for one in columns if one.meaning == "full_name" and one.filled), None)
+    whole = (one for one in columns if one.filled and (one.meaning == "full_name" or is_whole(one)))
+    column = next(whole, None)
     if column is None or not first or not last or last in found.fields:
         return {}
     several = sum(count for text, count in column.counts.items() if " " in text)
-    if first in found.fields:
+    if first in found.fields and found.fields[first].column != column.name:
         doubt = f"taken for the last name, as {found.fields[first].column} is the first"
         return {last: Match(column.name, BY_SYNONYM, {}, (doubt,))} if fold(column.name) == "name" else {}
     if several * 2 <= column.filled:
