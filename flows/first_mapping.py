@@ -20,6 +20,7 @@ from connectors.errors import CredentialsError, MappingError, SourceError, Unrea
 from connectors.pace import Pace
 from connectors.sources.recognising import open_recognised
 from flows.consent import complaint_of
+from flows.field_list import keep, kept_for
 from flows.settings import Settings
 from mappings.engine.complaints import listed
 from mappings.engine.schema import Schema
@@ -77,9 +78,23 @@ async def fields_of(kind: str, connector: Any, target: Path | None) -> tuple[Sch
         access = Settings(target).access(kind, "main", connector.default_base_url)
         turns = Pace(connector.per_second)
         async with connector(base_url=access.base_url, key=access.key, turns=turns) as destination:
-            return await destination.read_schema(), ""
+            schema: Schema = await destination.read_schema()
+            keep(schema, kind, "main", home=_home(target))
+            return schema, ""
     except (CredentialsError, Unreachable) as error:
         return connector.documented_schema(), f"{error.what} {error.fix}".strip()
+
+
+def fields_as_read(kind: str, connector: Any, target: Path | None) -> tuple[Schema, str]:
+    """The fields as they were read last, or the documented ones, for who does not want the account to be asked; and which they are."""
+    kept = kept_for(kind, "main", _home(target), near=target)
+    if kept is None:
+        return connector.documented_schema(), "--offline was asked for."
+    return kept.schema, ""
+
+
+def _home(target: Path | None) -> Path:
+    return Settings(target).home(target) if target is not None else Settings().home_here()
 
 
 def look_at(path: Path, reading: Map[str, Any]) -> Looked:

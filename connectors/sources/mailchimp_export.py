@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from connectors.base import Source
+from connectors.base import Oddity, Source
 from connectors.errors import SourceError
 from connectors.sources.export import Export
 from connectors.sources.opening import open_table
@@ -76,13 +76,16 @@ def open_source(path: Path, settings: Mapping[str, Any]) -> Source:
     table = open_table(path, settings)
     checked(path, table.header, EXPORT)
     status = _status_of(path.name)
-    if not status:
-        raise SourceError(
-            f"{path}: whether the people in it are subscribed stands in the file's name alone, and this name does not say it.",
-            "Name it as it was in the ZIP (subscribed_…, unsubscribed_…, cleaned_… or nonsubscribed_…), or name the ZIP.",
-        )
     found = Several(path, [One(path.name, table, {STATUS: status})])
     found.facts = EXPORT.facts(found.header)
+    if not status:
+        found.oddities.append(
+            Oddity(
+                "status_unsaid",
+                f"Whether these people are subscribed stands in the file's name alone, and {path.name} does not say it, so _status is blank."
+                " Name it as it was in the ZIP (subscribed_…, unsubscribed_…, cleaned_… or nonsubscribed_…), or name the ZIP.",
+            )
+        )
     return found
 
 
