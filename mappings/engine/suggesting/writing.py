@@ -64,7 +64,7 @@ def _lines(draft: Draft, schema_address: str) -> Iterator[str]:
     yield f"# yaml-language-server: $schema={schema_address}"
     yield "#"
     yield _remark(
-        f"Written by muster init for {draft.origin.name}. Look at the lines with a doubt, and change what is wrong."
+        f"Written by muster init for {draft.origin.name}{_whose(draft)}. Look at the lines with a doubt, and change what is wrong."
     )
     yield ""
     yield f"name: {scalar(draft.name)}" + _note("keep it: what was delivered is filed under it")
@@ -104,8 +104,13 @@ def _lines(draft: Draft, schema_address: str) -> Iterator[str]:
             yield from _example(example)
 
 
+def _whose(draft: Draft) -> str:
+    return f", an export from {draft.origin.product}" if draft.origin.product else ""
+
+
 def _rule(match: Match) -> str:
-    return flow({"from": match.column, **match.keys}) if match.keys else scalar(match.column)
+    columns = [match.column, *match.also] if match.also else match.column
+    return flow({"from": columns, **match.keys}) if match.keys or match.also else scalar(match.column)
 
 
 def _consent(draft: Draft) -> Iterator[str]:
