@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.errors import LedgerError, MappingError, SourceError
-from flows.inbox.arrivals import is_arrival_of
+from flows.inbox.fetched import is_arrival_of
 from flows.ledger import Run
 from flows.options import Options
 from flows.pipeline import deliver_all

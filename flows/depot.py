@@ -167,7 +167,9 @@ class Depot:
 
 def depot_of(mapping_path: str, folder: Path) -> Depot | None:
     """As the mapping's settings say, else those of the home in which a run's folder is, as they do where its ledger is."""
-    return Depot.of(*([Settings(Path(mapping_path))] if mapping_path else []), Settings(folder.parent.parent))
+    return Depot.of(
+        *([Settings(Path(mapping_path))] if mapping_path else []), Settings(home=folder.parent.parent)
+    )
 
 
 def folder_of(run: Run) -> Path:

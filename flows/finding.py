@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.depot import folder_of
+from flows.inbox.fetched import shown_source
 from flows.ledger import Ledger, Who
 from flows.ledger.people import Held, Trace
 from flows.ledger.vanished import Missed
@@ -88,7 +89,7 @@ def find(ledger: Ledger, asked: str) -> Found:
             ended = row or {}
             happened.append(
                 Happened(
-                    run.id, run.started_at, run.mapping, run.verb, run.source_path, number, ended.get("line", 0),
+                    run.id, run.started_at, run.mapping, run.verb, shown_source(Path(run.source_path), run.mapping), number, ended.get("line", 0),
                     ended.get("outcome") or (sent.outcome if sent is not None else ""),
                     ended.get("code") or (sent.code if sent is not None else ""),
                     ended.get("reason") or (sent.reason if sent is not None else ""),

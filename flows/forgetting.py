@@ -76,7 +76,7 @@ def forget(home: Path, ledger: Ledger, who: Who) -> Forgot:
         every = ledger.runs.last(-1)
         for run in every:  # first: where a place cannot be reached, it is said before anything is begun
             folder_of(run)
-        clear_left(Settings(home), {run.id for run in every})
+        clear_left(Settings(home=home), {run.id for run in every})
         held = ledger.people.held(who)
         ledger.forgotten.add(who)  # first: from here on nothing new of them comes in
         rows: dict[str, set[int]] = {}

@@ -18,6 +18,7 @@ from connectors.pace import Pace
 from flows.consent import complaint_of
 from flows.corrected import Corrected
 from flows.field_list import keep as keep_fields
+from flows.inbox.fetched import shown_source
 from flows.ledger import Account, Correction, Ledger, Lock
 from flows.ledger.booking import Booked
 from flows.ledger.database import private_folder
@@ -270,4 +271,4 @@ def _introduce(
     if rehearsed:
         new = "   of this rehearsal alone"
     watcher.say(f"ledger    {ledger.database.shown}{new}")
-    watcher.say(f"source    {source.path}")
+    watcher.say(f"source    {shown_source(source.path, mapping.name, mapping.source.inbox)}")

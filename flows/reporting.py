@@ -22,6 +22,7 @@ from flows.copies.bringing import Brought, mark
 from flows.delivery import WHY_STOPPED
 from flows.depot import folder_of
 from flows.guards import Verdict
+from flows.inbox.fetched import shown_source
 from flows.ledger import Stretch
 from flows.listing_facts import facts_of, twice_of
 from flows.outcomes import LIMITED, SUPERSEDED
@@ -101,7 +102,11 @@ def report(run: SyncRun) -> Ending:
                 "not_known": balance["upserted"], "opted_out": tally.opted_out,
             },
             "mapping": {"name": opened.mapping.name, "sha256": opened.mapping.sha256},
-            "source": {"path": str(opened.source.path), "sha256": opened.source.sha256, "rows_read": plan.rows},
+            "source": {
+                "path": shown_source(opened.source.path, opened.mapping.name, opened.mapping.source.inbox),
+                "sha256": opened.source.sha256,
+                "rows_read": plan.rows,
+            },
             "destination": {
                 "kind": opened.account.kind, "account": opened.account.name, "base_url": opened.base_url,
             },

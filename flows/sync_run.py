@@ -56,7 +56,7 @@ from flows.resuming import file_landed, leave_the_others, left_unclear, refuse_i
 from flows.retention import let_go
 from flows.retry import Retry
 from flows.roll import State
-from flows.settings import Settings
+from flows.settings import Settings, note_settings
 from flows.settling import Unclear
 from flows.shards.crew import Crew
 from flows.shards.dividing import shards_of
@@ -220,7 +220,7 @@ class SyncRun:
                 self.watcher.say("The rehearsal ended before its report; nothing was changed in the account.")
             elif self.exit_code is None and self.options.verb == "sync" and self._registered:
                 self._file_what_landed(opened, cut_off)
-                sent = opened.ledger.answers.intended(self.id)
+                sent = self._something_sent(opened)
                 self.watcher.say(
                     f"The run {self.id} ended before its report; what landed is kept, and muster resume goes on from there."
                     if sent
@@ -234,6 +234,13 @@ class SyncRun:
                 self._turn.end()
             opened.lock.__exit__(None, None, None)
             opened.ledger.close()
+
+    def _something_sent(self, opened: Opened) -> bool:
+        """Whether anything may have been sent: also where the ledger cannot be asked."""
+        try:
+            return bool(opened.ledger.answers.intended(self.id))
+        except LedgerError:
+            return True
 
     # the steps
 
@@ -273,6 +280,8 @@ class SyncRun:
         opened = self.opened
         runs = opened.ledger.runs
         self._registered = True
+        if self.options.rehearsal is None:
+            note_settings(opened.home, Path(opened.mapping.file))
         for run in runs.unfinished(opened.account.id, opened.mapping.name):
             if run.id != self.id:
                 file_landed(opened.ledger, run, opened.destination.keys)
@@ -625,6 +634,8 @@ class SyncRun:
 
     def interrupt(self) -> None:
         """What is in flight is finished, nothing more is begun."""
+        if self._opened is not None:
+            self._opened.ledger.database.hurry()
         if self._delivery is not None:
             self._delivery.stop("interrupted")
 

@@ -20,7 +20,7 @@ _VERBS = {
     "plan": "Show what a sync would do, and write nothing there.",
     "sync": "Deliver a file's contacts, and account for every row.",
     "resume": "Finish an interrupted run.",
-    "takeover": "Have runs whose worker died finished by another worker, now or every minute.",
+    "takeover": "Have runs whose worker died finished by another worker, now or again and again.",
     "retry": "Send rows of a run again: as corrected in its failures.csv, or as they were.",
     "fixes": "Retry and answer corrected files that were dropped into a mapping's folder of fixes.",
     "review": "Correct the rows of a run that need a person on a local page, and send them again.",

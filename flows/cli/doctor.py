@@ -107,7 +107,7 @@ def _ledger() -> Iterator[tuple[bool, str, str]]:
     from flows.ledger.opening import open_ledger, there_is_a_ledger  # noqa: PLC0415 - only this check
 
     home = Settings().home_here()
-    if Settings(home).ledger_url():
+    if Settings(home=home).ledger_url():
         yield _shared_ledger(home)
         return
     try:

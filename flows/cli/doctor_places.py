@@ -45,7 +45,7 @@ def places() -> Iterator[tuple[bool, str, str]]:
 
 def shared_places() -> Iterator[tuple[bool, str, str]]:
     """Those that the settings name: the folders of the runs, and parts of large files."""
-    settings = Settings(Settings().home_here())
+    settings = Settings(home=Settings().home_here())
     try:
         if (depot := Depot.of(settings)) is not None:
             depot.tried()
@@ -72,7 +72,7 @@ def _mappings() -> dict[Path, Mapping]:
             found[path.resolve()] = load_mapping(path)
     with contextlib.suppress(MusterError):  # the check of the ledger says what is wrong with it
         home = Settings().home_here()
-        if there_is_a_ledger(home, Settings(home).ledger_url()):
+        if there_is_a_ledger(home, Settings(home=home).ledger_url()):
             ledger = open_ledger(home)
             try:
                 found |= {Path(one.file).resolve(): one for one in mappings_of(ledger)}

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from connectors.errors import CannotStart
-from flows.cli.options import Allowed
-from flows.schedule import Schedule, Scheduled, as_prefect_yaml, seconds_of
+from flows.cli.options import Allowed, Span
+from flows.schedule import Schedule, Scheduled, as_prefect_yaml
 
 __all__ = ["command"]
 
@@ -21,7 +21,9 @@ __all__ = ["command"]
 @click.argument("mapping", required=False)
 @click.argument("source", required=False)
 @click.option("--cron", metavar="LINE", help='When: a cron line, such as "0 6 * * *".')
-@click.option("--every", metavar="SPAN", help="When: a span, such as 15m, 6h or 1d.")
+@click.option(
+    "--every", type=Span(least=1.0), metavar="SPAN", help="When: a span, such as 15m, 6h or 1d; a number alone is seconds."
+)  # fmt: skip
 @click.option(
     "--timezone",
     default="UTC",
@@ -72,7 +74,7 @@ __all__ = ["command"]
 @click.option("--remove", metavar="NAME", help="Take this one away; ledger and reports stay.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(
-    mapping: str | None, source: str | None, cron: str | None, every: str | None, timezone: str, name: str | None, pool: str | None,
+    mapping: str | None, source: str | None, cron: str | None, every: float | None, timezone: str, name: str | None, pool: str | None,
     overlap: str, on_guard: str, allow: tuple[str, ...], new_ledger: bool, fixes: bool, lists: bool, pause: str | None, resume: str | None, remove: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Let Prefect run the sync of MAPPING by itself. Named again, it is renewed.
@@ -112,7 +114,7 @@ def _schedule(
     from flows.deployed import refuse_keys, refuse_to_ask  # noqa: PLC0415 - only this verb
     from flows.ledger.opening import open_ledger, there_is_a_ledger  # noqa: PLC0415 - as above
     from flows.opening import load_mapping  # noqa: PLC0415 - as above
-    from flows.settings import Settings, find_mapping  # noqa: PLC0415 - as above
+    from flows.settings import Settings, find_mapping, note_settings  # noqa: PLC0415 - as above
 
     if source == "-":
         raise CannotStart(
@@ -131,6 +133,7 @@ def _schedule(
     home, url = Settings(path).home(path).absolute(), Settings(path).ledger_url()
     if new_ledger and not there_is_a_ledger(home, url):
         open_ledger(home, url).close()
+        note_settings(home, path)
     parameters: dict[str, Any] = {"mapping": str(path), "home": str(home), **more}
     if source is not None:
         parameters["source"] = source if "://" in source else str(Path(source).expanduser().absolute())
@@ -194,7 +197,7 @@ def _deployed(
     return 0
 
 
-def _when(cron: str | None, every: str | None, timezone: str) -> Schedule:
+def _when(cron: str | None, every: float | None, timezone: str) -> Schedule:
     import zoneinfo  # noqa: PLC0415 - only this verb
 
     if (cron is None) == (every is None):
@@ -205,10 +208,7 @@ def _when(cron: str | None, every: str | None, timezone: str) -> Schedule:
         raise click.UsageError(f"There is no time zone {timezone}. Such as Europe/Berlin.") from None
     if cron is not None:
         return Schedule(cron=" ".join(cron.split()), timezone=timezone)
-    seconds = seconds_of(every or "")
-    if not seconds or seconds < 1:
-        raise click.UsageError(f"{every} is no span. Such as 15m, 6h or 1d.")
-    return Schedule(every=seconds, timezone=timezone)
+    return Schedule(every=every, timezone=timezone)
 
 
 def _home_here() -> Path:

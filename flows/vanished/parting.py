@@ -71,7 +71,10 @@ def _amended(sync: SyncRun, ending: Ending, run: SyncRun) -> Ending:
     if farewell is None or vanished is None or done is None or facts is None:
         return ending
     outcomes = {name: count for name, count in done.summary.outcomes.model_dump().items() if count}
-    more = {"run": run.id, "outcomes": outcomes, "exit_code": done.summary.exit_code}
+    more = {
+        "run": run.id, "outcomes": outcomes, "exit_code": done.summary.exit_code, "requests": done.summary.requests.sent,
+        "automations": done.summary.automations,
+    }  # fmt: skip
     summary: Summary = ending.summary.model_copy(update={"vanished_details": facts.model_copy(update=more)})
     ledger = run.opened.ledger
     known = ledger.vanished.of(farewell.account, farewell.original.name)

@@ -115,7 +115,9 @@ class Desk:
         file = str(source) if source is not None else None
         return begun(str(self.folder / mapping), file, Options(**options), Listening())
 
-    async def resume(self, run_id: str = "") -> Ended:
+    async def resume(
+        self, run_id: str = "", meanwhile: Callable[[SyncRun, int], None] | None = None
+    ) -> Ended:
         """The newest interrupted run, or one of them, to its end."""
         with contextlib.closing(open_ledger(self.home)) as ledger:
             found = ledger.runs.get(run_id) if run_id else ledger.runs.unfinished()[0]
@@ -124,7 +126,7 @@ class Desk:
         async with SyncRun(
             str(resume.mapping_path), None, resume.options(), Listening(), resume=resume
         ) as run:
-            return await finish(run)
+            return await finish(run, meanwhile)
 
     async def plan(
         self,
