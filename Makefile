@@ -11,8 +11,10 @@ SEED ?= 1
 KILLS ?= 200
 DESTINATION ?= campaignlark
 CONTACTS ?= 200000
-RATE ?= 600
-PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
+RATE ?= 400
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile
+# On all cores, which pip does on one. Some packages have files that are no Python of this version.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 
 .PHONY: demo test storm machines lint wheel clean
 .DELETE_ON_ERROR:
@@ -21,7 +23,7 @@ demo: $(VENV)/.installed
 	$(BIN)/muster demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 storm: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.storm --seed $(SEED) --kills $(KILLS) --destination $(DESTINATION)
@@ -46,11 +48,13 @@ $(VENV)/.made:
 $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing muster into $(VENV) ..."
 	@$(PIP) --editable .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing muster and what its tests need into $(VENV) ..."
 	@$(PIP) --editable '.[dev]'
+	@$(COMPILE)
 	@touch $@ $(VENV)/.installed
 
 clean:

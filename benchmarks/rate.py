@@ -1,6 +1,6 @@
 """The rate table: how much of the allowed rate a run uses, as the destination counts it.
 
-    python benchmarks/rate.py [--seconds 20] [--only WORD]
+    python benchmarks/rate.py [--seconds 20] [--only WORD] [--ledger postgresql]
 
 Each line is a whole run against CampaignLark's sandbox, a process of its own, which refuses with 429 what is over the
 limit in a second of the clock. "share" is answers / (limit x time from the first to the last send).
@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import functools
+import itertools
 import json
 import os
 import subprocess
@@ -27,11 +28,15 @@ from typing import Any
 
 import contacts
 from measuring import HERE, ROOT, data_folder, machine, table
+from postgres import postgres
 
 from connectors.http import Wire
 from connectors.pace import Pace
 from connectors.sandbox.serving import Running, running
 
+_SCHEMAS = itertools.count(1)
+_SENDERS = {2: "two", 4: "four"}
+_ALONE, _SHARED = "{kind: campaignlark}", "{kind: campaignlark, senders: shared}"
 HEAD = ("what", "allowed", "latency", "share", "busiest window", "busiest sliding", "429s")
 
 
@@ -57,12 +62,17 @@ class Started:
 
 
 @contextlib.contextmanager
-def runs(server: Running, rate: float, sizes: list[int], folder: Path) -> Iterator[list[Started]]:
-    """Runs of so many contacts each, on one account and one ledger, ready to send."""
+def runs(
+    server: Running, rate: float, sizes: list[int], folder: Path, ledger: str
+) -> Iterator[list[Started]]:
+    """Runs of so many contacts each, on one account and one ledger, ready to send; `ledger` is '' for a file, else a database's address."""
     started = []
+    url = f"{ledger}?schema=rate_{next(_SCHEMAS)}" if ledger else ""
     for number, size in enumerate(sizes):
         mapping = folder / f"work_{number}.yml"
         text = (HERE / "work_b.yml").read_text("utf-8")
+        if len(sizes) > 1:
+            text = text.replace(_ALONE, _SHARED)
         mapping.write_text(text.replace("name: ", f"name: n{number}-", 1), "utf-8")
         file = contacts.write(folder / f"{number}-{size}.csv", usable=size)
         command = [
@@ -76,7 +86,7 @@ def runs(server: Running, rate: float, sizes: list[int], folder: Path) -> Iterat
         ]
         process = subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "MUSTER_LEDGER_URL": url},
         )  # fmt: skip
         assert process.stdout is not None
         while (line := process.stdout.readline()) and line.strip() != "ready":
@@ -94,11 +104,11 @@ def row(what: str, allowed: str, latency: float, limit: float, said: list[dict[s
     )  # fmt: skip
 
 
-def alone(limit: int, latency: float, seconds: float) -> tuple[str, ...]:
+def alone(limit: int, latency: float, seconds: float, ledger: str) -> tuple[str, ...]:
     with (
         tempfile.TemporaryDirectory(dir=data_folder()) as folder,
         running("campaignlark", rate=limit, latency_ms=latency) as server,
-        runs(server, limit, [int(limit * seconds)], Path(folder)) as [one],
+        runs(server, limit, [int(limit * seconds)], Path(folder), ledger) as [one],
     ):
         before = server.requests()
         one.go()
@@ -106,19 +116,20 @@ def alone(limit: int, latency: float, seconds: float) -> tuple[str, ...]:
         return row("one run", f"{limit}/s", latency, limit, [said], before, server.requests())
 
 
-def together(limit: int, latency: float, seconds: float) -> tuple[str, ...]:
-    half = int(limit * seconds / 2)
+def together(senders: int, limit: int, latency: float, seconds: float, ledger: str) -> tuple[str, ...]:
+    part = int(limit * seconds / senders)
     with (
         tempfile.TemporaryDirectory(dir=data_folder()) as folder,
         running("campaignlark", rate=limit, latency_ms=latency) as server,
-        runs(server, limit, [half, half], Path(folder)) as both,
+        runs(server, limit, [part] * senders, Path(folder), ledger) as all_of_them,
     ):
         before = server.requests()
-        for one in both:
+        for one in all_of_them:
             one.go()
-        said = [one.said() for one in both]
-        parts = " and ".join(f"{one['sent'] / one['seconds']:.1f}/s" for one in said)
-        return row(f"two processes ({parts})", f"{limit}/s", latency, limit, said, before, server.requests())
+        said = [one.said() for one in all_of_them]
+        parts = ", ".join(f"{one['sent'] / one['seconds']:.1f}" for one in said)
+        what = f"{_SENDERS[senders]} processes ({parts} a second)"
+        return row(what, f"{limit}/s", latency, limit, said, before, server.requests())
 
 
 @dataclass
@@ -234,24 +245,32 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--only", default="", help="lines whose name holds this word")
+    parser.add_argument("--ledger", choices=("sqlite", "postgresql"), default="sqlite")
     given = parser.parse_args()
-    seconds = given.seconds
+    with contextlib.ExitStack() as stack:
+        ledger = stack.enter_context(postgres("muster"))[0] if given.ledger == "postgresql" else ""
+        measured(given.seconds, given.only, ledger)
+
+
+def measured(seconds: float, only: str, ledger: str) -> None:
+    kept = "a file" if not ledger else "PostgreSQL"
     lines = {
-        "100/s 20 ms": functools.partial(alone, 100, 20, seconds),
-        "100/s 200 ms": functools.partial(alone, 100, 200, seconds),
-        "100/s 2000 ms": functools.partial(alone, 100, 2000, seconds * 2),
-        "10/s": functools.partial(alone, 10, 20, seconds),
+        "100/s 20 ms": functools.partial(alone, 100, 20, seconds, ledger),
+        "100/s 200 ms": functools.partial(alone, 100, 200, seconds, ledger),
+        "100/s 2000 ms": functools.partial(alone, 100, 2000, seconds * 2, ledger),
+        "10/s": functools.partial(alone, 10, 20, seconds, ledger),
         "minute": functools.partial(by_the_minute, 40, 6, max(30.0, seconds)),
-        "processes": functools.partial(together, 100, 20, seconds),
+        "2 processes": functools.partial(together, 2, 100, 20, seconds, ledger),
+        "4 processes": functools.partial(together, 4, 100, 20, seconds, ledger),
         "another 100": functools.partial(shared, "campaignlark", 100, 10, 60),
     }
     rows: list[tuple[str, ...]] = []
     for name, measure in lines.items():
-        if given.only in name:
+        if only in name:
             print(name, file=sys.stderr)
             found = measure()
             rows += found if isinstance(found, list) else [found]
-    print(f"\nThe rate; {machine()}\n")
+    print(f"\nThe rate, the ledger in {kept}; {machine()}\n")
     print(table(HEAD, rows))
 
 

@@ -47,8 +47,13 @@ class Booking(Protocol):
     Times are seconds of a clock that all processes of this machine share and that nobody sets: `time.monotonic`.
     """
 
-    def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
-        """Books `calls` slots in a row; when the first of them begins. See `connectors.slots.Slots.book`."""
+    async def booked(
+        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+    ) -> float:
+        """Books `calls` slots in a row; when the first of them begins. See `connectors.slots.Slots.book`.
+
+        `late` seconds after their slots the calls of the last booking before left: see `Slots.left`.
+        """
         ...
 
     def taken(self, since: float) -> int:
@@ -61,9 +66,19 @@ class Alone:
 
     def __init__(self) -> None:
         self.slots = Slots()
+        self._begin = 0.0
 
-    def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
-        return self.slots.book(calls, per_second, limit, now, since)
+    async def booked(
+        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+    ) -> float:
+        return self.book(calls, per_second, limit, now, since, late)
+
+    def book(
+        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+    ) -> float:
+        self.slots.left(self._begin, late)
+        self._begin = self.slots.book(calls, per_second, limit, now, since)
+        return self._begin
 
     def taken(self, since: float) -> int:
         return sum(at >= since for at in self.slots.taken)
@@ -95,6 +110,7 @@ class Pace:
         self._share = self._top = self._bottom = 1.0
         self._lowered_at = float("-inf")
         self._slots: list[float] = []  # the next one last
+        self._late = 0.0  # so much, at most, the calls of the last booking left after their slots
         self._sent: deque[float] = deque(maxlen=10_000)
         self._stopped_until = float("-inf")
         self._queue = asyncio.Lock()
@@ -135,21 +151,25 @@ class Pace:
 
     async def _next_slot(self, came: float) -> None:
         async with self._waiting:
-            lapsed = self._now() - _MADE_UP_SECONDS
-            while self._slots and self._slots[-1] < lapsed:
-                self._slots.pop()
-            if not self._slots:
-                self._book(max(came, lapsed, self._stopped_until))
-            slot = self._slots.pop()
-            await self._until(slot)
-            while self._stopped_until > slot:  # a 429 may come meanwhile, and again
-                slot = self._stopped_until
+            while True:
+                while self._stopped_until > self._now():  # a 429 may come meanwhile, and again
+                    await self._until(self._stopped_until)
+                lapsed = self._now() - _MADE_UP_SECONDS
+                while self._slots and self._slots[-1] < lapsed:
+                    self._slots.pop()
+                if not self._slots:
+                    await self._book(max(came, lapsed, self._stopped_until))
+                slot = self._slots.pop()
                 await self._until(slot)
+                if self._stopped_until <= slot:
+                    break
             # One that woke up late is closer to those after it than it was booked.
             calls, seconds = stretch(self.allowed)
             if len(self._sent) >= calls:
                 await self._until(self._sent[-calls] + seconds)
-            self._sent.append(self._now())
+            left = self._now()
+            self._late = max(self._late, left - slot)
+            self._sent.append(left)
 
     async def _until(self, moment: float) -> None:
         wait = moment - self._now()
@@ -157,10 +177,11 @@ class Pace:
             await asyncio.sleep(wait)
             self._latest = max(self._latest, moment)
 
-    def _book(self, since: float) -> None:
+    async def _book(self, since: float) -> None:
         rate, now = self.per_second, self._now()
         calls = self._block
-        begin = self._booking.book(calls, rate, self.allowed, now, since)
+        begin = await self._booking.booked(calls, rate, self.allowed, now, since, self._late)
+        self._late = 0.0
         self._slots = [begin + index / rate for index in range(calls - 1, -1, -1)]
 
     def slow_down(self, seconds: float | None) -> None:

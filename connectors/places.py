@@ -1,9 +1,9 @@
-"""Places where files arrive: a folder of this machine, or an address such as s3://bucket/out.
+"""Places where files arrive, or are put for others: a folder of this machine, or an address such as s3://bucket/out.
 
-    local folder      path, or file://       renamed at once
+    local folder      path, or file://       renamed at once; what is put there has the rights of the folder
     S3 and the like   s3://bucket/key        an object is there whole or not at all; a move is a copy, then a removal
-    SFTP              sftp://user@host/path  renamed at once; the host's key has to be known
-    others            what fsspec knows
+    SFTP              sftp://user@host/path  renamed at once; the host's key has to be known; rights are the server's
+    others            what fsspec knows; what is put there is written in place
 
 Credentials come from settings, never from the address. All calls wait for the network: not for the event loop.
 """
@@ -17,6 +17,9 @@ import hashlib
 import os
 import posixpath
 import re
+import secrets
+import shutil
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +33,13 @@ Setting = Callable[[str], str]
 """A setting by its name; '' where it is not set."""
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/]*)(/.*|)", re.IGNORECASE)
 _MAGIC = re.compile(r"[*?\[]")
-_EXTRAS = {"s3": ("s3fs", "s3"), "sftp": ("sshfs", "sftp")}
+_EXTRAS = {
+    "s3": ("s3fs", "s3"), "sftp": ("sshfs", "sftp"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs"),
+    "az": ("adlfs", "azure"), "abfs": ("adlfs", "azure"), "abfss": ("adlfs", "azure"),
+}  # fmt: skip
+_BUCKETS = _EXTRAS.keys() - {"sftp"}
+"""Places without folders."""
+_RENAMES = ("file", "sftp")
 _CONNECT_SECONDS = 15
 _READ_SECONDS = 60
 
@@ -62,40 +71,82 @@ class Place:
         self.path = path
         self._host = host
         self._files = files
+        self.root: Path | None = None
+        """The folder of this machine whose rights count for what is put there."""
 
     @classmethod
-    def at(cls, place: str, *, beside: Path, setting: Setting) -> Self:
-        """The place that a mapping names; a relative folder is seen from `beside`."""
+    def at(cls, place: str, *, beside: Path, setting: Setting, shown: str = "") -> Self:
+        """The place that a mapping or a setting names, `shown` instead of its address; a relative folder is seen from `beside`."""
         url = _URL.fullmatch(place)
+        if url is not None and ":" in url[2].rpartition("@")[0]:
+            raise SourceError(
+                f"{shown or 'An address'} ({url[1]}://…) holds a password.",
+                f"Leave it out: it comes from settings. {_rights(url[1].lower())}",
+            )
         if url is None or url[1].lower() == "file":
             path = Path(place if url is None else url[3])
             with contextlib.suppress(RuntimeError):  # a name that begins with ~ and is nobody's home
                 path = path.expanduser()
             whole = str(path) if path.is_absolute() else f"{glob.escape(str(beside))}/{path}"
-            return cls(place, "file", "", whole, _opened("file", "", setting))
+            return cls(shown or place, "file", "", whole, _opened("file", "", setting))
         kind, host, path_there = url[1].lower(), url[2], url[3]
         whole = f"{host}{path_there}" if kind != "sftp" else path_there or "/"
-        found = cls(place, kind, host.rpartition("@")[2], whole.rstrip("/") or "/", None)
+        found = cls(shown or place, kind, host.rpartition("@")[2], whole.rstrip("/") or "/", None)
         with found._explained():
             found._files = _opened(kind, host, setting)
         return found
 
-    def files(self, pattern: str) -> list[Lying]:
-        """The files that match; none that begin with a dot. Raises SourceError where the folder above is not there."""
+    @classmethod
+    def folder(cls, place: str, *, beside: Path, setting: Setting) -> Self:
+        """The same for a folder, whose name is no pattern."""
+        found = cls.at(place, beside=beside, setting=setting)
+        if found.kind == "file":
+            path = Path(_URL.sub(r"\3", place))
+            with contextlib.suppress(RuntimeError):  # as above
+                path = path.expanduser()
+            found.path = os.path.normpath(beside / path)
+            found.root = Path(found.path)
+        return found
+
+    @property
+    def whole_at_once(self) -> bool:
+        """Whether a file that is seen there is never half of one."""
+        return self.kind == "s3"
+
+    def within(self, *names: str) -> str:
+        """A path in this folder."""
+        return posixpath.join(self.path, *names)
+
+    def address(self, path: str) -> str:
+        """A path of this place as people name it. It holds no user's name.
+
+        >>> Place("sftp://crm@host/out", "sftp", "host", "/out", None).address("/out/a.csv")
+        'sftp://host/out/a.csv'
+        """
+        if self.kind == "file":
+            return path
+        return f"{self.kind}://{self._host if self.kind == 'sftp' else ''}{path}"
+
+    def files(self, pattern: str, *, hidden: bool = False) -> list[Lying]:
+        """The files that match; `hidden`: also those that begin with a dot. Raises SourceError where the folder above is not there."""
         with self._explained():
             found = self._files.glob(pattern, detail=True)
             lying = [
                 self._lying(path, info)
                 for path, info in found.items()
-                if info["type"] == "file" and not posixpath.basename(path).startswith(".")
+                if info["type"] == "file" and (hidden or not posixpath.basename(path).startswith("."))
             ]
-            folder = _fixed(pattern) if self.kind != "s3" else pattern.split("/", 1)[0]
+            folder = pattern.split("/", 1)[0] if self.kind in _BUCKETS else _fixed(pattern)
             if not found and not self._files.exists(folder):
                 raise SourceError(
-                    f"There is no {'bucket' if self.kind == 's3' else 'folder'} {folder} for {self.shown}.",
+                    f"There is no {'bucket' if self.kind in _BUCKETS else 'folder'} {folder} for {self.shown}.",
                     "Make it, or correct the mapping.",
                 )
         return lying
+
+    def lying_in(self, *names: str, hidden: bool = False) -> list[Lying]:
+        """The files in a folder inside this one, or in itself. Raises SourceError where it is not there."""
+        return self.files(f"{glob.escape(self.within(*names))}/*", hidden=hidden)
 
     def fetch(self, lying: Lying, into: Path) -> str:
         """Copies a file, for its owner alone, to `into`, which must not be there; its SHA-256.
@@ -123,8 +174,107 @@ class Place:
             self._make(posixpath.dirname(path))
             self._rename(lying.path, path)
 
+    def is_as_seen(self, lying: Lying) -> bool:
+        """Whether the file lies there still, and nobody has changed it since."""
+        with self._explained():
+            try:
+                return self._lying(lying.path, self._files.info(lying.path)) == lying
+            except FileNotFoundError:
+                return False
+
+    def move_unchanged(self, lying: Lying, path: str) -> bool:
+        """Moves a file that is still as it was seen; otherwise it stays, and so does one that is written while it is moved."""
+        if not self.is_as_seen(lying):
+            return False
+        self.move(lying, path)
+        if (
+            self.kind not in _RENAMES
+        ):  # an object that was written meanwhile is another one: its copy was made before
+            return True
+        with self._explained():
+            moved = self._lying(path, self._files.info(path))
+            if (moved.size, moved.modified) == (lying.size, lying.modified):
+                return True
+            if not self._files.exists(lying.path):
+                self._rename(path, lying.path)
+        return False
+
+    def put(self, file: Path, path: str, *, private: bool = False) -> None:
+        """Copies a file of this machine into this folder: at `path` it is there whole, or what was there stays.
+
+        `private`: in a folder of this machine it is its owner's alone, and so are the folders that are made for it.
+        """
+        private = private and self.kind == "file"
+        with self._explained():
+            if private:
+                _make_private(Path(path).parent)
+            else:
+                self._make(posixpath.dirname(path))
+            if self.kind not in _RENAMES:
+                self._files.put_file(str(file), path)
+                return
+            other = posixpath.join(
+                posixpath.dirname(path), f".{posixpath.basename(path)}.{secrets.token_hex(4)}.part"
+            )
+            try:
+                if private or self.root is not None:
+                    _copied(file, Path(other), like=None if private else self.root)
+                else:
+                    self._files.put_file(str(file), other)
+                self._rename(other, path)
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    self._files.rm_file(other)
+                raise
+
+    def remove(self, path: str) -> None:
+        """The file is there no more, nor is its folder where nothing else lies in it."""
+        with self._explained(), contextlib.suppress(FileNotFoundError):
+            self._files.rm_file(path)
+        if self.kind in _RENAMES and posixpath.dirname(path) != self.path:
+            with contextlib.suppress(Exception):  # others have put something there
+                self._files.rmdir(posixpath.dirname(path))
+
+    def try_writing(self, scratch: Path, *, private: bool = False) -> None:
+        """Puts a small file there, made in the folder `scratch` of this machine, and takes it away again."""
+        name = f".muster-{secrets.token_hex(4)}"
+        (scratch / name).write_bytes(b"written and removed by muster doctor\n")
+        self.put(scratch / name, self.within(name), private=private)
+        self.remove(self.within(name))
+
+    def get(self, path: str, into: Path) -> bool:
+        """Copies the file at `path`, for its owner alone; whether it is there."""
+        os.close(os.open(into, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+        with self._explained():
+            try:
+                self._files.get_file(path, str(into))
+            except FileNotFoundError:
+                into.unlink()
+                return False
+        return True
+
+    def below(self, folder: str) -> list[str]:
+        """The paths of all files below a folder, in order; none where it is not there."""
+        with self._explained():
+            return sorted(self._files.find(folder)) if self._files.exists(folder) else []
+
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder; none where it is not there."""
+        with self._explained():
+            if not self._files.exists(folder):
+                return []
+            found = self._files.ls(folder, detail=True)
+            return sorted(posixpath.basename(one["name"]) for one in found if one["type"] == "directory")
+
+    def clear(self, path: str) -> None:
+        """A file, or a folder with all that is in it, lies there no more, if it did."""
+        with self._explained(), contextlib.suppress(FileNotFoundError):
+            self._files.rm(path, recursive=True)
+
     def _make(self, folder: str) -> None:
-        if self.kind != "s3":  # has no folders
+        if self.root is not None:
+            _make_like(Path(folder), self.root)
+        elif self.kind not in _BUCKETS:
             self._files.makedirs(folder, exist_ok=True)
 
     def _rename(self, path: str, to: str) -> None:
@@ -176,6 +326,50 @@ class Place:
             ) from None
 
 
+def _make_like(folder: Path, root: Path) -> None:
+    """Makes a folder with the rights of `root`, if that is one above it; `root` itself, and others, for its owner alone."""
+    if folder.is_dir():
+        return
+    if folder == root or root not in folder.parents:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return
+    _make_like(folder.parent, root)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        _adopt(folder, root)
+
+
+def _adopt(path: Path, root: Path) -> None:
+    """Who may read in `root` may read `path`, and only who may write there may change a folder."""
+    above = root.stat()
+    with contextlib.suppress(OSError):  # only who is in that group may give it away
+        if path.stat().st_gid != above.st_gid:
+            os.chown(path, -1, above.st_gid)
+    if path.is_dir():
+        path.chmod(stat.S_IMODE(above.st_mode) | 0o700)
+    else:
+        path.chmod(0o600 | above.st_mode & 0o044)
+
+
+def _copied(file: Path, to: Path, *, like: Path | None) -> None:
+    """A copy that is on the disk, with the rights of the folder `like`; without one for its owner alone."""
+    with (
+        file.open("rb") as source,
+        os.fdopen(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as copy,
+    ):
+        shutil.copyfileobj(source, copy, 1 << 20)
+        copy.flush()
+        os.fsync(copy.fileno())
+    if like is not None:
+        _adopt(to, like)
+
+
+def _make_private(folder: Path) -> None:
+    if not folder.is_dir():
+        _make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def _glob_free(path: str) -> str:
     """A path that `glob.escape` made ready, as it was."""
     return re.sub(r"\[([*?\[])\]", r"\1", path)
@@ -222,7 +416,7 @@ def _opened(kind: str, host: str, setting: Setting) -> Any:
         return fsspec.filesystem(kind, **options)
     except ValueError:
         raise SourceError(
-            f"{kind}:// is no address that muster knows.", "Use a folder, s3:// or sftp://."
+            f"{kind}:// is no address that muster knows.", "Use a folder, s3://, gs://, az:// or sftp://."
         ) from None
 
 
@@ -257,10 +451,12 @@ def _sftp(host: str, setting: Setting) -> Any:
 
 
 async def _rename_there(files: Any, path: str, to: str) -> None:
-    from asyncssh import SFTPOpUnsupported  # noqa: PLC0415 - only for such a place
+    from asyncssh import SFTPNoSuchFile, SFTPOpUnsupported  # noqa: PLC0415 - only for such a place
 
     async with files._pool.get() as channel:  # noqa: SLF001 - its own way copies where renaming is refused
         try:
             await channel.posix_rename(path, to)
         except SFTPOpUnsupported:
+            with contextlib.suppress(SFTPNoSuchFile):  # this one takes nobody's place
+                await channel.remove(to)
             await channel.rename(path, to)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+from bisect import insort
 from dataclasses import dataclass, field
+from typing import Self
 
 __all__ = ["MOST_BLOCKS", "Slots"]
 
@@ -16,10 +19,15 @@ _FASTER = 1.2
 
 @dataclass(slots=True)
 class Slots:
-    """`until` is the time up to which calls are booked, `taken` when the last bookings began."""
+    """`until` is the time up to which calls are booked, `last` the beginning of the latest booking.
+
+    `taken` is when the calls of the last bookings left, in order, as far as that is known: of those that are still to come, or
+    whose caller has not said so yet, it is when they should.
+    """
 
     until: float = 0.0
     taken: list[float] = field(default_factory=list)
+    last: float = float("-inf")
 
     def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
         """Books `calls` at `per_second`; when they begin.
@@ -31,6 +39,8 @@ class Slots:
         ahead = max(_AT_MOST_AHEAD, 2 * stretch(limit)[1])
         if self.until > now + ahead:
             self.until = 0.0
+        if self.last > now + ahead:
+            self.last = float("-inf")
         self.taken = [at for at in self.taken[-MOST_BLOCKS:] if at <= now + ahead]
         due = max(self.until, min(since, now))
         begin = max(due, now)
@@ -38,11 +48,32 @@ class Slots:
         blocks = max(1, int(calls_in // calls))
         if len(self.taken) >= blocks:
             begin = max(begin, self.taken[-blocks] + seconds)
-        if self.taken:  # what is made up for comes a little faster, and not in a burst
-            begin = max(begin, self.taken[-1] + calls / (limit * _FASTER))
+        # what is made up for comes a little faster, and not in a burst
+        begin = max(begin, self.last + calls / (limit * _FASTER))
         self.until = due + calls / per_second
-        self.taken.append(begin)
+        self.last = begin
+        insort(self.taken, begin)
         return begin
+
+    @classmethod
+    def unpacked(cls, until: float, packed: bytes) -> Self:
+        """As `packed` wrote them."""
+        last, *taken = struct.unpack(f"<{len(packed) // 8}d", packed) or (float("-inf"),)
+        return cls(until, taken, last)
+
+    def packed(self) -> bytes:
+        """All but `until`, as a row of a ledger keeps it: little-endian doubles, `last` first."""
+        return struct.pack(f"<{1 + len(self.taken)}d", self.last, *self.taken)
+
+    def left(self, begin: float, late: float) -> None:
+        """The calls booked for `begin` left so many seconds later: whoever books now keeps the limit from there.
+
+        A busy machine wakes a caller up late. Where many have that happen at once, their calls are as close together as if they had
+        been booked so, and only the bookings of all of them can make room for that.
+        """
+        if late > 0 and begin in self.taken:
+            self.taken.remove(begin)
+            insort(self.taken, begin + late)
 
 
 def stretch(limit: float) -> tuple[int, float]:

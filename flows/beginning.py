@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.errors import LedgerError, MappingError, SourceError
-from flows.inbox.arrivals import is_arrival_of
+from flows.inbox.fetched import is_arrival_of
 from flows.ledger import Run
 from flows.options import Options
 from flows.pipeline import deliver_all
@@ -136,6 +136,8 @@ def _is_same(older: Run, run: SyncRun) -> bool:
         return False
     if _asked(Begun.read(older.begun).options) != _asked(run.options):
         return False
+    if opened.source.sha256:  # known before it is read where it was unpacked or is several files
+        return opened.source.sha256 == older.source_sha256
     try:
         with opened.source.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == older.source_sha256

@@ -145,21 +145,30 @@ class Delivery:
     async def look_up(self, batch: Batch) -> dict[str, tuple[Known | None, Remembered | None, Known | None]]:
         """What is known of a batch's contacts: there under their key, remembered, there under an old key."""
         pairs = [(entry.contact.key, entry.contact.person) for entry in batch.entries]
-        remembered = self._memory.remembered(self._account, self._mapping, pairs)
-        if self._forget is not None:
-            remembered = {k: (_without_memory(r) if self._forget(k) else r) for k, r in remembered.items()}
-        if self._identity is not None:
-            remembered = self._identity.checked(pairs, remembered)
+
+        def remembering() -> dict[str, Remembered]:
+            remembered = self._memory.remembered(self._account, self._mapping, pairs)
+            if self._forget is not None:
+                remembered = {
+                    k: (_without_memory(r) if self._forget(k) else r) for k, r in remembered.items()
+                }
+            return self._identity.checked(pairs, remembered) if self._identity is not None else remembered
+
+        remembered = await self._memory.beside(remembering)
         keys = [key for key, _ in pairs]
         old = [r.key for key, r in remembered.items() if r.key not in ("", key)]
         known = self._knowledge.known([*keys, *old])
-        found = {}
-        for entry in batch.entries:
-            key = entry.contact.key
-            memory, there = remembered.get(key), known.get(key)
-            now = known.get(memory.key) if memory and memory.key != key else None
-            found[key] = there, self.heard(entry.contact, memory, there, now, asked=True), now
-        return found
+
+        def hearing() -> dict[str, tuple[Known | None, Remembered | None, Known | None]]:
+            found = {}
+            for entry in batch.entries:
+                key = entry.contact.key
+                memory, there = remembered.get(key), known.get(key)
+                now = known.get(memory.key) if memory and memory.key != key else None
+                found[key] = there, self.heard(entry.contact, memory, there, now, asked=True), now
+            return found
+
+        return await self._memory.beside(hearing)
 
     def heard(
         self, contact: Contact, remembered: Remembered | None, *there: Known | None, asked: bool = False
@@ -188,7 +197,7 @@ class Delivery:
                     self.stop("suppressions", error)
                 else:
                     await asyncio.sleep(wait)
-        return self.heard(contact, remembered, *there)
+        return await self._memory.beside(lambda: self.heard(contact, remembered, *there))
 
     async def deliver(self, batch: Batch) -> None:
         """Every contact of the batch has a durable outcome when this returns. Raises nothing that a contact caused."""

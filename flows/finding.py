@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flows.depot import folder_of
+from flows.inbox.fetched import shown_source
 from flows.ledger import Ledger, Who
 from flows.ledger.people import Held, Trace
 from flows.ledger.vanished import Missed
@@ -81,13 +83,13 @@ def find(ledger: Ledger, asked: str) -> Found:
     happened: list[Happened] = []
     for run in reversed(ledger.runs.last(-1)):
         traces = {trace.row: trace for trace in by_run.get(run.id, [])}
-        rows = dict(_rows(Path(run.folder), Theirs(ledger, run, who, set(traces))))
+        rows = dict(_rows(folder_of(run), Theirs(ledger, run, who, set(traces))))
         for number in sorted(rows.keys() | traces.keys()):
             row, sent = rows.get(number), traces.get(number)
             ended = row or {}
             happened.append(
                 Happened(
-                    run.id, run.started_at, run.mapping, run.verb, run.source_path, number, ended.get("line", 0),
+                    run.id, run.started_at, run.mapping, run.verb, shown_source(Path(run.source_path), run.mapping), number, ended.get("line", 0),
                     ended.get("outcome") or (sent.outcome if sent is not None else ""),
                     ended.get("code") or (sent.code if sent is not None else ""),
                     ended.get("reason") or (sent.reason if sent is not None else ""),

@@ -22,8 +22,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connectors.errors import LedgerError
+from flows.copies.leaving import rewrite
+from flows.depot import depot_of, folder_of
+from flows.fixes.forgetting import clear_fixes
 from flows.forgotten import CODE
-from flows.ledger import Ledger, Who
+from flows.ledger import Ledger, Run, Who
 from flows.ledger.database import SqliteFile
 from flows.ledger.pages import key_hash
 from flows.ledger.people import Held
@@ -32,6 +35,8 @@ from flows.report.failures import header, parts
 from flows.report.vanished_list import without
 from flows.report.writing import DETAILS_FILE, whole
 from flows.scrubbing import scrub
+from flows.settings import Settings
+from flows.shards.shared import clear_left
 from flows.spool import originals_of
 from flows.suppressions import SUPPRESSION_FILE
 from flows.theirs import Theirs, address_pattern
@@ -48,19 +53,30 @@ _SHORT = 4
 
 @dataclass(frozen=True, slots=True)
 class Forgot:
-    """What was done. `held` is what is at the destinations still, `left` the files in which something stands all the same."""
+    """What was done. `held` is what is at the destinations still, `left` the files in which something stands all the same.
+
+    `unreached` are the addresses of copies of reports, and of folders of fixes, that could not be made right.
+    """
 
     sent: int
     runs: int
     held: list[Held]
     left: list[Path]
+    unreached: list[str]
 
 
 def forget(home: Path, ledger: Ledger, who: Who) -> Forgot:
-    """Done when it returns, and can be repeated after it was cut off. Raises Busy while a run is at work, LedgerError."""
+    """Done when it returns, and can be repeated after it was cut off. Raises Busy while a run is at work, LedgerError,
+    and SourceError where a place cannot be reached that machines share.
+    """
     with contextlib.ExitStack() as locks:
         for mapping, account in _jobs(ledger):
             locks.enter_context(ledger.run_lock(mapping, account))
+            locks.enter_context(ledger.run_lock(mapping, f"{account}-fixes"))
+        every = ledger.runs.last(-1)
+        for run in every:  # first: where a place cannot be reached, it is said before anything is begun
+            folder_of(run)
+        clear_left(Settings(home=home), {run.id for run in every})
         held = ledger.people.held(who)
         ledger.forgotten.add(who)  # first: from here on nothing new of them comes in
         rows: dict[str, set[int]] = {}
@@ -68,14 +84,15 @@ def forget(home: Path, ledger: Ledger, who: Who) -> Forgot:
         for trace in ledger.people.traces(who):
             rows.setdefault(trace.run, set()).add(trace.row)
             texts.update(_texts([trace.wanted, trace.before, trace.problems, trace.calls.get("changes")]))
-        folders = []
-        for run in ledger.runs.last(-1):
+        folders: list[tuple[Run, _Folder]] = []
+        for run in every:
             if Path(run.folder).is_dir():
                 theirs = Theirs(ledger, run, who, rows.get(run.id, set()))
-                folders.append(_Folder(Path(run.folder), who, theirs))
-                texts.update(folders[-1].found())
+                folders.append((run, _Folder(Path(run.folder), who, theirs)))
+                texts.update(folders[-1][1].found())
         # what is theirs in one run may be the value before in another
-        runs = sum(folder.cleared({text for text in texts if len(text) >= _SHORT}) for folder in folders)
+        exact = {text for text in texts if len(text) >= _SHORT}
+        cleared = {run.id for run, folder in folders if folder.cleared(exact)}
         for number, name in _filed(ledger):
             ledger.pages.put(number, name, (), [(key_hash(text), text) for text in who.texts])
         sent = ledger.people.wipe(who)
@@ -85,7 +102,13 @@ def forget(home: Path, ledger: Ledger, who: Who) -> Forgot:
             scrub(ledger.database, who.addresses, address_pattern(who), INSTEAD)
         ledger.database.tidy()
         _elsewhere(home, who)
-        return Forgot(sent, runs, held, traces(home, who.addresses))
+        folders_of_runs = {home / "runs", *(Path(run.folder).parent for run in every)}
+        unreached = [address for folder in sorted(folders_of_runs) for address in rewrite(folder)]
+        for run, _ in folders:  # what they say of their copies as well
+            if (depot := depot_of(run.mapping_path, Path(run.folder))) is not None:
+                depot.renew(run.id, Path(run.folder))
+        unreached += clear_fixes(ledger, home, who.addresses, cleared)
+        return Forgot(sent, len(cleared), held, traces(home, who.addresses), unreached)
 
 
 def _jobs(ledger: Ledger) -> list[tuple[str, str]]:

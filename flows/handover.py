@@ -1,6 +1,7 @@
 """A handover: the ledger, what is known of the accounts, and the runs if they are wanted, as one file for whoever takes over.
 
-It is a zip: `ledger.sqlite`, `suppress.txt`, `answers/`, `runs/RUN/…`. It holds personal data; only its owner may read it.
+It is a zip: `ledger.sqlite`, `suppress.txt`, `answers/`, `runs/RUN/…`. It holds personal data; only its owner may read it. The ledger in it
+is a file also where it came from PostgreSQL, and may go to either: so a team moves to several machines, and back.
 """
 
 from __future__ import annotations
@@ -11,32 +12,32 @@ import tempfile
 import zipfile
 from contextlib import closing
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, cast
 
 from connectors.errors import LedgerError
-from flows.ledger import Ledger, open_database
+from flows.ledger import Ledger
 from flows.ledger.damaged import NAME, has_ledger
-from flows.ledger.database import home_folder
+from flows.ledger.database import Database, SqliteFile, home_folder, open_database
+from flows.ledger.opening import there_is_a_ledger
 from flows.report.writing import whole
 from flows.settings import Settings
 from flows.suppressions import SUPPRESSION_FILE
+
+if TYPE_CHECKING:
+    from flows.ledger.postgresql import Postgresql
 
 __all__ = ["hand_over", "take_over"]
 
 _FOLDERS = ("answers", "runs")
 
 
-def hand_over(home: Path, to: Path, *, runs: bool) -> int:
+def hand_over(ledger: Ledger, to: Path, *, runs: bool) -> int:
     """Writes the file; how many runs are in it. A run may be at work meanwhile: what it has landed by now is in it. Raises LedgerError, OSError."""
-    if not (home / NAME).exists():
-        raise LedgerError(
-            f"The ledger of {home} is no file that could be handed over.",
-            "It is in PostgreSQL: whoever may read that database has it; a copy of it is what pg_dump writes.",
-        )
+    home = ledger.database.home
     with whole(to) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         with tempfile.TemporaryDirectory(dir=home, prefix=".handover-") as scratch:
             copy = Path(scratch) / NAME
-            with closing(sqlite3.connect(home / NAME)) as there, closing(sqlite3.connect(copy)) as here:
-                there.backup(here)
+            _copied(ledger.database, copy)
             archive.write(copy, NAME)
         if (home / SUPPRESSION_FILE).exists():
             archive.write(home / SUPPRESSION_FILE, SUPPRESSION_FILE)
@@ -49,35 +50,70 @@ def hand_over(home: Path, to: Path, *, runs: bool) -> int:
     return len(found)
 
 
+def _copied(database: Database, copy: Path) -> None:
+    """The ledger as a file, whichever database it is in."""
+    if isinstance(database, SqliteFile):
+        with closing(sqlite3.connect(database.path)) as there, closing(sqlite3.connect(copy)) as here:
+            there.backup(here)
+        return
+    from flows.ledger.moving import save  # noqa: PLC0415 - psycopg only where it is used
+
+    with closing(open_database(copy.parent)) as file:
+        save(cast("Postgresql", database), file)
+
+
 def take_over(archive: Path, home: Path) -> Ledger:
     """Lays the file down in a home that has no ledger, and opens that; whoever calls closes it.
 
-    Raises LedgerError where there is one, or where the file is none of ours or not whole; nothing is left behind then.
+    The ledger goes where the settings have it: into the home, or into the PostgreSQL that they name. Raises LedgerError where there is
+    one, or where the file is none of ours or not whole; nothing is left behind then.
     """
-    if Settings(home).ledger_url():
-        raise LedgerError(
-            "A handover is laid down as a file, and MUSTER_LEDGER_URL names a PostgreSQL.",
-            "Unset it for a ledger of this machine alone; a ledger cannot be moved into PostgreSQL yet.",
-        )
-    if has_ledger(home):  # raises where one was lost
+    address = Settings(home=home).ledger_url()
+    there = has_ledger(home) if address else there_is_a_ledger(home, "")  # raise where one was lost
+    if there and not address:
         raise LedgerError(
             f"{home} has a ledger already.",
             "Set MUSTER_HOME to a new folder; two ledgers cannot be made one.",
         )
     home_folder(home)
     scratch = Path(tempfile.mkdtemp(dir=home, prefix=".handover-"))
+    laid: list[Path] = []
     try:
         _unpack(archive, scratch)
         _check(archive, scratch / NAME)
-        for path in sorted(
-            scratch.iterdir(), key=lambda path: path.name == NAME
-        ):  # the ledger last: then it counts
-            path.rename(home / path.name)
+        with closing(open_database(scratch)) as file:  # migrated here, so that nothing of it is left behind
+            if address:
+                from flows.ledger.shared_ledger import filled  # noqa: PLC0415 - psycopg only where it is used
+
+                with filled(home, address, file) as shared:
+                    _lay(scratch, home, laid)
+                ledger = Ledger(shared)
+            else:
+                _lay(scratch, home, laid)
+        if not address:
+            laid.append((scratch / NAME).rename(home / NAME))  # last: then it counts
+            ledger = Ledger(open_database(home))
+    except BaseException:
+        for path in laid:
+            path.rename(scratch / path.name)
+        raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    ledger = Ledger(open_database(home))
     ledger.runs.moved(home / "runs")
     return ledger
+
+
+def _lay(scratch: Path, home: Path, laid: list[Path]) -> None:
+    """What is beside the ledger, into the home; `laid` says what is there by now. Raises LedgerError where something is in its way."""
+    parts = [scratch / name for name in (SUPPRESSION_FILE, *_FOLDERS) if (scratch / name).exists()]
+    for part in parts:
+        there = home / part.name
+        if there.is_file() or (there.is_dir() and any(there.iterdir())):
+            raise LedgerError(
+                f"{there} is there already, and the handover brings one.",
+                "Set MUSTER_HOME to a new folder, or move it out of that one.",
+            )
+    laid.extend(part.rename(home / part.name) for part in parts)
 
 
 def _unpack(archive: Path, into: Path) -> None:

@@ -46,6 +46,8 @@ def keyed_text(mapping: document.Mapping, title: str, assumed: str, more: Mappin
     }
     if destination_module(there.kind).Connector.mails_people:
         written["consent"] = {"assumed": assumed}
+    if mapping.reports is not None:
+        written["reports"] = mapping.reports.written()
     if mapping.suppress:
         written["suppress"] = list(mapping.suppress)
     return yaml.safe_dump(written, sort_keys=False, allow_unicode=True)

@@ -12,18 +12,22 @@ from typing import Annotated, Any
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling, Completed, Failed
+from prefect.types.entrypoint import EntrypointType
 from pydantic import Field
 
 from connectors.errors import CannotStart, MusterError
 from flows.deployed import refuse_keys
+from flows.settings import Settings
 from flows.shards.shard import map_shard
-from flows.shards.shared import at_hand
+from flows.shards.shared import at_hand, place_of
 from flows.shards.workers import Starter, Workers
 
-__all__ = ["map_shard_flow", "on_workers"]
+__all__ = ["DEPLOYMENT", "deploy", "map_shard_flow", "on_workers"]
 
+DEPLOYMENT = "parts"
 _MOST = 16
 
 
@@ -37,7 +41,7 @@ def map_shard_flow(
 ) -> State[Any]:  # fmt: skip
     """One part of a large file is read and mapped; the run that asks puts all of them together."""
     try:
-        with at_hand(place, number) as folder:
+        with at_hand(place, number, Settings().get) as folder:
             there = map_shard(folder, number)
     except FileNotFoundError:
         return Failed(
@@ -52,11 +56,22 @@ def map_shard_flow(
     return Completed(message=f"Part {number} is mapped.")
 
 
-def on_workers(deployment: str, run: str, place: str = "") -> Workers:
+async def deploy(pool: str) -> str:
+    """Makes or changes the deployment on a work pool; its name."""
+    made: RunnerDeployment = await map_shard_flow.ato_deployment(
+        name=DEPLOYMENT, work_pool_name=pool, entrypoint_type=EntrypointType.MODULE_PATH,
+        description="Parts of very large files are read and mapped, for syncs whose deployment says shards_on.",
+    )  # fmt: skip
+    await made.aapply(work_pool_name=pool)
+    return f"{made.flow_name}/{made.name}"
+
+
+def on_workers(deployment: str, run: str, settings: Settings) -> Workers:
     """The crew of a deployment of `map-shard`, named FLOW/DEPLOYMENT or by the deployment's name. Raises CannotStart.
 
-    `place` is an address below which the run has a folder of its own; '' where the workers have the run's folder.
+    Below the address in `MUSTER_SHARED` the run has a folder of its own; without it the workers have to see the run's folder.
     """
+    place = place_of(settings)
     refuse_keys(MUSTER_SHARED=place)
     name = deployment if "/" in deployment else f"map-shard/{deployment}"
     client = get_client(sync_client=True)
@@ -65,7 +80,7 @@ def on_workers(deployment: str, run: str, place: str = "") -> Workers:
     except ObjectNotFound:
         raise CannotStart(
             f"There is no deployment {name} on this Prefect server.",
-            "Deploy flows/map_shard.py:map_shard_flow to the work pool, or leave shards_on out.",
+            f"muster takeover --pool POOL makes one, {DEPLOYMENT}; or leave shards_on out.",
         ) from None
 
     def start(where: str, number: int) -> str:
@@ -82,4 +97,6 @@ def on_workers(deployment: str, run: str, place: str = "") -> Workers:
         with contextlib.suppress(Exception):  # the viewer is gone, or it has ended by itself
             client.set_flow_run_state(uuid.UUID(worker), Cancelling())
 
-    return Workers(Starter(start, is_over, stop), _MOST, f"{place.rstrip('/')}/{run}" if place else "")
+    return Workers(
+        Starter(start, is_over, stop), _MOST, f"{place.rstrip('/')}/{run}" if place else "", settings.get
+    )

@@ -18,6 +18,7 @@ from connectors.pace import Pace
 from flows.consent import complaint_of
 from flows.corrected import Corrected
 from flows.field_list import keep as keep_fields
+from flows.inbox.fetched import shown_source
 from flows.ledger import Account, Correction, Ledger, Lock
 from flows.ledger.booking import Booked
 from flows.ledger.database import private_folder
@@ -145,7 +146,7 @@ async def open_everything(
             check_examples(mapping, schema)
         _say_numbers(mapping, schema, watcher)
         run_id = rehearsal.run_id if rehearsal else resume.run.id if resume else ledger.runs.new_id()
-        folder = _folder(home, run_id, options)
+        folder = _folder(home, run_id, options) if resume is None else private_folder(Path(resume.run.folder))
         source = _corrected(source, mapping, ledger, account, options) if follows is None else source
     except BaseException:
         if destination is not None:
@@ -270,4 +271,4 @@ def _introduce(
     if rehearsed:
         new = "   of this rehearsal alone"
     watcher.say(f"ledger    {ledger.database.shown}{new}")
-    watcher.say(f"source    {source.path}")
+    watcher.say(f"source    {shown_source(source.path, mapping.name, mapping.source.inbox)}")

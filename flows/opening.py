@@ -8,8 +8,12 @@ from typing import Any
 
 from connectors.base import Rules, Source
 from connectors.errors import MappingError, SourceError
-from connectors.sources.finding import find, readable
-from connectors.sources.opening import open_kind
+from connectors.sources.fetching import Address, fetch, is_address, shown_address
+from connectors.sources.finding import find, find_all, readable
+from connectors.sources.name_parts import NameParts
+from connectors.sources.opening import open_all, open_fetched, open_kind
+from connectors.sources.sql_query import open_database
+from flows.settings import Settings
 from flows.suppressions import Suppressions
 from mappings.engine.applying import Application
 from mappings.engine.complaints import MappingInvalid
@@ -47,20 +51,32 @@ def load_mapping(path: Path) -> Mapping:
 
 def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
     """The source that was named, or the mapping's own. Raises SourceError, MappingError."""
-    if given is not None:
-        file = find(given, take=mapping.source.take, beside=Path.cwd())
-    elif mapping.source.inbox is not None:
+    said = mapping.source
+    if given is None and said.inbox is not None:
         raise SourceError(
-            f"The mapping reads what arrives in {mapping.source.inbox}, and no file of it was named.",
+            f"The mapping reads what arrives in {said.inbox}, and no file of it was named.",
             "muster plan MAPPING shows what arrived; or name a file.",
         )
-    elif mapping.source.path is None:
+    if given is None and (wanted := said.of_database()):
+        return open_database(wanted, Settings(path).get)
+    named = said.path if given is None else given
+    if named is None:
         raise SourceError(
             "No file was named, and the mapping has no source.path.", "Name a file: muster sync MAPPING FILE."
         )
-    else:
-        file = find(mapping.source.path, take=mapping.source.take, beside=path.resolve().parent)
-    return open_kind(mapping.source.kind, readable(file.resolve()), mapping.source.reading())
+    beside = path.resolve().parent if given is None else Path.cwd()
+    parts = NameParts.of(said.path or "") if said.take == "all" else NameParts(named)
+    pattern = parts.glob if given is None else given
+    if is_address(pattern):
+        fetched = fetch(pattern, take=said.take, beside=beside, setting=Settings(path).get)
+        if said.take != "all":
+            return open_fetched(said.kind, fetched[0], said.reading())
+        return open_all(said.kind, fetched, Address(shown_address(named)), parts, said.reading())
+    if said.take == "all":
+        files = [file.resolve() for file in find_all(pattern, beside=beside)]
+        return open_all(said.kind, files, beside / named, parts, said.reading())
+    file = find(named, take=said.take, beside=beside)
+    return open_kind(said.kind, readable(file.resolve()), said.reading())
 
 
 def suppressions_of(mapping: Mapping, path: Path, home: Path) -> Suppressions:

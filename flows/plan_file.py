@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from connectors.errors import CannotStart
+from flows.inbox.fetched import shown_source
 from flows.plan_reporting import chosen, ledger_state
 from flows.report.plan_summary import PlanSummary
 from flows.report.writing import whole
@@ -61,9 +62,10 @@ def _moved(run: SyncRun, planned: PlanSummary) -> list[str]:
     opened, source, there = run.opened, planned.source, planned.destination
     account, found = opened.account, []
     if opened.source.sha256 != source.sha256:
+        mine = shown_source(opened.source.path, opened.mapping.name, opened.mapping.source.inbox)
         found.append(
-            f"the file: {opened.source.path} is not what was planned with, which had {source.rows_read:,} rows"
-            + (f" and was {source.path}" if str(opened.source.path) != source.path else "")
+            f"the file: {mine} is not what was planned with, which had {source.rows_read:,} rows"
+            + (f" and was {source.path}" if mine != source.path else "")
         )
     if (opened.mapping.name, opened.mapping.sha256) != (planned.mapping.name, planned.mapping.sha256):
         found.append(

@@ -7,6 +7,7 @@ from typing import Any
 
 from flows.accepted import grouped
 from flows.guards import Verdict
+from flows.inbox.fetched import shown_source
 from flows.listing_facts import facts_of, twice_of
 from flows.options import Options
 from flows.preview import Preview, accepted_in
@@ -14,6 +15,7 @@ from flows.report.page import examples, problem_groups
 from flows.report.plan_summary import PlanSummary
 from flows.report.summary import Outcomes
 from flows.report.unseen import unseen_values
+from flows.report.vanished import VanishedFacts
 from flows.reporting import limit_facts, most_frequent
 from flows.sync_run import SyncRun
 from flows.told import columns_of, told
@@ -40,7 +42,11 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
             "made_at": run.started_at,
             "title": opened.mapping.title or opened.mapping.name,
             "mapping": {"name": opened.mapping.name, "sha256": opened.mapping.sha256},
-            "source": {"path": str(opened.source.path), "sha256": opened.source.sha256, "rows_read": plan.rows},
+            "source": {
+                "path": shown_source(opened.source.path, opened.mapping.name, opened.mapping.source.inbox),
+                "sha256": opened.source.sha256,
+                "rows_read": plan.rows,
+            },
             "destination": {
                 "kind": opened.account.kind, "account": opened.account.name, "base_url": opened.base_url,
             },
@@ -86,7 +92,7 @@ def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
                 "per_second": opened.per_second, "share_of_day": round(total / (opened.per_second * _DAY_SECONDS), 6),
             },
             "minutes": round(found.seconds / 60, 2),
-            "vanished": run.vanished.facts(plan.rows, plan.guards) if run.vanished is not None else None,
+            "vanished": _vanished(run, found),
             "listing": facts_of(survey),
             "twice": twice_of(survey, _TWICE_SHOWN),
             "guards": [_guard(verdict) for verdict in plan.guards],
@@ -148,6 +154,17 @@ def _guard(verdict: Verdict) -> dict[str, Any]:
         "floor": verdict.floor, "tripped": verdict.tripped, "allowed": verdict.allowed, "near": verdict.near,
         "asked": verdict.asked, "says": verdict.says, **limit_facts(verdict),
     }  # fmt: skip
+
+
+def _vanished(run: SyncRun, found: Preview) -> VanishedFacts | None:
+    """Who vanished, and what the run that does something about it would come to."""
+    if run.vanished is None:
+        return None
+    facts = run.vanished.facts(run.plan.rows, run.plan.guards)
+    if found.vanished is None:
+        return facts
+    would = {"requests": found.vanished.requests, "automations": _ranked(found.vanished.automations)}
+    return facts.model_copy(update=would)
 
 
 def _problems(run: SyncRun, found: Preview) -> list[dict[str, Any]]:

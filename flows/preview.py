@@ -22,14 +22,13 @@ from flows.outcomes import kept_back
 from flows.plan import count_states
 from flows.report.summary import NEED_A_PERSON
 from flows.roll import State
+from flows.sampling import SAMPLE, evenly
 from flows.sync_run import BATCH, SyncRun
+from flows.vanished.foreseen import foreseen
 
 __all__ = ["SAMPLE", "Preview", "accepted_in", "preview"]
 
-SAMPLE = 500
-"""So many contacts are looked up one by one without being asked for."""
 _PACED_AT = 0.99
-_SEED = 20
 
 Rows = npt.NDArray[np.int64]
 _Seen = tuple[Known | None, Remembered | None, Known | None]
@@ -50,6 +49,8 @@ class Preview(Figures):
     exit_code: int = 0
     accepted: int = 0
     """Rows that break a rule, and of which every problem was accepted."""
+    vanished: Figures | None = None
+    """What would be done with vanished people in a run of its own; what that may start is among `started`, too."""
 
 
 async def preview(run: SyncRun, *, everybody: bool = False) -> Preview:
@@ -70,7 +71,7 @@ async def preview(run: SyncRun, *, everybody: bool = False) -> Preview:
     found.lookups = 0 if surveyed else len(sent) + len(carried)
     sample = None
     if found.lookups > SAMPLE and not everybody:
-        sample = np.union1d(_evenly(sent), _evenly(carried))
+        sample = np.union1d(evenly(sent, SAMPLE), evenly(carried, SAMPLE))
         found.sampled = len(sample)
     mine, others = Figures(), Figures()
     for batch in _batches(run, sample):
@@ -85,6 +86,9 @@ async def preview(run: SyncRun, *, everybody: bool = False) -> Preview:
     found.take(mine, of=len(sent))
     found.take(others, of=len(carried))
     found.estimated = tuple(mine.outcomes) if sample is not None else ()
+    found.vanished = await foreseen(run, everybody=everybody)
+    if found.vanished is not None:
+        found.started.update(found.vanished.started)
     found.seconds = (found.reading + found.requests) / per_second
     if sum(found.outcomes[name] for name in NEED_A_PERSON) > found.accepted:
         found.exit_code = 1
@@ -101,18 +105,6 @@ def accepted_in(run: SyncRun) -> AcceptedRows:
         return dict.fromkeys((np.flatnonzero(run.plan.roll.states == State.INVALID) + 1).tolist(), "")
 
     return accepted_rows(opened.folder, opened.mapping, invalid, opened.ledger.acceptances, opened.account.id)
-
-
-def _evenly(rows: Rows) -> Rows:
-    """At most SAMPLE of the rows, one from each of as many equal stretches, and the same ones each time.
-
-    Where in its stretch each one lies is drawn, since files have patterns: every fourth row may be of another kind.
-    """
-    if len(rows) <= SAMPLE:
-        return rows
-    ends = np.arange(SAMPLE + 1) * len(rows) // SAMPLE
-    drawn = np.random.default_rng(_SEED).random(SAMPLE)
-    return rows[ends[:-1] + (drawn * np.diff(ends)).astype(np.int64)]
 
 
 def _batches(run: SyncRun, sample: Rows | None) -> Iterator[Batch]:

@@ -14,11 +14,15 @@ import numpy as np
 
 from connectors.automations import by_name, by_reason
 from connectors.base import Started
+from connectors.errors import SourceError
 from connectors.http import Traffic
 from flows.accepted import AcceptedRows, accepted_rows, grouped, keep_accepted, needing
 from flows.comparison import compared
+from flows.copies.bringing import Brought, mark
 from flows.delivery import WHY_STOPPED
+from flows.depot import folder_of
 from flows.guards import Verdict
+from flows.inbox.fetched import shown_source
 from flows.ledger import Stretch
 from flows.listing_facts import facts_of, twice_of
 from flows.outcomes import LIMITED, SUPERSEDED
@@ -54,11 +58,12 @@ _REASONS = 50
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a run ended: its summary, the details of its page, its state in the ledger."""
+    """How a run ended: its summary, the details of its page, its state in the ledger; what came of its copies, None where there are none."""
 
     summary: Summary
     details: Details
     state: str
+    copies: Brought | None = None
 
 
 def report(run: SyncRun) -> Ending:
@@ -97,7 +102,11 @@ def report(run: SyncRun) -> Ending:
                 "not_known": balance["upserted"], "opted_out": tally.opted_out,
             },
             "mapping": {"name": opened.mapping.name, "sha256": opened.mapping.sha256},
-            "source": {"path": str(opened.source.path), "sha256": opened.source.sha256, "rows_read": plan.rows},
+            "source": {
+                "path": shown_source(opened.source.path, opened.mapping.name, opened.mapping.source.inbox),
+                "sha256": opened.source.sha256,
+                "rows_read": plan.rows,
+            },
             "destination": {
                 "kind": opened.account.kind, "account": opened.account.name, "base_url": opened.base_url,
             },
@@ -142,6 +151,8 @@ def report(run: SyncRun) -> Ending:
     )  # fmt: skip
     details = _details(run, None if run.resume is not None else compared(run, balance), compared_with)
     write_report(opened.folder, summary, details)
+    if run.is_registered:
+        mark(opened.folder, opened.mapping, run.id)
     if run.options.report_dir is not None:
         write_report(opened.folder, summary, details, into=run.options.report_dir)
     return Ending(summary, details, state)
@@ -297,7 +308,10 @@ def _since(run: SyncRun, groups: list[ProblemGroup]) -> Since | None:
         return None
     mapping = opened.mapping
     who = Who(mapping.person or "", tuple(mapping.fields[mapping.key].columns()))
-    return since(opened.folder, Previous(before.id, Path(before.folder), whole=not run.follows), who, groups)
+    folder = Path(before.folder)
+    with contextlib.suppress(SourceError):  # where it is not reached, that is said as of one that is gone
+        folder = folder_of(before)
+    return since(opened.folder, Previous(before.id, folder, whole=not run.follows), who, groups)
 
 
 def _changes(run: SyncRun) -> list[FieldChange]:

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from connectors.base import Oddity, SourceFacts
 from connectors.errors import CannotStart, MappingError
+from flows.depot import folder_of
 from flows.guards import Verdict
 from flows.ledger import Account, Run
 from flows.options import Options
@@ -123,7 +124,7 @@ class Resume:
     def of(cls, run: Run, home: Path, text: str, *, closing: bool = False) -> Self:
         """Raises SourceError where the run's rows are not kept any more."""
         return cls(
-            run, home, text, Begun.read(run.begun), Spool.kept(Path(run.folder) / "spool"), closing=closing
+            run, home, text, Begun.read(run.begun), Spool.kept(folder_of(run) / "spool"), closing=closing
         )
 
     @property

@@ -7,13 +7,14 @@ delivered to whom, and who opted out, is no run's and stays: the next sync compa
 from __future__ import annotations
 
 import datetime as dt
-import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from connectors.errors import CannotStart
-from flows.ledger import Ledger
+from flows.copies.leaving import take_away, take_away_what_was_left
+from flows.ledger import Ledger, Run
 from flows.settings import Settings
 
 __all__ = ["Keep", "let_go"]
@@ -43,10 +44,19 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
-def let_go(ledger: Ledger, keep: Keep, now: dt.datetime, *, but: str) -> list[str]:
+def let_go(
+    ledger: Ledger,
+    keep: Keep,
+    now: dt.datetime,
+    elsewhere: Callable[[Run], None] = lambda _: None,
+    *,
+    but: str,
+) -> list[str]:
     """Takes away folders, intents and answers of older runs; the ids of these. The run `but` stays whatever it is.
 
-    A run that was interrupted, and nobody resumed in all that time, cannot be resumed any more.
+    `elsewhere` takes away what lies of a run where machines share it; where it raises, the run is looked at another time.
+    A run that was interrupted, and nobody resumed in all that time, cannot be resumed any more. The copies of a folder go with it;
+    those that cannot be reached are taken away by a later run.
     """
     oldest = (now - dt.timedelta(days=keep.days)).strftime("%Y-%m-%dT%H:%M:%S")
     gone = []
@@ -57,9 +67,9 @@ def let_go(ledger: Ledger, keep: Keep, now: dt.datetime, *, but: str) -> list[st
                 keep.runs is not None and number >= keep.runs and not run.unfinished
             )
             if old and run.id != but:
-                ledger.runs.let_go(
-                    run.id
-                )  # first: what is cut off here leaves a folder, and not a run without one
-                shutil.rmtree(Path(run.folder), ignore_errors=True)
+                elsewhere(run)  # first: nobody would look for it again
+                ledger.runs.let_go(run.id)  # what is cut off here leaves a folder, and not a run without one
+                take_away(Path(run.folder))
                 gone.append(run.id)
+    take_away_what_was_left(ledger.database.home / "runs")
     return gone

@@ -10,6 +10,7 @@ from pathlib import Path
 from connectors.base import Source
 from connectors.errors import CannotStart, SourceError
 from connectors.sources.recognising import facts_of
+from flows.depot import folder_of
 from flows.ledger import Account, Run
 from flows.ledger.database import NAME
 from flows.ledger.opening import open_ledger, there_is_a_ledger
@@ -73,14 +74,14 @@ def open_retry(given: Path, mapping_given: str | None = None, *, as_typed: bool 
     if _is_run(given) and not path.is_file():
         home, run, retries = _found_run(path, mapping)
         _refuse(run)
-        repair = Repair.of_run(run.id, Path(run.folder), settled_rows(retries))
+        repair = Repair.of_run(run.id, folder_of(run), settled_rows(retries))
     else:
         returned = read_returned(path)
         home, run, _ = _found(
             returned.run, _homes(path, mapping), f"{path}, line {int(returned.lines.min())}: the run"
         )
         _refuse(run)
-        repair = Repair.of_file(returned, run.id, Path(run.folder), as_typed=as_typed)
+        repair = Repair.of_file(returned, run.id, folder_of(run), as_typed=as_typed)
     return Retry(run, home, mapping or _mapping_of(run), repair)
 
 

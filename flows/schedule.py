@@ -11,7 +11,8 @@ import yaml
 
 __all__ = ["Schedule", "Scheduled", "as_prefect_yaml", "seconds_of"]
 
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(seconds?|secs?|s|minutes?|mins?|m|hours?|h|days?|d)(?![a-z])\s*")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -60,15 +61,18 @@ class Scheduled:
 
 
 def seconds_of(text: str) -> float | None:
-    """A span in seconds, None where it is none.
+    """A span in seconds, None where it is none. A number alone is seconds.
 
-    >>> seconds_of("15m"), seconds_of("6h"), seconds_of("1h30m"), seconds_of("soon")
-    (900.0, 21600.0, 5400.0, None)
+    >>> seconds_of("15m"), seconds_of("5 minutes"), seconds_of("1h30m"), seconds_of("5 months"), seconds_of("90"), seconds_of("soon")
+    (900.0, 300.0, 5400.0, None, 90.0, None)
     """
-    found = _SPAN.findall(text.strip().lower())
-    if not found or _SPAN.sub("", text.strip().lower()).strip():
+    text = text.strip().lower()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    found = _SPAN.findall(text)
+    if not found or _SPAN.sub("", text).strip():
         return None
-    return sum(float(number) * _SECONDS[unit] for number, unit in found)
+    return sum(float(number) * _SECONDS[unit[0]] for number, unit in found)
 
 
 def as_prefect_yaml(

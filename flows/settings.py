@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 
 from connectors.errors import CredentialsError, MappingError
 
-__all__ = ["Access", "Settings", "find_mapping", "shipped_mappings"]
+__all__ = ["Access", "Settings", "find_mapping", "note_settings", "shipped_mappings"]
 
 _SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
+_FILE = ".env"
+_NOTED = "settings-in"
+"""In a home: the folders of mappings with an `.env` of their own, a line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +27,28 @@ class Access:
 
 
 class Settings:
-    """The environment, over the `.env` files of the working folder and of the mapping's folder."""
+    """The environment, over `.env` files: the working folder's, the mapping's folder's, and the one beside the home.
 
-    def __init__(self, mapping_path: Path | None = None, environment: Map[str, str] | None = None) -> None:
+    Whoever names no mapping is told what those said whose runs had this home, so that every verb knows what a run knew. Where
+    two of them disagree about a name, neither counts.
+    """
+
+    def __init__(
+        self,
+        mapping_path: Path | None = None,
+        environment: Map[str, str] | None = None,
+        *,
+        home: Path | None = None,
+    ) -> None:
+        """Raises CredentialsError where a file cannot be read."""
         self._given = dict(os.environ if environment is None else environment)
-        self._files: dict[str, str] = {}
-        folders = [Path.cwd()] + ([mapping_path.resolve().parent] if mapping_path else [])
-        for folder in dict.fromkeys(folders):
-            file = folder / ".env"
-            if file.is_file():
-                from dotenv import dotenv_values  # noqa: PLC0415 - only where there is such a file
-
-                try:
-                    found = dotenv_values(file)
-                except (OSError, UnicodeDecodeError) as error:
-                    raise CredentialsError(
-                        f"{file} cannot be read: {error}.",
-                        "Save it as UTF-8 text, a line such as NAME=value each.",
-                    ) from None
-                for name, value in found.items():
-                    if value is not None:
-                        self._files.setdefault(name, value)
+        self._files = _read(Path.cwd())
+        if mapping_path is not None:
+            self._files = _read(mapping_path.resolve().parent) | self._files
+            self._files = _read(self.home(mapping_path).parent) | self._files
+            return
+        home = self.home_here() if home is None else home.absolute()
+        self._files = _agreed(_noted(home)) | _read(home.parent) | self._files
 
     def get(self, name: str, default: str = "") -> str:
         """A setting; `NAME_FILE` names a file that holds it. Raises CredentialsError when that cannot be read."""
@@ -132,6 +136,48 @@ class Settings:
         return next(
             (p / ".muster" for p in (here, *here.parents) if (p / ".muster").is_dir()), here / ".muster"
         )
+
+
+def note_settings(home: Path, mapping_path: Path) -> None:
+    """Notes in a home that is there where a mapping has its own `.env`: see Settings."""
+    folder = mapping_path.resolve().parent
+    if not (folder / _FILE).is_file() or folder in (home.parent, *_noted(home)):
+        return
+    with os.fdopen(
+        os.open(home / _NOTED, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.write(f"{folder}\n")
+
+
+def _noted(home: Path) -> list[Path]:
+    try:
+        return [Path(line) for line in (home / _NOTED).read_text("utf-8").splitlines()]
+    except FileNotFoundError:
+        return []
+
+
+def _agreed(folders: list[Path]) -> dict[str, str]:
+    """What the `.env` files of these folders say, but for names of which they say different things."""
+    found = [_read(folder) for folder in dict.fromkeys(folders)]
+    said = {
+        name: {one[name] for one in found if name in one} for name in {name for one in found for name in one}
+    }
+    return {name: values.pop() for name, values in said.items() if len(values) == 1}
+
+
+def _read(folder: Path) -> dict[str, str]:
+    """What a folder's `.env` says; nothing where there is none. Raises CredentialsError."""
+    file = folder / _FILE
+    if not file.is_file():
+        return {}
+    from dotenv import dotenv_values  # noqa: PLC0415 - only where there is such a file
+
+    try:
+        return {name: value for name, value in dotenv_values(file).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise CredentialsError(
+            f"{file} cannot be read: {error}.", "Save it as UTF-8 text, a line such as NAME=value each."
+        ) from None
 
 
 def _prefix(kind: str, account: str) -> str:

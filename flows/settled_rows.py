@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from flows.depot import folder_of
 from flows.ledger.runs import Run
 from flows.report.failures import parts
 from flows.report.summary import NEED_A_PERSON
@@ -20,7 +20,7 @@ def settled_rows(retries: Sequence[Run]) -> set[int]:
     """The numbers of the rows that some of the retries brought to where they should be."""
     settled: set[int] = set()
     for retry in retries:
-        for path in parts(Path(retry.folder), "outcomes"):
+        for path in parts(folder_of(retry), "outcomes"):
             table = pq.read_table(path, columns=["row", "outcome"])
             rows = zip(table["row"].to_pylist(), table["outcome"].to_pylist(), strict=True)
             settled.update(row for row, outcome in rows if outcome not in _OPEN)

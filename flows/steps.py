@@ -1,6 +1,6 @@
 """The steps of an open run as Prefect's tasks, and the state that it ends in: what all flows that deliver have in common.
 
-What crosses into Prefect are names, numbers and sentences with counts, never a person's data: tasks take a run's id and a batch's
+What crosses into Prefect are names, numbers and sentences with counts, never a person's data: tasks take a run's id and a portion's
 number, and an error crosses with its code alone.
 """
 
@@ -20,12 +20,11 @@ from prefect.states import Cancelled, Completed, Failed
 from connectors.errors import MappingError, MusterError
 from flows.account_limit import at_the_switch
 from flows.asking import not_allowed
-from flows.batches import Batch
 from flows.deployed import left_by
 from flows.key_like import shown
 from flows.ledger import Run
 from flows.opening import load_mapping
-from flows.pipeline import deliver_all
+from flows.pipeline import Portion, deliver_all
 from flows.report.summary import verdict
 from flows.report.vanished import worst_code
 from flows.settings import find_mapping
@@ -54,12 +53,14 @@ async def carried_out(run: SyncRun, *, yes: bool, prepared: bool) -> State[Any]:
             if run.question() and not yes:
                 return _failed(run, run.question(), "NeedsAYes")
             with interruptible(run):
-                await deliver_all(run, functools.partial(_as_task, run))
+                await deliver_all(run, run.delivery.deliver, functools.partial(_as_task, run))
                 await write_report(run.id)
     except StepFailed:
         return _failed(run, _told(run.crashed), "Stopped" if run.prepared else "CouldNotStart")
     if trouble := await show(run):
         log(f"no artifacts: {trouble}")
+    if run.ending is not None and run.ending.copies is not None and run.ending.copies.missing:
+        log(run.ending.copies.told())
     told_of_ending(run)
     return state_of(run)
 
@@ -91,18 +92,17 @@ async def read_map_and_check(run_id: str) -> dict[str, int]:
     return {"rows": run.plan.rows, "to_send": len(run.plan.roll.to_send())}
 
 
-async def _as_task(run: SyncRun, batch: Batch) -> None:
-    set_out(run.id, batch)
-    await deliver_batch(run.id, batch.number)
+async def _as_task(run: SyncRun, portion: Portion) -> None:
+    set_out(run.id, portion)
+    await deliver_portion(run.id, portion.number)
 
 
-@task(name="deliver a batch", task_run_name="batch {number}", **_STEP)
-async def deliver_batch(run_id: str, number: int) -> int:
-    """One batch; returns how many contacts it held. Their outcomes are in the ledger."""
-    run, batch = at_work(run_id), left_over(run_id, number)
+@task(name="deliver a portion", task_run_name="portion {number}", **_STEP)
+async def deliver_portion(run_id: str, number: int) -> int:
+    """The batches of some seconds; returns how many contacts they held. Their outcomes are in the ledger."""
+    run, portion = at_work(run_id), left_over(run_id, number)
     with kept(run):
-        await run.delivery.deliver(batch)
-    return len(batch)
+        return await portion.deliver()
 
 
 @task(name="write the report", **_STEP)

@@ -52,6 +52,8 @@ __all__ = ["sync_contacts"]
 _VIEWER_SECONDS = 5.0
 _AGAIN_SECONDS = 2.0
 """So often it is looked whether another run of the mapping has finished."""
+_MOST_ANSWERS = 200
+"""Of all that is kept of the questions about one run: three for each."""
 
 
 def _named() -> str:
@@ -238,8 +240,8 @@ async def _in_turn(
                         with interruptible_before():
                             run = await _opened(stack, mapping, source, options, home, earlier)
                         if shards_on is not None:
-                            place = Settings(Path(run.opened.mapping.file)).get("MUSTER_SHARED")
-                            run.crew = await asyncio.to_thread(on_workers, shards_on, run.id, place)
+                            known = Settings(Path(run.opened.mapping.file))
+                            run.crew = await asyncio.to_thread(on_workers, shards_on, run.id, known)
                         state = await carried_out(run, yes=yes, prepared=False)
                     if run.next is None:
                         return state
@@ -310,12 +312,30 @@ def _deployment() -> str:
 async def _asked(run: Run, hours: int) -> Any:
     """The answer of a person about a run that its guards stopped. Suspends: the worker is free, and Prefect starts the flow
     run again when somebody has answered, or fails it when nobody has in time.
+
+    An answer counts once, and each question has a key of its own: whoever retries the flow run is asked anew.
     """
+    context = FlowRunContext.get()
+    assert context is not None  # noqa: S101 - only flow runs are suspended
+    assert context.flow_run is not None  # noqa: S101 - as above
+    async with get_client() as client:
+        answers = [
+            one
+            for one in await client.filter_flow_run_input(
+                context.flow_run.id, key_prefix=f"suspended-{run.id}", limit=_MOST_ANSWERS, exclude_keys=set()
+            )
+            if one.key.endswith("-response")
+        ]
+        for one in answers:
+            await client.delete_flow_run_input(context.flow_run.id, one.key)
+    if answers:
+        return Approval.model_validate(max(answers, key=lambda one: one.key).decoded_value)
     form: Any = run_input_subclass_from_type(Approval)
     form = form.with_initial_data(
         description=question_about(run, verdict(Summary.model_validate(run.summary)))
     )
-    return await asuspend_flow_run(wait_for_input=form, timeout=hours * 3600, key=run.id)
+    asked = dt.datetime.now(dt.UTC).strftime("%Y%m%d%H%M%S%f")
+    return await asuspend_flow_run(wait_for_input=form, timeout=hours * 3600, key=f"{run.id}-{asked}")
 
 
 def _cannot_suspend() -> bool:

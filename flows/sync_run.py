@@ -16,6 +16,7 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
@@ -27,9 +28,11 @@ from flows.afterwards import Afterwards
 from flows.allowing import allowed
 from flows.asking import question_of
 from flows.batches import Batch, batches
+from flows.copies.bringing import bring, bring_what_was_left
 from flows.corrected import Corrected
 from flows.corrections import keep, kept_cells, login, whats_corrected
 from flows.delivery import Delivery
+from flows.depot import brought, depot_of, rows_brought, tidied
 from flows.edited import edited, told
 from flows.failure_limit import FailureLimit
 from flows.forgotten import blocked_by
@@ -53,9 +56,11 @@ from flows.resuming import file_landed, leave_the_others, left_unclear, refuse_i
 from flows.retention import let_go
 from flows.retry import Retry
 from flows.roll import State
+from flows.settings import Settings, note_settings
 from flows.settling import Unclear
 from flows.shards.crew import Crew
 from flows.shards.dividing import shards_of
+from flows.shards.shared import clear_left, place_of
 from flows.turn import Turn
 from flows.undo import Undo
 from flows.undo_opening import asked_of, undoing_of
@@ -69,6 +74,7 @@ from mappings.engine.complaints import listed, visible
 __all__ = ["BATCH", "SyncRun"]
 
 BATCH = 250
+_EARLIER = 1000
 STRETCH_ENDINGS = {"": "finished", "interrupted": "interrupted"}
 """How a stretch of a run ended, by why it was stopped; `stopped` for any other reason."""
 
@@ -214,7 +220,7 @@ class SyncRun:
                 self.watcher.say("The rehearsal ended before its report; nothing was changed in the account.")
             elif self.exit_code is None and self.options.verb == "sync" and self._registered:
                 self._file_what_landed(opened, cut_off)
-                sent = opened.ledger.answers.intended(self.id)
+                sent = self._something_sent(opened)
                 self.watcher.say(
                     f"The run {self.id} ended before its report; what landed is kept, and muster resume goes on from there."
                     if sent
@@ -228,6 +234,13 @@ class SyncRun:
                 self._turn.end()
             opened.lock.__exit__(None, None, None)
             opened.ledger.close()
+
+    def _something_sent(self, opened: Opened) -> bool:
+        """Whether anything may have been sent: also where the ledger cannot be asked."""
+        try:
+            return bool(opened.ledger.answers.intended(self.id))
+        except LedgerError:
+            return True
 
     # the steps
 
@@ -267,6 +280,8 @@ class SyncRun:
         opened = self.opened
         runs = opened.ledger.runs
         self._registered = True
+        if self.options.rehearsal is None:
+            note_settings(opened.home, Path(opened.mapping.file))
         for run in runs.unfinished(opened.account.id, opened.mapping.name):
             if run.id != self.id:
                 file_landed(opened.ledger, run, opened.destination.keys)
@@ -274,6 +289,7 @@ class SyncRun:
                     f"The run {run.id} was {'cut off' if run.state == 'running' else run.state}; what landed in it is not sent "
                     f"again, and muster resume {run.id} finishes it."
                 )
+        self._clear_shared()
         if self.resume is not None:
             self.watcher.say(f"resume    {take_up(opened.ledger, self.resume, opened.destination.keys)}")
             return
@@ -297,6 +313,22 @@ class SyncRun:
             undoes=self.undoes,
         )
         opened.ledger.stretches.began(self.id)
+
+    def _clear_shared(self) -> None:
+        """What shards of earlier runs of this mapping have left, because they were killed: nobody is at work at any of them."""
+        opened = self.opened
+        settings = Settings(Path(opened.mapping.file))
+        if not place_of(settings):
+            return
+        earlier = [
+            run.id
+            for run in opened.ledger.runs.last(_EARLIER, opened.mapping.name)
+            if run.account == opened.account.id
+        ]
+        try:
+            clear_left(settings, set(earlier) | {self.id})
+        except SourceError as error:
+            self.watcher.say(f"shards    What earlier runs left may be there still. {error.what} {error.fix}")
 
     async def prepare(self) -> None:
         """The whole first pass, what is at the destination, and the guards. Raises CannotStart; nothing is sent."""
@@ -575,6 +607,8 @@ class SyncRun:
                 f"The rows of the run cannot be kept in {opened.folder}: {error.strerror}.",
                 "Check the disk, then start again; nothing was sent.",
             ) from error
+        if self._shared:
+            rows_brought(self.id, opened.folder, opened.mapping.file)
         begun = Begun(
             options=self.options,
             guards=tuple(plan.guards),
@@ -589,8 +623,19 @@ class SyncRun:
         )
         opened.ledger.runs.begin(self.id, begun.written())
 
+    @property
+    def _shared(self) -> bool:
+        """Whether its folder is one that other machines may ask for: a run that the account's ledger knows."""
+        return self._registered and self.options.verb == "sync" and self.options.rehearsal is None
+
+    def _bring(self) -> None:
+        if self._shared:
+            brought(self.id, self.opened.folder, self.opened.mapping.file, self.watcher.say)
+
     def interrupt(self) -> None:
         """What is in flight is finished, nothing more is begun."""
+        if self._opened is not None:
+            self._opened.ledger.database.hurry()
         if self._delivery is not None:
             self._delivery.stop("interrupted")
 
@@ -614,6 +659,7 @@ class SyncRun:
             ending = report(self)
             whole = ending.state in ("completed", "needs_review")
             self.next = farewell_after(self, whole=whole)
+            self._bring()  # before the ledger says that it has ended: else its report might be nowhere
             if whole and not self.follows and not self.of_ledger:
                 opened.ledger.columns.remember(opened.account.id, opened.mapping.name, opened.source.header)
             opened.ledger.runs.finished(
@@ -633,18 +679,48 @@ class SyncRun:
         self.ending, self.exit_code = ending, ending.summary.exit_code
         plan.books.tidy()
         if self._registered:
-            self._let_go_of_old_runs()
+            await self._copy(ending)
+            await asyncio.to_thread(self._let_go_of_old_runs)
         return self.exit_code
+
+    async def _copy(self, ending: Ending) -> None:
+        """The report goes to where the mapping says. Nobody else is at this mapping meanwhile, and none of it changes how the run ended."""
+        opened = self.opened
+        try:
+            brought = await asyncio.to_thread(bring, opened.folder)
+            if brought is None:
+                return
+            await asyncio.to_thread(self._bring)  # what it says of its copies
+            self.ending = dataclasses.replace(ending, copies=brought)
+            if brought.missing:
+                self.watcher.say(f"reports   {brought.told()}")
+                return
+            left = opened.ledger.runs.with_rows()
+            await asyncio.to_thread(bring_what_was_left, left, opened.mapping, self.id, self.watcher.say)
+        except Exception as error:  # noqa: BLE001 - the run is over, and its own report is there
+            self.watcher.say(f"reports   Not copied: {type(error).__name__}. The next run tries again.")
 
     def _let_go_of_old_runs(self) -> None:
         """What runs kept of people does not stay for ever. The run is over: where that fails, the next one does it."""
         opened = self.opened
-        with contextlib.suppress(LedgerError):
-            if gone := let_go(opened.ledger, opened.keep, dt.datetime.now(dt.UTC), but=self.id):
+        try:
+            depot = depot_of(opened.mapping.file, opened.folder) if self._shared else None
+            elsewhere = depot.let_go if depot is not None else lambda _: None
+            if gone := let_go(opened.ledger, opened.keep, dt.datetime.now(dt.UTC), elsewhere, but=self.id):
                 runs = f"{len(gone):,} run{'s' if len(gone) > 1 else ''}"
                 self.watcher.say(
                     f"The rows of {runs} are not kept any more (MUSTER_KEEP_DAYS); the counts stay."
                 )
+            if depot is not None:
+                tidied(opened.ledger, depot)
+            if gone:
+                clear_left(Settings(Path(opened.mapping.file)), gone)
+        except (LedgerError, OSError):
+            pass
+        except SourceError as error:
+            self.watcher.say(
+                f"runs      What older runs kept may be there still; the next run looks again. {error.what} {error.fix}"
+            )
 
     def _keep_corrections(self, *, whole: bool) -> None:
         """What was corrected in a retry outlives it; what its source has otherwise by now is not applied any more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flows.ledger import Run
-from flows.report.summary import NEED_A_PERSON
+from flows.report.summary import NEED_A_PERSON, still_unclear
 
 __all__ = ["drawn", "needing", "trend"]
 
@@ -15,10 +15,10 @@ _WHOLE = ("completed", "needs_review", "limited")
 
 
 def needing(run: Run) -> int:
-    """How many of a run's rows needed a person; those that were accepted are not among them."""
+    """How many of a run's rows needed a person; those that were accepted are not among them, nor those that a resume looks up."""
     outcomes = run.summary.get("outcomes", {})
     needed: int = sum(outcomes.get(name, 0) for name in NEED_A_PERSON) - run.summary.get("accepted", 0)
-    return needed
+    return needed - still_unclear(run.summary.get("status", ""), outcomes.get("unknown", 0))
 
 
 def trend(runs: Sequence[Run]) -> list[int | None]:

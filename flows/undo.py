@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from connectors.base import Oddity, Source, SourceFacts
 from connectors.errors import CannotStart, MappingError
+from flows.depot import folder_of
 from flows.keyed_mapping import COLUMN, keyed_text
 from flows.ledger import Account, Ledger, Run
 from flows.ledger.opening import open_ledger
@@ -75,7 +76,7 @@ class _Rows:
     """The rows to be put back; see connectors.base.Source."""
 
     def __init__(self, home: Path, run: Run) -> None:
-        self.path = Path(run.folder)
+        self.path = folder_of(run)
         self.header: tuple[str, ...] = (COLUMN,)
         self.facts = SourceFacts()
         self.oddities: list[Oddity] = []

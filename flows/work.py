@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from flows.batches import Batch
+from flows.pipeline import Portion
 from flows.sync_run import SyncRun
 
 __all__ = ["StepFailed", "at_work", "ended", "hand_over", "kept", "left_over", "set_out"]
 
 _RUNS: dict[str, SyncRun] = {}
-_BATCHES: dict[tuple[str, int], Batch] = {}
+_PORTIONS: dict[tuple[str, int], Portion] = {}
 
 
 class StepFailed(Exception):  # noqa: N818 - it says what happened
@@ -40,17 +40,17 @@ def at_work(run_id: str) -> SyncRun:
 
 
 def ended(run_id: str) -> None:
-    """Forgets a run and its batches."""
+    """Forgets a run and its portions."""
     _RUNS.pop(run_id, None)
-    for key in [key for key in _BATCHES if key[0] == run_id]:
-        del _BATCHES[key]
+    for key in [key for key in _PORTIONS if key[0] == run_id]:
+        del _PORTIONS[key]
 
 
-def set_out(run_id: str, batch: Batch) -> None:
-    """Lays a batch ready."""
-    _BATCHES[run_id, batch.number] = batch
+def set_out(run_id: str, portion: Portion) -> None:
+    """Lays a portion ready."""
+    _PORTIONS[run_id, portion.number] = portion
 
 
-def left_over(run_id: str, number: int) -> Batch:
-    """A batch, handed out once."""
-    return _BATCHES.pop((run_id, number))
+def left_over(run_id: str, number: int) -> Portion:
+    """A portion, handed out once."""
+    return _PORTIONS.pop((run_id, number))

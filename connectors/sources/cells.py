@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import math
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["WORKBOOK_DIGITS", "cell_text"]
+__all__ = ["WORKBOOK_DIGITS", "cell_text", "json_text", "value_text"]
 
 WORKBOOK_DIGITS = 10**15
 """Spreadsheet programs keep fifteen digits of a number; what is larger has lost its last ones."""
@@ -36,6 +38,43 @@ def cell_text(cell: Any) -> str:
         minutes, seconds = divmod(round(cell.total_seconds()), 60)
         return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
     return "" if cell is None else str(cell)
+
+
+def value_text(value: Any) -> str:
+    """A database's value as text: what is null or no number is blank, times have their fractions and zones, bytes are UTF-8 or hexadecimal digits.
+
+    >>> value_text(None), value_text(True), value_text(2.0), value_text(["a", 1]), value_text({"a": None})
+    ('', 'true', '2', 'a;1', '{"a": null}')
+    """
+    if isinstance(value, str):
+        return value
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, dt.datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, bytes | memoryview):
+        return _of_bytes(bytes(value))
+    if isinstance(value, list | tuple) and not any(isinstance(one, list | tuple | dict) for one in value):
+        return ";".join(map(value_text, value))
+    return json_text(value) if isinstance(value, list | tuple | dict) else cell_text(value)
+
+
+def json_text(value: Any) -> str:
+    """A nested value as JSON."""
+    return json.dumps(value, ensure_ascii=False, default=value_text)
+
+
+def _of_bytes(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
 
 
 def _number(cell: float) -> str:

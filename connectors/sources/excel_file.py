@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 from zipfile import ZipFile
 
 from connectors.base import Oddity
@@ -47,9 +48,9 @@ def _form(path: Path, head: bytes) -> str:
                 return "xlsb"
             if {"content.xml", "mimetype"} <= there and b"spreadsheet" in archive.read("mimetype")[:100]:
                 return "ods"
-    except UNREADABLE:
-        pass  # a damaged one shows what it was at its beginning
-    return "xlsx" if b"xl/" in head else "ods" if b"opendocument.spreadsheet" in head else ""
+    except UNREADABLE:  # a damaged one shows what it was at its beginning
+        return "xlsx" if b"xl/" in head else "ods" if b"opendocument.spreadsheet" in head else ""
+    return ""
 
 
 def open_source(path: Path, settings: Mapping[str, Any]) -> RowSource:
@@ -62,8 +63,10 @@ def open_source(path: Path, settings: Mapping[str, Any]) -> RowSource:
         )
     if not form:
         raise SourceError(f"{path} is no workbook.", "Name an .xlsx, .xlsm, .xls or .ods file.")
-    oddities: list[Oddity] = []
-    sheet = _chosen(Workbook(path, form), settings.get("sheet"), oddities)
+    status, wanted = path.stat(), settings.get("sheet")
+    key = (path, status.st_mtime_ns, status.st_size, wanted)
+    read = _READ.get(key) or _READ.setdefault(key, _Read(Workbook(path, form), wanted))
+    sheet, oddities = read.sheet, [*read.oddities]
     oddities += sheet.facts.oddities()
     first = _first_rows(sheet)
     if not first:
@@ -77,11 +80,23 @@ def open_source(path: Path, settings: Mapping[str, Any]) -> RowSource:
     return RowSource(
         path,
         names,
-        lambda: _rows(sheet, header.line, oddities),
+        lambda: _rows(read.sheet, header.line, oddities),
         reading={"format": form, "sheet": sheet.name, "header_line": header.line},
         oddities=oddities,
         header_line=header.line,
     )
+
+
+class _Read:
+    """A sheet that was chosen and read."""
+
+    def __init__(self, book: Workbook, wanted: Any) -> None:
+        self.oddities: list[Oddity] = []
+        self.sheet = _chosen(book, wanted, self.oddities)
+
+
+_READ: WeakValueDictionary[tuple[Path, int, int, Any], _Read] = WeakValueDictionary()
+"""What somebody has open: whoever asks which export a workbook is opens it once for each kind."""
 
 
 def _chosen(book: Workbook, wanted: Any, oddities: list[Oddity]) -> Sheet:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from connectors.errors import SourceError
 
-__all__ = ["find", "readable"]
+__all__ = ["find", "find_all", "readable"]
 
-TAKES = ("only", "newest")
+TAKES = ("only", "newest", "all")
 
 
 def find(path_or_pattern: str, *, take: str = "only", beside: Path) -> Path:
@@ -23,6 +23,17 @@ def find(path_or_pattern: str, *, take: str = "only", beside: Path) -> Path:
     """
     if take not in TAKES:
         raise SourceError(f"take: '{take}' is not known.", f"Use one of: {', '.join(TAKES)}.")
+    matches = find_all(path_or_pattern, beside=beside)
+    if len(matches) > 1 and take == "only":
+        raise SourceError(
+            f"{len(matches)} files match {beside / path_or_pattern}: {_few([match.name for match in matches])}.",
+            "Name one of them, or write take: newest beside path: in the mapping; take: all reads them as one.",
+        )
+    return readable(max(matches, key=lambda match: (match.stat().st_mtime_ns, match.name)))
+
+
+def find_all(path_or_pattern: str, *, beside: Path) -> list[Path]:
+    """All files that it names, one at least, in the order of their paths. Raises SourceError."""
     if not path_or_pattern.strip():
         raise SourceError("No file was named.", "Name a file or a pattern, such as exports/*.csv.")
     path = Path(path_or_pattern)
@@ -30,7 +41,7 @@ def find(path_or_pattern: str, *, take: str = "only", beside: Path) -> Path:
         path = path.expanduser()
     path = path if path.is_absolute() else beside / path
     if not _has_magic(path_or_pattern) or _exists(path):
-        return readable(path)
+        return [readable(path)]
     matches = _matches(path)
     if not matches:
         folder = _fixed_part(path)
@@ -39,12 +50,7 @@ def find(path_or_pattern: str, *, take: str = "only", beside: Path) -> Path:
             f"No file matches {path}.",
             f"In {folder} there are: {_few(known)}." if known else f"{folder} holds no files.",
         )
-    if len(matches) > 1 and take == "only":
-        raise SourceError(
-            f"{len(matches)} files match {path}: {_few([match.name for match in matches])}.",
-            "Name one of them, or write take: newest beside path: in the mapping.",
-        )
-    return readable(max(matches, key=lambda match: (match.stat().st_mtime_ns, match.name)))
+    return matches
 
 
 def readable(path: Path) -> Path:

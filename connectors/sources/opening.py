@@ -8,7 +8,9 @@ exports know columns and not formats: they begin with `open_table`, and so read 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,15 +19,27 @@ from connectors.base import Source
 from connectors.errors import SourceError
 from connectors.kinds import formats, source_module
 from connectors.sources import finding
+from connectors.sources.fetching import Fetched
+from connectors.sources.name_parts import NameParts
 from connectors.sources.several import One, Several
 from connectors.sources.wrapped import Wrapped, named_as
 from connectors.sources.wrapping import DEEPEST, unpack, wrapping_of
 from mappings.engine.complaints import listed
 
-__all__ = ["HEAD", "format_of", "open_any", "open_kind", "open_table"]
+__all__ = [
+    "HEAD",
+    "MOST_FILES",
+    "format_of",
+    "open_all",
+    "open_any",
+    "open_fetched",
+    "open_kind",
+    "open_table",
+]
 
 HEAD = 1 << 16
 """Bytes by which a format is recognised."""
+MOST_FILES = 10_000
 _PLAIN = "csv_file"
 
 
@@ -78,19 +92,21 @@ def _unwrapped(
     inside = dict(settings)
     member = inside.pop("member", "") if wrapping == "zip" else ""
     unpacked = unpack(path, member)
-    with unpacked.folder.kept():
-        opened: list[tuple[str, Source]] = []
+    opened: list[tuple[str, Source]] = []
+    try:
         for one in unpacked.members:
             with named_as(one.file, f"{path} ({one.name})"):
                 opened.append(open_any(one.file, inside, only, deep + 1))
         name = unpacked.members[0].name
-        if not unpacked.chosen:
-            told, shown, source = {"file": name}, f"{path} ({name})", opened[0][1]
-        else:
+        told, shown, source = {"file": name}, f"{path} ({name})", opened[0][1]
+        if unpacked.chosen:
             named = zip(unpacked.members, opened, strict=True)
             ones = [One(member.name, inner, {}) for member, (_, inner) in named]
             told, shown = {}, str(path)
             source = Several(path, ones, sha256=unpacked.sha256, size=unpacked.size)
+    except BaseException:
+        del unpacked  # not to be kept by the error's traceback; somebody else may have it open
+        raise
     wrapped = Wrapped(
         source, path, unpacked.sha256, unpacked.size, shown=shown, kept=unpacked, told={"unpacked from": wrapping} | told
     )  # fmt: skip
@@ -105,10 +121,52 @@ def open_kind(kind: str, path: Path, settings: Mapping[str, Any]) -> Source:
     return source
 
 
+def open_fetched(kind: str, fetched: Fetched, settings: Mapping[str, Any]) -> Source:
+    """What was fetched, as a source of a kind that is known by its address. Raises SourceError, MappingError."""
+    with fetched.folder.kept(), named_as(fetched.file, str(fetched.path)):
+        source = open_kind(kind, fetched.file, settings)
+    return Wrapped(
+        source, fetched.path, fetched.sha256, fetched.size, shown=str(fetched.path), kept=fetched, told={}
+    )
+
+
+def open_all(
+    kind: str, files: Sequence[Path | Fetched], shown: Path, parts: NameParts, settings: Mapping[str, Any]
+) -> Source:
+    """Files as one source of a kind, in the order given; `shown` is the pattern that found them. Raises SourceError, MappingError."""
+    if len(files) > MOST_FILES:
+        raise SourceError(
+            f"More than {MOST_FILES:,} files match {shown}.", "Put them into archives, or join them first."
+        )
+    ones = []
+    for file, name in zip(files, _names(files), strict=True):
+        if isinstance(file, Fetched):
+            source, sha256 = open_fetched(kind, file, settings), file.sha256
+            columns = parts.columns(file.path)
+        else:
+            with finding.readable(file).open("rb") as content:
+                sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+            source, columns = open_kind(kind, file, settings), parts.columns(file)
+        ones.append(One(name, source, columns, sha256))
+    return Several(shown, ones)
+
+
+def _names(files: Sequence[Path | Fetched]) -> list[str]:
+    """What tells them apart: their names, with their folders where these are not enough."""
+    paths = [file.path if isinstance(file, Fetched) else file for file in files]
+    names = [path.name for path in paths]
+    if len({*names}) == len(names):
+        return names
+    above = os.path.commonpath([str(path.parent) for path in paths])
+    return [path.as_posix()[len(above) :].lstrip("/") for path in paths]
+
+
 def _check(path: Path, module: ModuleType, settings: Mapping[str, Any]) -> None:
     others = [name for name in settings if name not in module.SETTINGS]
     if others:
         raise SourceError(
             f"{others[0]}: says nothing about {module.FORMAT}, which {path} is.",
-            f"Leave it out; {module.FORMAT} goes by {listed(module.SETTINGS)}.",
+            f"Leave it out; {module.FORMAT} goes by {listed(module.SETTINGS)}."
+            if module.SETTINGS
+            else "Leave it out.",
         )

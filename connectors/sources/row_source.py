@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,20 @@ from connectors.sources.tables import Parsed
 from connectors.sources.tally import Tally
 from mappings.engine.frame import Frame, Misread
 
-__all__ = ["MOST_COLUMNS", "Row", "RowSource", "check_columns"]
+__all__ = [
+    "FRAME_CELLS",
+    "FRAME_ROWS",
+    "MOST_COLUMNS",
+    "Row",
+    "RowSource",
+    "check_columns",
+    "laid_out",
+    "unchanged_hash",
+]
 
 MOST_COLUMNS = 5_000
-_FRAME_CELLS = 1 << 19
-_FRAME_ROWS = 1 << 16
+FRAME_CELLS = 1 << 19
+FRAME_ROWS = 1 << 16
 
 
 @dataclass(slots=True)
@@ -68,25 +78,30 @@ class RowSource:
     def frames(self) -> Iterator[Frame]:
         """Frames of at most 65,536 rows, fewer where there are many columns. Raises SourceError."""
         tally, number = Tally(), 1
-        most = max(1, min(_FRAME_ROWS, _FRAME_CELLS // max(len(self.header), 1)))
+        most = max(1, min(FRAME_ROWS, FRAME_CELLS // max(len(self.header), 1)))
         rows = self._rows()
         while batch := list(itertools.islice(rows, most)):
-            block = _laid_out(batch, self.header)
+            block = laid_out(batch, self.header)
             tally.add(block)
             count = len(block.lines)
             if count:
                 numbers = np.arange(number, number + count, dtype=np.int64)
                 yield Frame(block.cells, numbers, block.lines, tuple(block.misread))
             number += count
-        with self.path.open("rb") as file:
-            self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        after = self.path.stat()
-        if (self._before.st_size, self._before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise SourceError(
-                f"{self.path} was changed while it was read.",
-                "Sync it again, when nobody writes to it any more.",
-            )
+        self.sha256 = unchanged_hash(self.path, self._before)
         self.oddities += tally.oddities()
+
+
+def unchanged_hash(path: Path, before: os.stat_result) -> str:
+    """The SHA-256 of a file that has been read. Raises SourceError where it is not what it was `before`."""
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    after = path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise SourceError(
+            f"{path} was changed while it was read.", "Sync it again, when nobody writes to it any more."
+        )
+    return sha256
 
 
 def check_columns(path: Path, count: int) -> None:
@@ -97,8 +112,8 @@ def check_columns(path: Path, count: int) -> None:
         )
 
 
-def _laid_out(rows: list[Row], header: tuple[str, ...]) -> Parsed:
-    """Rows as columns; those that cannot be laid out are blank there and kept beside it."""
+def laid_out(rows: list[Row], header: tuple[str, ...], *, blank_rows: bool = False) -> Parsed:
+    """Rows as columns; those that cannot be laid out are blank there and kept beside it. `blank_rows`: a row of blanks is one."""
     width = len(header)
     block = Parsed(pa.table({}), np.array([], np.int64), np.array([], np.int64))
     kept: list[Sequence[str]] = []
@@ -106,7 +121,7 @@ def _laid_out(rows: list[Row], header: tuple[str, ...]) -> Parsed:
     blanks = [""] * width
     for row in rows:
         cells = row.cells
-        if not row.code and not any(cells):
+        if not blank_rows and not row.code and not any(cells):
             count, first = block.late
             block.late = (count + 1, first or row.line)
             continue

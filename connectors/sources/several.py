@@ -24,24 +24,25 @@ FILE = "_file"
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """One of the files: its name as people know it, its source, and the columns that its name gives."""
+    """One of the files: its name as people know it, its source, the columns that its name gives, and the hash that it has to have."""
 
     name: str
     source: Source
     columns: Mapping[str, str]
+    sha256: str = ""
 
 
 class Several:
     """The files in the order given; see connectors.base.Source.
 
-    `line` is the row's line in its own file. Without a `sha256`, that of all the files' names and hashes is made.
+    `line` is the row's line in its own file. `sha256` is that of the archive that they came from, or of their names and hashes.
     """
 
     def __init__(self, path: Path, ones: Sequence[One], *, sha256: str = "", size: int = 0) -> None:
         """Raises SourceError where two files have no column in common."""
         first = ones[0]
         self.path = path
-        self.sha256 = sha256
+        self.sha256 = sha256 or _hash_of(ones)
         self.size = size or sum(one.source.size for one in ones)
         self.oddities: list[Oddity] = []
         self._ones = ones
@@ -74,17 +75,19 @@ class Several:
     def frames(self) -> Iterator[Frame]:
         """Frames of each file in turn, under the numbers of the whole. Raises SourceError, with the file's name."""
         number = 0
-        digest = hashlib.sha256()
         for one in self._ones:
             with named_as(one.source.path, one.name):
                 for frame in one.source.frames():
                     yield self._placed(frame, one, number)
                     number += len(frame)
-            digest.update(f"{one.name}\0{one.source.sha256}\n".encode("utf-8", "surrogateescape"))
+            if one.sha256 and one.sha256 != one.source.sha256:
+                raise SourceError(
+                    f"{one.name} was changed while it was read.",
+                    "Sync it again, when nobody writes to it any more.",
+                )
             self.oddities += [
                 replace(odd, message=f"{one.name}: {odd.message}") for odd in one.source.oddities
             ]
-        self.sha256 = self.sha256 or digest.hexdigest()
 
     def _placed(self, frame: Frame, one: One, before: int) -> Frame:
         there = set(one.source.header)
@@ -100,6 +103,11 @@ class Several:
             lines=frame.lines,
             misread=tuple(replace(bad, detail=f"{bad.detail} (in {one.name})") for bad in frame.misread),
         )
+
+
+def _hash_of(ones: Sequence[One]) -> str:
+    texts = (f"{one.name}\0{one.sha256}\n" for one in ones)
+    return hashlib.sha256("".join(texts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _free(name: str, taken: Sequence[str]) -> str:

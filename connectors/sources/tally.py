@@ -19,6 +19,7 @@ NOTES: Mapping[str, tuple[str, str]] = {
     "row_misaligned": ("row has more cells than the header and was set aside", "rows have more cells than the header and were set aside"),
     "row_cut_off": ("row is cut off: the file ends inside it", "rows are cut off: the file ends inside them"),
     "row_undecodable": ("row holds bytes that are no text in this encoding", "rows hold bytes that are no text in this encoding"),
+    "row_unreadable": ("row cannot be read and was set aside", "rows cannot be read and were set aside"),
     "cell_too_long": ("row has a cell that is too long to be believed", "rows have a cell that is too long to be believed"),
 }  # fmt: skip
 

@@ -20,6 +20,9 @@ from connectors.sources.sheet_facts import SheetFacts, check_parts, damaged, of_
 __all__ = ["Sheet", "Workbook"]
 
 _PATIENCE_SECONDS = 900
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONHOME", "LD_LIBRARY_PATH")
+"""Of the environment; nothing else of it, and so no key, goes to the process that reads strangers' files."""
+_CODE = str(Path(__file__).resolve().parents[2])
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """The stream of an .xlsx with a password, which is kept in the form of old workbooks."""
 
@@ -90,10 +93,11 @@ class Workbook:
 
     def _read(self, *asked: str) -> bytes:
         command = [sys.executable, "-P", "-m", workbook_reader.__name__, str(self.path), *asked]
-        keyless = {key: text for key, text in os.environ.items() if "_KEY" not in key and "PASS" not in key}
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (_CODE, os.environ.get("PYTHONPATH"))))
         try:
             done = subprocess.run(  # noqa: S603 - our own module
-                command, stdin=subprocess.DEVNULL, capture_output=True, env=keyless, umask=0o077, check=False,
+                command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, umask=0o077, check=False,
                 timeout=_PATIENCE_SECONDS,
             )  # fmt: skip
         except subprocess.TimeoutExpired:

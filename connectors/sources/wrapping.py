@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
+from weakref import WeakValueDictionary
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import pyarrow as pa
@@ -86,11 +87,13 @@ def wrapping_of(path: Path) -> str:
 
 def unpack(path: Path, member: str = "") -> Unpacked:
     """The one file that is in the file at `path`, or those whose names match `member`. Raises SourceError."""
-    wrapping = wrapping_of(path)
     with path.open("rb") as file:
         before = os.fstat(file.fileno())
+        key = (path, before.st_mtime_ns, before.st_size, member)
+        if (open_already := _OPEN.get(key)) is not None and open_already.folder.path.exists():
+            return open_already
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    found = Unpacked(path, wrapping, sha256, before.st_size, PrivateFolder())
+    found = Unpacked(path, wrapping_of(path), sha256, before.st_size, PrivateFolder())
     found.chosen = any(sign in member for sign in "*?[")
     with found.folder.kept():
         _fill(found, member)
@@ -100,7 +103,12 @@ def unpack(path: Path, member: str = "") -> Unpacked:
                 f"{path} was changed while it was unpacked.",
                 "Sync it again, when nobody writes to it any more.",
             )
+    _OPEN[key] = found
     return found
+
+
+_OPEN: WeakValueDictionary[tuple[Path, int, int, str], Unpacked] = WeakValueDictionary()
+"""What somebody has open: whoever asks which export an archive is opens it once for each kind."""
 
 
 def _fill(found: Unpacked, member: str) -> None:

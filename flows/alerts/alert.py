@@ -21,6 +21,7 @@ PHRASES = {
     "failed": "could not do its work",
     "interrupted": "was interrupted",
     "no_file": "got no file",
+    "fix_refused": "got a fix that cannot be used",
     "test": "reaches you",
 }
 """How a mapping stands, after its name."""
@@ -40,7 +41,8 @@ class Alert:
     """How a mapping stands. `account` is KIND-NAME, '' where the mapping could not be read; times are ISO 8601, UTC.
 
     `before` is what the receiver was told last, '' for nothing, and `since` when that or this began. `cause` are codes: the guards that
-    tripped, or why it was stopped or could not start. `outcomes` are all twelve, none where no row was read.
+    tripped, or why it was stopped or could not start. `outcomes` are all twelve, none where no row was read. `report` is where people open the report,
+    `not_copied` the files that are missing there.
     """
 
     state: str
@@ -58,6 +60,7 @@ class Alert:
     outcomes: Mapping[str, int] | None = None
     top: Top | None = None
     report: str = ""
+    not_copied: tuple[str, ...] = ()
 
 
 def title(alert: Alert) -> str:
@@ -90,6 +93,10 @@ def as_text(alert: Alert) -> str:
         lines.append(f"Before: {alert.before.replace('_', ' ')}, since {_minute(alert.since)}")
     place = [f"run {alert.run_id}" if alert.run_id else "", f"report {alert.report}" if alert.report else ""]
     lines.append(", ".join(filter(None, place)))
+    if alert.not_copied:
+        lines.append(
+            f"Not copied to where reports: says: {', '.join(alert.not_copied)}. The next run tries again; its output says why."
+        )
     return "\n".join(filter(None, lines))
 
 
@@ -116,6 +123,7 @@ def as_json(alert: Alert) -> dict[str, Any]:
         if alert.top is None
         else {"code": alert.top.code, "column": alert.top.column or None, "count": alert.top.count},
         "report": alert.report or None,
+        "not_copied": list(alert.not_copied),
     }
 
 

@@ -136,6 +136,7 @@ def _settled_by(run: SyncRun, summary: Summary) -> tuple[str, ...] | None:
 
 def _of_summary(state: str, account: str, summary: Summary, run: SyncRun) -> Alert:
     opened = run.opened
+    copies = run.ending.copies if run.ending is not None else None
     tripped = tuple(guard.name for guard in summary.guards if guard.tripped and not guard.allowed)
     cause: tuple[str, ...] = ()
     if state == "stopped":
@@ -155,7 +156,8 @@ def _of_summary(state: str, account: str, summary: Summary, run: SyncRun) -> Ale
         need_a_person=summary.needing,
         outcomes=summary.outcomes.model_dump(),
         top=top_problem(summary, opened.mapping),
-        report=str(opened.folder / "report.html"),
+        report=(copies.link if copies is not None else "") or str(opened.folder / "report.html"),
+        not_copied=copies.missing if copies is not None else (),
     )
 
 

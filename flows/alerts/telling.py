@@ -19,7 +19,7 @@ from flows.ledger.opening import open_ledger, there_is_a_ledger
 from flows.settings import Settings
 from mappings.engine.document import Notify
 
-__all__ = ["Occasion", "due", "tell"]
+__all__ = ["Occasion", "due", "tell", "tell_apart"]
 
 _WELL = ("completed", "recovered")
 
@@ -71,6 +71,20 @@ async def tell(occasion: Occasion, say: Callable[[str], None]) -> None:
         say(f"notify    nobody could be told: {type(error).__name__}. muster doctor --notify tries it.")
 
 
+async def tell_apart(occasion: Occasion, say: Callable[[str], None]) -> None:
+    """Tells something that is not how a mapping stands: each time, and nothing is kept of it. Raises nothing but what ends a process."""
+    try:
+        settings = Settings(occasion.path)
+        notify = occasion.notify or _by_default(settings)
+        if notify is None or occasion.alert.state not in notify.on:
+            return
+        names = list(dict.fromkeys(notify.to))
+        failed = await send((receiver(settings, name), occasion.alert) for name in names)
+        _say_who(failed, occasion.alert.state, "It is not told again", say)
+    except Exception as error:  # noqa: BLE001 - as above
+        say(f"notify    nobody could be told: {type(error).__name__}. muster doctor --notify tries it.")
+
+
 async def _tell(occasion: Occasion, say: Callable[[str], None]) -> None:
     settings = Settings(occasion.path)
     notify = occasion.notify or _by_default(settings)
@@ -90,14 +104,17 @@ async def _tell(occasion: Occasion, say: Callable[[str], None]) -> None:
         for name, state in states.items():
             if state and not failed.get(name) and ledger is not None:
                 ledger.told.keep(_kept(alert, name, state, known.get(name)), path)
-    reached = [name for name in messages if not failed[name]]
-    if reached:
-        say(f"notify    {', '.join(reached)}: {messages[reached[0]].state.replace('_', ' ')}")
+    state = next((messages[name].state for name in messages if not failed[name]), "")
+    _say_who(failed, state, "The next run tries again", say)
+
+
+def _say_who(failed: dict[str, str], state: str, then: str, say: Callable[[str], None]) -> None:
+    """Who was told, and who was not, with what becomes of that."""
+    if reached := [name for name, why in failed.items() if not why]:
+        say(f"notify    {', '.join(reached)}: {state.replace('_', ' ')}")
     for name, why in failed.items():
         if why:
-            say(
-                f"notify    {name} was not told: {why} The next run tries again; muster doctor --notify {name} tries it now."
-            )
+            say(f"notify    {name} was not told: {why} {then}; muster doctor --notify {name} tries it now.")
 
 
 def _by_default(settings: Settings) -> Notify | None:

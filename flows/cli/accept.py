@@ -7,7 +7,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -107,9 +106,10 @@ def _run(ledger: Ledger, given: str) -> Run:
 def _wrong(ledger: Ledger, run: Run, rows: Sequence[int]) -> list[Wrong]:
     """The run's rows that are invalid or refused, with all that is wrong with them. Raises CannotStart."""
     from flows.accepted import needing, wrong_rows  # noqa: PLC0415 - only here
+    from flows.depot import folder_of  # noqa: PLC0415 - as above
     from mappings.engine.reading import read_mapping_text  # noqa: PLC0415 - as above
 
-    folder = Path(run.folder)
+    folder = folder_of(run)
     there = needing(folder, ("invalid", "refused"))
     if strangers := sorted(set(rows) - there.keys()):
         raise CannotStart(

@@ -17,6 +17,7 @@ import click
 
 from connectors.errors import CredentialsError, MusterError
 from connectors.kinds import destination_module, kinds
+from flows.cli.doctor_places import places, shared_places
 from flows.open_questions import known_answers
 from flows.settings import Settings
 from mappings.engine.complaints import listed
@@ -69,11 +70,14 @@ def command(destination: str | None, probe: str | None, told: str | None, accoun
     wrong = 0
     checks: list[tuple[str, Callable[[], Iterator[tuple[bool, str, str]]]]] = [
         ("installation", _installation), ("ledger", _ledger), ("Prefect", _prefect),
+        ("places that machines share", shared_places),
+        ("places of reports and fixes", places),
         ("destinations", lambda: _destinations(destination)),
     ]  # fmt: skip
     for title, check in checks:
-        click.echo(title)
-        for good, what, fix in check():
+        for number, (good, what, fix) in enumerate(check()):
+            if not number:
+                click.echo(title)
             click.echo(f"  {'ok ' if good else 'NOT'}  {what}")
             if not good:
                 wrong += 1
@@ -103,7 +107,7 @@ def _ledger() -> Iterator[tuple[bool, str, str]]:
     from flows.ledger.opening import open_ledger, there_is_a_ledger  # noqa: PLC0415 - only this check
 
     home = Settings().home_here()
-    if Settings(home).ledger_url():
+    if Settings(home=home).ledger_url():
         yield _shared_ledger(home)
         return
     try:

@@ -89,6 +89,7 @@ def _allow_back(ledger: Ledger, person: str, *, as_json: bool) -> int:
 def _told(forgot: Forgot, deleted: dict[tuple[str, str, str], str], *, as_json: bool) -> int:
     """What was done, what is still somewhere; the exit code."""
     home_left = [str(path) for path in forgot.left]
+    unreached = forgot.unreached
     there = [_facts(one, deleted) for one in forgot.held]
     if as_json:
         found = {
@@ -97,6 +98,7 @@ def _told(forgot: Forgot, deleted: dict[tuple[str, str, str], str], *, as_json: 
             "runs": forgot.runs,
             "there": there,
             "left": home_left,
+            "unreached": unreached,
         }
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
     else:
@@ -109,10 +111,15 @@ def _told(forgot: Forgot, deleted: dict[tuple[str, str, str], str], *, as_json: 
             click.echo(
                 f"there     {one['destination']}, {one['account']}: {one['key']} (id {one['contact_id'] or 'unknown'}) {state}"
             )
-        click.echo("not ours  the source's files, copies of reports, a Prefect server of your own")
+        click.echo("not ours  the source's files, copies that people made, a Prefect server of your own")
         for path in home_left:
             click.echo(f"LEFT      {path} still has it; end what works with it and say this again", err=True)
-    return 1 if home_left or any(one["deleted"].startswith("could") for one in there) else 0
+        for address in unreached:
+            click.echo(
+                f"LEFT      {address} may still have it; say this again when it can be reached, and what was dropped there is answered",
+                err=True,
+            )
+    return 1 if home_left or unreached or any(one["deleted"].startswith("could") for one in there) else 0
 
 
 def _facts(one: Held, deleted: dict[tuple[str, str, str], str]) -> dict[str, Any]:

@@ -55,11 +55,18 @@ def command(
     """
     if out == "-" and as_json:
         raise click.UsageError("-o - and --json would both print on standard output; leave one of them out.")
+    from connectors.errors import SourceError  # noqa: PLC0415 - as above
     from connectors.kinds import destination_module  # noqa: PLC0415 - only this verb
+    from connectors.sources.fetching import is_address  # noqa: PLC0415 - as above
     from connectors.sources.finding import find  # noqa: PLC0415 - as above
     from flows import first_mapping as first  # noqa: PLC0415 - as above
 
     connector: Any = destination_module(destination).Connector
+    if is_address(file):
+        raise SourceError(
+            "muster init begins with a file on this machine.",
+            f"Save it first: muster peek {shlex.quote(file)} --to-csv contacts.csv; its address may stand under path: of the mapping.",
+        )
     path = find(file, beside=Path.cwd())
     target = None if out == "-" else Path(out) if out else Path(f"{first.name_of(path)}.yml")
     if target is not None:

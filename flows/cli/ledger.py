@@ -25,17 +25,17 @@ def export(file: Path, *, with_runs: bool) -> int:
     from flows.handover import hand_over  # noqa: PLC0415 - as above
 
     with ledger_here() as ledger:
-        home = ledger.database.home
+        place = ledger.database.shown
         try:
-            runs = hand_over(home, file.expanduser().absolute(), runs=with_runs)
+            runs = hand_over(ledger, file.expanduser().absolute(), runs=with_runs)
         except OSError as error:
             raise CannotStart(
                 f"{file} cannot be written: {error.strerror or error}.",
                 "Name a file in a folder that is there and yours.",
             ) from None
-    click.echo(f"written   {file}, with the ledger of {home}" + (f" and {runs:,} runs" if with_runs else ""))
+    click.echo(f"written   {file}, with the ledger at {place}" + (f" and {runs:,} runs" if with_runs else ""))
     click.echo(
-        "It holds personal data: only you may read it. On the other machine: muster ledger import FILE"
+        "It holds personal data: only you may read it. On the other machine, or with another MUSTER_LEDGER_URL and MUSTER_HOME: muster ledger import FILE"
     )
     return 0
 
@@ -43,7 +43,7 @@ def export(file: Path, *, with_runs: bool) -> int:
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 def import_(file: Path) -> int:
-    """Lay FILE down as the ledger of this place, which must not have one yet."""
+    """Lay FILE down as the ledger of this place, which must not have one yet: in MUSTER_HOME, or in the PostgreSQL that MUSTER_LEDGER_URL names."""
     from flows.handover import take_over  # noqa: PLC0415 - only this verb
     from flows.settings import Settings  # noqa: PLC0415 - as above
 
@@ -54,7 +54,5 @@ def import_(file: Path) -> int:
     finally:
         ledger.close()
     click.echo(f"ledger    {ledger.database.shown}: {contacts:,} contacts delivered, {runs:,} runs")
-    click.echo(
-        "Keys are not in it: set them here. End the schedules on the other machine, or both will send."
-    )
+    click.echo("Keys are not in it: set them here. End the schedules where it came from, or both will send.")
     return 0

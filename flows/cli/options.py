@@ -9,8 +9,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from flows.allowing import NAMES, wrong_with
+from flows.schedule import Schedule, seconds_of
 
-__all__ = ["Allowed", "Shards", "choosing"]
+__all__ = ["Allowed", "Shards", "Span", "choosing"]
 
 _MOST_SHARDS = 1000
 
@@ -47,6 +48,25 @@ class Shards(click.ParamType[int | None]):
         if not text.isdecimal() or not 1 <= int(text) <= _MOST_SHARDS:
             self.fail(f"{text} is neither auto nor a number from 1 to {_MOST_SHARDS}.", param, ctx)
         return int(text)
+
+
+class Span(click.ParamType[float]):
+    """A span of time, in seconds: at least `least`."""
+
+    name = "span"
+
+    def __init__(self, least: float) -> None:
+        self._least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = seconds_of(str(value))
+        if seconds is None:
+            self.fail(
+                f"{value} is no span. Such as 30s, 15m, 6h or 1d; a number alone is seconds.", param, ctx
+            )
+        if seconds < self._least:
+            self.fail(f"{value} is too short; {Schedule(every=self._least)} is the least.", param, ctx)
+        return seconds
 
 
 def choosing(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,27 @@ def command(
     **reading: Any,
 ) -> int:
     """Show how FILE is read: encoding, delimiter, header, rows; what its columns hold; every oddity. Nothing is sent."""
-    from connectors.kinds import formats  # noqa: PLC0415 - only this verb
+    from connectors.sources.fetching import fetch, is_address  # noqa: PLC0415 - only this verb
     from connectors.sources.finding import find  # noqa: PLC0415 - as above
+    from connectors.sources.wrapped import named_as  # noqa: PLC0415 - as above
+    from flows.settings import Settings  # noqa: PLC0415 - as above
+
+    settings = as_said(reading)
+    here = Path.cwd()
+    fetched = fetch(file, take="only", beside=here, setting=Settings().get)[0] if is_address(file) else None
+    path = find(file, beside=here) if fetched is None else fetched.file
+    with named_as(path, str(path if fetched is None else fetched.path)):
+        return _peek(path, fetched, kind, settings, out, as_json=as_json)
+
+
+def _peek(
+    path: Path, fetched: Any, kind: str | None, settings: dict[str, Any], out: Path | None, *, as_json: bool
+) -> int:
+    from connectors.kinds import formats  # noqa: PLC0415 - only this verb
     from connectors.sources.opening import open_any, open_kind  # noqa: PLC0415 - as above
     from connectors.sources.peeking import peek, write_clean  # noqa: PLC0415 - as above
     from connectors.sources.recognising import Recognised, open_recognised  # noqa: PLC0415 - as above
 
-    settings = as_said(reading)
-    path = find(file, beside=Path.cwd())
     read_as = kind or open_any(path, settings)[0]
     if out is not None:
         rows = write_clean(open_kind(read_as, path, settings), out)
@@ -50,6 +64,8 @@ def command(
         if not as_json:
             return 0
     found = peek(open_kind(read_as, path, settings))
+    if fetched is not None:
+        found = replace(found, path=fetched.path)
     likely = open_recognised(path, settings)[0] if read_as in formats() else Recognised(read_as)
     if as_json:
         click.echo(

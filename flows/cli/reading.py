@@ -16,8 +16,10 @@ _OPTIONS = (
         "--header-line", type=click.IntRange(min=1), help="The line of the column names; a workbook's row."
     ),
     click.option("--sheet", help="The sheet of a workbook, by name or number."),
+    click.option("--at", help="Where the list of contacts is in a JSON file, such as data.contacts."),
     click.option("--member", help='The file in a zip archive, or several by a pattern such as "*.csv".'),
 )
+_NAMES = ("encoding", "delimiter", "header_line", "sheet", "at", "member")
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,4 +31,4 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def as_said(reading: Mapping[str, Any]) -> dict[str, Any]:
     """Those that were given, as `source:` of a mapping has them."""
-    return {name: value for name, value in reading.items() if value is not None}
+    return {name: reading[name] for name in _NAMES if reading[name] is not None}

@@ -51,6 +51,7 @@ def command(
 ) -> int:
     """Show the balance of RUN (its id or the beginning of it; the newest if not given), and where its report is."""
     from flows.cli.opening import ledger_here  # noqa: PLC0415 - only this verb
+    from flows.depot import folder_of  # noqa: PLC0415 - as above
     from flows.report import Summary  # noqa: PLC0415 - as above
 
     if sum((as_json, masked, form is not None)) > 1:
@@ -61,7 +62,7 @@ def command(
         found = _found(ledger, run)
         retries, undoings = ledger.runs.retries(found.id), ledger.runs.undoings(found.id)
         secret = ledger.database.secret
-    summary, folder = Summary.model_validate(found.summary), Path(found.folder)
+    summary, folder = Summary.model_validate(found.summary), folder_of(found)
     if as_json:
         click.echo(summary.to_json(), nl=False)
     elif form is not None:
@@ -101,9 +102,10 @@ def _found(ledger: Ledger, run: str | None) -> Run:
 def _show(found: Run, summary: Summary, folder: Path, retries: list[Run], undoings: list[Run]) -> None:
     """For people: the balance, what became of its retries, and the files."""
     from flows.cli.showing import console_for_people, show_summary  # noqa: PLC0415 - only for people
+    from flows.copies.marker import link_of  # noqa: PLC0415 - as above
     from flows.report.reasons import reasons  # noqa: PLC0415 - as above
 
-    show_summary(summary, folder, reasons=reasons(folder))
+    show_summary(summary, folder, reasons=reasons(folder), link=link_of(folder))
     if found.follows or retries:
         from flows.cli.showing_retries import show_retries  # noqa: PLC0415 - only where there are some
 

@@ -47,6 +47,7 @@ def command(run: str, mapping: str | None, allow: tuple[str, ...], port: int, no
 
 async def _reviewed(run: str, mapping: str | None, allow: frozenset[str], port: int, *, browser: bool) -> int:
     from flows.cli.sync import run_sync  # noqa: PLC0415 - only this verb
+    from flows.depot import folder_of  # noqa: PLC0415 - as above
     from flows.ledger.opening import open_ledger  # noqa: PLC0415 - as above
     from flows.options import Options  # noqa: PLC0415 - as above
     from flows.reporting import Ending  # noqa: PLC0415 - as above
@@ -63,7 +64,7 @@ async def _reviewed(run: str, mapping: str | None, allow: frozenset[str], port: 
         settled = settled_rows(ledger.runs.retries(retry.follows.id))
     finally:
         ledger.close()
-    rows = Rows(Path(retry.follows.folder), retry.follows.id, settled)
+    rows = Rows(folder_of(retry.follows), retry.follows.id, settled)
     options = Options(allow=allow)
 
     async def carry(sent: Retry, sending: Sending) -> tuple[Ending, Path]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flows.cut_off import cut_off, how_to_finish
+from flows.inbox.fetched import shown_source
 from flows.ledger import Ledger, Run
 from flows.trend import drawn, needing, trend
 
@@ -140,7 +142,7 @@ def _facts(run: Run, state: str, numbers: Sequence[int | None] | None, account: 
     return {
         "run_id": run.id, "verb": run.verb, "follows": run.follows or None, "undoes": run.undoes or None, "mapping": run.mapping,
         "destination": {"kind": kind, "account": name}, "state": state, "exit_code": run.exit_code,
-        "started_at": run.started_at, "finished_at": run.finished_at, "source": run.source_path, "rows_read": run.rows_read,
+        "started_at": run.started_at, "finished_at": run.finished_at, "source": shown_source(Path(run.source_path), run.mapping), "rows_read": run.rows_read,
         "outcomes": run.summary.get("outcomes", {}), "need_a_person": needing(run),
         "resume": f"muster resume {run.id}" if state != "running" and run.unfinished else None,
         "trend": None if numbers is None else list(numbers), "report": f"{run.folder}/report.html",

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from connectors.errors import CannotStart
-from flows.cli.options import Allowed
-from flows.schedule import Schedule, Scheduled, as_prefect_yaml, seconds_of
+from flows.cli.options import Allowed, Span
+from flows.schedule import Schedule, Scheduled, as_prefect_yaml
 
 __all__ = ["command"]
 
@@ -21,7 +21,9 @@ __all__ = ["command"]
 @click.argument("mapping", required=False)
 @click.argument("source", required=False)
 @click.option("--cron", metavar="LINE", help='When: a cron line, such as "0 6 * * *".')
-@click.option("--every", metavar="SPAN", help="When: a span, such as 15m, 6h or 1d.")
+@click.option(
+    "--every", type=Span(least=1.0), metavar="SPAN", help="When: a span, such as 15m, 6h or 1d; a number alone is seconds."
+)  # fmt: skip
 @click.option(
     "--timezone",
     default="UTC",
@@ -61,20 +63,26 @@ __all__ = ["command"]
     is_flag=True,
     help="Begin the ledger now where there is none: a worker never does by itself.",
 )
+@click.option(
+    "--fixes",
+    is_flag=True,
+    help="Not the sync, but what is dropped into the folder of the mapping's fixes:, as muster fixes does it.",
+)
 @click.option("--list", "lists", is_flag=True, help="List the scheduled syncs: when, next run, last state.")
 @click.option("--pause", metavar="NAME", help="Begin no more runs of this one.")
 @click.option("--resume", metavar="NAME", help="Begin runs of this one again.")
 @click.option("--remove", metavar="NAME", help="Take this one away; ledger and reports stay.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(
-    mapping: str | None, source: str | None, cron: str | None, every: str | None, timezone: str, name: str | None, pool: str | None,
-    overlap: str, on_guard: str, allow: tuple[str, ...], new_ledger: bool, lists: bool, pause: str | None, resume: str | None, remove: str | None, as_json: bool,
+    mapping: str | None, source: str | None, cron: str | None, every: float | None, timezone: str, name: str | None, pool: str | None,
+    overlap: str, on_guard: str, allow: tuple[str, ...], new_ledger: bool, fixes: bool, lists: bool, pause: str | None, resume: str | None, remove: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Let Prefect run the sync of MAPPING by itself. Named again, it is renewed.
 
     \b
     muster schedule crm.yml --cron "0 6 * * *" --timezone Europe/Berlin
     muster schedule crm.yml exports/today.csv --every 6h --overlap skip
+    muster schedule crm.yml --fixes --every "5 minutes"
     muster schedule --list
     muster schedule --pause crm
 
@@ -88,6 +96,12 @@ def command(
     if mapping is None:
         _speak_to_prefect(_home_here())
         return _look_after(lists=lists, pause=pause, resume=resume, remove=remove, as_json=as_json)
+    if fixes:
+        if source is not None or allow or new_ledger:
+            raise click.UsageError(
+                "--fixes looks into the folder that the mapping names, with nothing allowed: leave SOURCE, --allow and --new-ledger out."
+            )
+        return _schedule_fixes(mapping, _when(cron, every, timezone), name, pool or "", as_json=as_json)
     return _schedule(
         mapping, source, _when(cron, every, timezone), name, pool or "", new_ledger=new_ledger, as_json=as_json,
         more={"overlap": overlap, "on_guard": on_guard, **({"allow": list(allow)} if allow else {})},
@@ -100,12 +114,17 @@ def _schedule(
     from flows.deployed import refuse_keys, refuse_to_ask  # noqa: PLC0415 - only this verb
     from flows.ledger.opening import open_ledger, there_is_a_ledger  # noqa: PLC0415 - as above
     from flows.opening import load_mapping  # noqa: PLC0415 - as above
-    from flows.settings import Settings, find_mapping  # noqa: PLC0415 - as above
+    from flows.settings import Settings, find_mapping, note_settings  # noqa: PLC0415 - as above
 
+    if source == "-":
+        raise CannotStart(
+            "A schedule has no standard input, which - stands for.", "Name a file, a pattern or an address."
+        )
     refuse_keys(mapping=given, source=source)
     path = find_mapping(given).resolve()
     mapping = load_mapping(path)
-    if source is None and mapping.source.path is None and mapping.source.inbox is None:
+    said = mapping.source
+    if source is None and said.path is None and said.inbox is None and not said.of_database():
         raise CannotStart(
             "No file was named, and the mapping has neither a source.path nor an inbox.",
             "Name a file, or give the mapping one of them.",
@@ -114,21 +133,42 @@ def _schedule(
     home, url = Settings(path).home(path).absolute(), Settings(path).ledger_url()
     if new_ledger and not there_is_a_ledger(home, url):
         open_ledger(home, url).close()
-    _speak_to_prefect(home)
+        note_settings(home, path)
     parameters: dict[str, Any] = {"mapping": str(path), "home": str(home), **more}
     if source is not None:
         parameters["source"] = source if "://" in source else str(Path(source).expanduser().absolute())
+    about = f"{mapping.title or mapping.name}: {path.name} to {mapping.destination.kind}"
+    return _deployed("sync", name or mapping.name, about, parameters, schedule, home, pool, as_json=as_json)
 
-    from flows.viewer.deployments import ENTRYPOINT, POOL, Wanted, deploy, queue_of  # noqa: PLC0415 - Prefect takes seconds
 
-    called = name or mapping.name
-    title = mapping.title or mapping.name
-    wanted = Wanted(
-        called, f"{title}: {path.name} to {mapping.destination.kind}", parameters, schedule, home, pool
+def _schedule_fixes(given: str, schedule: Schedule, name: str | None, pool: str, *, as_json: bool) -> int:
+    from flows.deployed import refuse_keys  # noqa: PLC0415 - only this verb
+    from flows.fixes.folder import FixesFolder  # noqa: PLC0415 - as above
+
+    refuse_keys(mapping=given)
+    fixes = FixesFolder.of(given)
+    home, mapping = fixes.home.absolute(), fixes.mapping
+    with fixes.ledger():  # it has to be there
+        parameters = {"mapping": str(fixes.path), "home": str(home)}
+    about = f"{mapping.title or mapping.name}: what is dropped into {fixes.shown}"
+    return _deployed(
+        "fixes", name or f"{mapping.name}-fixes", about, parameters, schedule, home, pool, as_json=as_json
     )
-    new = asyncio.run(deploy(wanted))
+
+
+def _deployed(
+    does: str, called: str, about: str, parameters: dict[str, Any], schedule: Schedule, home: Path, pool: str, *, as_json: bool,
+) -> int:  # fmt: skip
+    from flows.ledger.opening import there_is_a_ledger  # noqa: PLC0415 - only this verb
+    from flows.settings import Settings  # noqa: PLC0415 - as above
+
+    _speak_to_prefect(home)
+
+    from flows.viewer.deployments import ENTRYPOINTS, POOL, Wanted, deploy, queue_of  # noqa: PLC0415 - Prefect takes seconds
+
+    new = asyncio.run(deploy(Wanted(called, about, parameters, schedule, home, pool, does)))
     snippet = as_prefect_yaml(
-        called, ENTRYPOINT, parameters, schedule, pool or POOL, "" if pool else queue_of(home)
+        called, ENTRYPOINTS[does], parameters, schedule, pool or POOL, "" if pool else queue_of(home)
     )
     if as_json:
         facts = {
@@ -144,6 +184,7 @@ def _schedule(
         f"{'Scheduled' if new else 'Renewed'}: {called}, {'' if schedule.cron else 'every '}{schedule}."
     )
     click.echo(f"ledger    {home}")
+    url = Settings(Path(parameters["mapping"])).ledger_url()
     if not there_is_a_ledger(home, url):
         click.echo(
             "          There is none yet, and a worker does not begin one unasked. If it is to be on this machine: run muster sync "
@@ -156,7 +197,7 @@ def _schedule(
     return 0
 
 
-def _when(cron: str | None, every: str | None, timezone: str) -> Schedule:
+def _when(cron: str | None, every: float | None, timezone: str) -> Schedule:
     import zoneinfo  # noqa: PLC0415 - only this verb
 
     if (cron is None) == (every is None):
@@ -167,10 +208,7 @@ def _when(cron: str | None, every: str | None, timezone: str) -> Schedule:
         raise click.UsageError(f"There is no time zone {timezone}. Such as Europe/Berlin.") from None
     if cron is not None:
         return Schedule(cron=" ".join(cron.split()), timezone=timezone)
-    seconds = seconds_of(every or "")
-    if not seconds or seconds < 1:
-        raise click.UsageError(f"{every} is no span. Such as 15m, 6h or 1d.")
-    return Schedule(every=seconds, timezone=timezone)
+    return Schedule(every=every, timezone=timezone)
 
 
 def _home_here() -> Path:

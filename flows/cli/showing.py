@@ -100,8 +100,12 @@ def show_summary(
     comparison: Comparison | None = None,
     unseen: Sequence[UnseenValue] = (),
     reasons: Sequence[Reason] = (),
+    link: str = "",
 ) -> None:
-    """The verdict, the balance, why people were left alone, planned and done, the top problems with their fixes, and where the report is."""
+    """The verdict, the balance, why people were left alone, planned and done, the top problems with their fixes, and where the report is.
+
+    `link` is where people without a shell open it, '' where they do not.
+    """
     console = console_for_people()
     console.print()
     console.print(verdict(summary), style="bold", markup=False)
@@ -140,6 +144,8 @@ def show_summary(
     console.print(f"\nreport    {folder / 'report.html'}", markup=False, soft_wrap=True)
     if any(summary.outcomes.of(name) for name in NEED_A_PERSON):
         console.print(f"failures  {folder / 'failures.xlsx'}", markup=False, soft_wrap=True)
+    if link:
+        console.print(f"shared    {link}", markup=False, soft_wrap=True)
 
 
 def _is_incident(code: str) -> bool:

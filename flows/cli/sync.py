@@ -110,7 +110,8 @@ def show_ending(ending: Ending, folder: Path, *, as_json: bool, fail_on_warning:
         from flows.cli.showing_retries import show_how_to_retry  # noqa: PLC0415 - as above
 
         details = ending.details
-        show_summary(summary, folder, details.comparison, details.unseen, details.reasons)
+        link = ending.copies.link if ending.copies is not None else ""
+        show_summary(summary, folder, details.comparison, details.unseen, details.reasons, link)
         show_how_to_retry(summary, folder)
     code = worst_code(summary.exit_code, summary.vanished_details)
     return 1 if code == 0 and fail_on_warning and summary.warnings else code

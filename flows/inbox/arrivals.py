@@ -7,7 +7,7 @@ import datetime as dt
 import posixpath
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -15,6 +15,7 @@ from typing import Self
 from connectors.errors import SourceError
 from connectors.kinds import destination_module
 from connectors.places import Lying, Place
+from flows.inbox.fetched import ASIDE, FOLDER
 from flows.inbox.judging import FINAL, Found, Judged, judged
 from flows.inbox.overdue import Overdue, overdue
 from flows.inbox.pattern import Pattern
@@ -25,9 +26,8 @@ from flows.opening import load_mapping
 from flows.settings import Settings, find_mapping
 from mappings.engine.document import Mapping
 
-__all__ = ["Arrived", "Inbox", "Look", "is_arrival_of"]
+__all__ = ["Arrived", "Inbox", "Look"]
 
-_FOLDER = "inbox"
 _DONE = "done"
 
 
@@ -70,7 +70,7 @@ class Inbox:
         self.home = self.settings.home(path)
         self.deltas = mapping.source.files == "deltas"
         self.pattern = Pattern.of(mapping.source.inbox or "")
-        self._private = self.home / _FOLDER / mapping.name
+        self._private = self.home / FOLDER / mapping.name
         self.ledger_new = False
 
     @classmethod
@@ -96,8 +96,9 @@ class Inbox:
     def aside(self) -> Iterator[None]:
         """For who only looks: what is fetched lies in a folder of its own."""
         private_folder(self.home)
-        private_folder(self.home / "plans")
-        with tempfile.TemporaryDirectory(prefix="inbox-", dir=self.home / "plans") as folder:
+        plans, prefix = ASIDE
+        private_folder(self.home / plans)
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=self.home / plans) as folder:
             self._private = Path(folder)
             yield
 
@@ -112,7 +113,7 @@ class Inbox:
             fetched = [
                 one for each in lying if (one := self._fetched(place, each, known, complete, now)) is not None
             ]
-            files = self._judged(fetched, known, complete)
+            files = self._judged(fetched, known, complete, ledger.arrivals.begun(account, self.mapping.name))
             if writes:
                 ledger.arrivals.note(account, self.mapping.name, _noted(files, known))
             watched = now
@@ -134,7 +135,8 @@ class Inbox:
         with self._ledger() as (ledger, account):
             known = ledger.arrivals.of(account, self.mapping.name)
             complete = ledger.arrivals.complete(account, self.mapping.name)
-            files = self._judged([(one.lying, one.judged.found, None) for one in look.files], known, complete)
+            found = [(one.lying, one.judged.found, None) for one in look.files]
+            files = self._judged(found, known, complete, ledger.arrivals.begun(account, self.mapping.name))
             ledger.arrivals.note(account, self.mapping.name, _noted(files, known))
             for one in files:
                 moves = one.state in FINAL and not (self.deltas and one.state == "late")
@@ -192,7 +194,11 @@ class Inbox:
         return lying, Found(lying.path, sha256, sorts, state), path
 
     def _judged(
-        self, files: list[tuple[Lying, Found, Path | None]], known: list[Arrival], complete: dict[str, str]
+        self,
+        files: Sequence[tuple[Lying, Found, Path | None]],
+        known: list[Arrival],
+        complete: dict[str, str],
+        begun: Collection[str],
     ) -> tuple[Arrived, ...]:
         states = {(one.name, one.sha256): one.state for one in known}
         found = [replace(one, before=states.get((one.name, one.sha256), one.before)) for _, one, _ in files]
@@ -200,19 +206,9 @@ class Inbox:
         return tuple(
             Arrived(by_name[one.found.name][0], one, _arrival(one, by_name[one.found.name][0]), by_name[one.found.name][1])
             for one in judged(
-                found, deltas=self.deltas, complete=complete, synced=_synced(known, complete, deltas=self.deltas)
+                found, deltas=self.deltas, complete=complete, synced=_synced(known, complete, deltas=self.deltas), begun=begun,
             )
         )  # fmt: skip
-
-
-def is_arrival_of(path: Path, mapping: str) -> bool:
-    """Whether a file is one that was fetched from a mapping's inbox.
-
-    >>> is_arrival_of(Path("/srv/.muster/inbox/crm/9f86d0/monday.csv"), "crm")
-    True
-    """
-    parents = path.parents
-    return len(parents) > 2 and (parents[1].name, parents[2].name) == (mapping, _FOLDER)
 
 
 def _looks(lying: Lying) -> tuple[int, str, str]:

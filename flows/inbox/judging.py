@@ -3,7 +3,7 @@
 growing     still being written: left alone
 synced      its content was synced, and it is that file
 repeated    its content was synced under another name, or lies there twice
-late        older than one that was synced; of deltas somebody has to look
+late        older than one that was synced, or of deltas begun to be; of deltas somebody has to look
 superseded  a newer snapshot was synced in its place
 sync        to be synced now: the newest snapshot, or all deltas in their order
 waits       an older snapshot than that, or a delta behind one that is still being written
@@ -11,7 +11,7 @@ waits       an older snapshot than that, or a delta behind one that is still bei
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = ["FINAL", "Found", "Judged", "judged"]
@@ -47,11 +47,13 @@ def judged(
     deltas: bool,
     complete: Mapping[str, str],
     synced: Mapping[str, tuple[str, str]],
+    begun: Collection[str] = (),
 ) -> list[Judged]:
     """All files in their order, each with what becomes of it.
 
     `complete`: the contents that were synced, with their runs. `synced`: of those that came through this inbox, the name under
-    which they did, and by what it sorts.
+    which they did, and by what it sorts. `begun`: the contents of which something was sent; what is older than a delta of these
+    would come after it.
 
     >>> files = [Found("b.csv", "2", "2"), Found("a.csv", "1", "1")]
     >>> [(one.found.name, one.state) for one in judged(files, deltas=False, complete={}, synced={})]
@@ -63,6 +65,11 @@ def judged(
         [
             *(sorts for _, sorts in synced.values()),
             *(one.sorts for one in files if one.sha256 in complete and speaks[one.sha256] == one.name),
+            *(
+                one.sorts
+                for one in files
+                if deltas and one.sha256 in begun and speaks[one.sha256] == one.name
+            ),
         ],
         default="",
     )

@@ -8,13 +8,11 @@ import re
 from dataclasses import dataclass
 
 from connectors.errors import MappingError
+from connectors.sources.name_parts import DIGITS, TOKEN, TOKENS
 
 __all__ = ["Pattern"]
 
-_TOKENS = {"YYYY": "%Y", "MM": "%m", "DD": "%d", "hh": "%H", "mm": "%M", "ss": "%S"}
-_DIGITS = {token: rf"\d{{{len(token)}}}" for token in _TOKENS}
 _BRACES = re.compile(r"\{([^{}]*)\}")
-_TOKEN = re.compile("|".join(_TOKENS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Pattern:
             return cls(pattern)
         folder, name = posixpath.split(pattern)
         inside = _BRACES.search(name)
-        tokens = _TOKEN.findall(found[0])
+        tokens = TOKEN.findall(found[0])
         if len(found) > 1 or inside is None or not {"YYYY", "MM", "DD"} <= set(tokens):
             raise MappingError(
                 f"inbox: {{{found[0]}}} is not understood.",
@@ -47,10 +45,10 @@ class Pattern:
         before, after = name[: inside.start()], name[inside.end() :]
         digits, format_ = re.escape(shape), shape.replace("%", "%%")
         for token in tokens:
-            digits = digits.replace(token, _DIGITS[token], 1)
-            format_ = format_.replace(token, _TOKENS[token], 1)
+            digits = digits.replace(token, DIGITS[token], 1)
+            format_ = format_.replace(token, TOKENS[token], 1)
         expression = f"{_expression(before)}({digits}){_expression(after)}"
-        wild = _TOKEN.sub(lambda token: "?" * len(token[0]), shape)
+        wild = TOKEN.sub(lambda token: "?" * len(token[0]), shape)
         return cls(posixpath.join(folder, before + wild + after), expression, format_)
 
     def sorts(self, name: str, modified: dt.datetime) -> str:

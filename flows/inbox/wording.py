@@ -27,7 +27,7 @@ def _line(one: Arrived, *, deltas: bool) -> str:
     before = one.judged.found.before
     if one.state == "late" and deltas:
         return (
-            "late: it is older than one that was synced, and might put older values over newer ones; not synced. "
+            "late: it is older than one that was synced or begun, and might put older values over newer ones; not synced. "
             "Look at it, then sync it by name (muster sync MAPPING FILE) or take it away"
         )
     if one.state == "late" and before != "late":

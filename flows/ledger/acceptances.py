@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from flows.ledger.database import Database
+from flows.ledger.database import Connection, Database
 from flows.ledger.runs import now
 
 __all__ = ["Acceptance", "Acceptances", "Accepted"]
@@ -85,11 +85,15 @@ class Acceptances:
 
     def revoke(self, which: Iterable[Acceptance]) -> None:
         """These problems ask for a person again."""
-        with self._database.transaction() as database:
+        those = [(one.account, one.mapping, one.person, one.code, one.column) for one in which]
+
+        def revoked(database: Connection) -> None:
             database.executemany(
                 "delete from acceptance where account = ? and mapping = ? and person = ? and code = ? and column_name = ?",
-                [(one.account, one.mapping, one.person, one.code, one.column) for one in which],
+                those,
             )
+
+        self._database.done(revoked)
 
     def _select(self, where: str, parameters: Sequence[object]) -> list[Acceptance]:
         sql = f"select {_COLUMNS} from acceptance where {where} order by made_at desc, person, code, column_name"  # noqa: S608 - no user text

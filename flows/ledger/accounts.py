@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-from flows.ledger.database import Database
+from flows.ledger.database import Connection, Database
 from flows.ledger.runs import now
 
 __all__ = ["Account", "Accounts"]
@@ -70,7 +70,8 @@ class Accounts:
     def another(self, account: Account, key: str) -> Account:
         """The new key belongs to another workspace behind the same name. Nothing is delivered there, but who wants no mail is known."""
         new = self._add(account.kind, account.name, account.base_url, account.generation + 1, self.mac(key))
-        with self._database.transaction() as database:
+
+        def known(database: Connection) -> None:
             for table, columns in (
                 ("consent", "key, opted_out, origin, known_at"),
                 ("objection", "key, origin, said_at"),
@@ -80,6 +81,8 @@ class Accounts:
                     f"insert into {table} (account, {columns}) select ?, {columns} from {table} where account = ? on conflict do nothing",  # noqa: S608 - our own names
                     (new.id, account.id),
                 )
+
+        self._database.done(known)
         return new
 
     def some_delivered(self, account: Account, number: int = 5) -> list[tuple[str, str]]:
@@ -92,8 +95,8 @@ class Accounts:
             insert into account (kind, name, base_url, generation, key_mac, first_seen, last_seen) values (?, ?, ?, ?, ?, ?, ?)
             on conflict (kind, name, base_url, generation) do nothing returning id
         """
-        with self._database.transaction() as database:
-            added = database.execute(sql, (kind, name, base_url, generation, mac, now(), now())).fetchone()
+        asked = (kind, name, base_url, generation, mac, now(), now())
+        added = self._database.done(lambda database: database.execute(sql, asked).fetchone())
         if added is None:  # somebody else met it first, at the same moment
             return self._there(kind, name, base_url, generation)
         return Account(added[0], kind, name, base_url, generation, new=True)

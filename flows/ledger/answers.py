@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.ledger.database import Database, Statement
+from flows.ledger.database import Connection, Database, Statement
 from flows.ledger.runs import now
 
 __all__ = ["Answers", "Intent", "Outcome"]
@@ -129,7 +129,8 @@ class Answers:
         Of what is `unknown` it stays, so that it is settled like what was on its way.
         """
         nothing = "(outcome = 'unsent' or (outcome = 'failed' and code = 'not_delivered'))"
-        with self._database.transaction() as database:
+
+        def forgotten(database: Connection) -> None:
             database.execute(
                 f"""delete from intent where run = ? and exists (select 1 from answer a where a.run = intent.run
                 and a.row_number = intent.row_number and a.attempt = intent.attempt and {nothing})""",  # noqa: S608 - no user text
@@ -139,6 +140,8 @@ class Answers:
                 f"delete from answer where run = ? and ({nothing} or (outcome = 'unknown' and code = 'no_clear_answer'))",  # noqa: S608 - as above
                 (run_id,),
             )
+
+        self._database.done(forgotten)
 
     def answered_rows(self, run_id: str) -> tuple[list[int], list[int]]:
         """The rows that have an answer: those that were sent, and those whose opt-out was carried."""

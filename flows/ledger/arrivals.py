@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flows.ledger.database import Database
+from flows.ledger.database import Connection, Database
 from flows.ledger.runs import now
 
 __all__ = ["Arrival", "Arrivals"]
@@ -50,13 +50,17 @@ class Arrivals:
             size = excluded.size, modified_at = excluded.modified_at, version = excluded.version, sorts = excluded.sorts,
             run = excluded.run, state = excluded.state
         """
-        with self._database.transaction() as database:
-            for one in seen:
+        those = list(seen)
+
+        def noted(database: Connection) -> None:
+            for one in those:
                 database.execute(
                     sql,
                     (account, mapping, one.name, one.sha256, one.size, one.modified_at, one.version, one.sorts,
                      one.seen_at or now(), one.run, one.state),
                 )  # fmt: skip
+
+        self._database.done(noted)
 
     def watched_since(self, account: int, mapping: str) -> str:
         """When the inbox was looked into for the first time: now, where it never was."""
@@ -76,3 +80,11 @@ class Arrivals:
             order by started_at desc, id desc
         """  # noqa: S608 - no user text
         return dict(self._database.ask(sql, (account, mapping, verb)))
+
+    def begun(self, account: int, mapping: str) -> frozenset[str]:
+        """The contents of which a sync has sent something and did not come to its end: by their SHA-256."""
+        sql = """
+            select source_sha256 from run where account = ? and mapping = ? and source_sha256 <> '' and verb = 'sync' and begun <> ''
+            and state in ('running', 'interrupted', 'stopped', 'failed')
+        """
+        return frozenset(sha256 for (sha256,) in self._database.ask(sql, (account, mapping)))

@@ -8,7 +8,6 @@ which all processes of a machine share and nobody sets; what is left of the time
 from __future__ import annotations
 
 import sqlite3
-import struct
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +32,7 @@ class Bookings:
 
     def __init__(self, home: Path, account: int) -> None:
         self._account = account
+        self._begin = 0.0
         path = home / NAME
         try:
             try:
@@ -49,16 +49,25 @@ class Bookings:
                 f"{path} cannot be used: {error}.", "Remove it; it holds nothing but the pace."
             ) from None
 
-    def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
+    async def booked(
+        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+    ) -> float:
+        """The same as `book`: a file is not waited for."""
+        return self.book(calls, per_second, limit, now, since, late)
+
+    def book(
+        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+    ) -> float:
         """Books `calls` slots in a row; when the first begins. See `connectors.slots`. Raises LedgerError."""
         try:
             self._database.execute("begin immediate")
             try:
                 slots = self._slots()
+                slots.left(self._begin, late)
                 begin = slots.book(calls, per_second, limit, now, since)
-                taken = struct.pack(f"<{len(slots.taken)}d", *slots.taken)
                 self._database.execute(
-                    "insert or replace into slots values (?, ?, ?)", (self._account, slots.until, taken)
+                    "insert or replace into slots values (?, ?, ?)",
+                    (self._account, slots.until, slots.packed()),
                 )
             finally:
                 self._database.execute("commit")
@@ -66,6 +75,7 @@ class Bookings:
             raise LedgerError(
                 f"The pace cannot be booked: {error}.", "Check the disk, then start again."
             ) from None
+        self._begin = begin
         return begin
 
     def taken(self, since: float) -> int:
@@ -82,8 +92,7 @@ class Bookings:
         row = self._database.execute(sql, (self._account,)).fetchone()
         if row is None:
             return Slots()
-        until, taken = row
-        return Slots(until, list(struct.unpack(f"<{len(taken) // 8}d", taken)))
+        return Slots.unpacked(*row)
 
     def close(self) -> None:
         self._database.close()

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from flows.ledger.database import Database
+from flows.ledger.database import Connection, Database
 from flows.ledger.runs import now
 
 __all__ = ["Correction", "Corrections", "Kept"]
@@ -66,9 +66,12 @@ class Corrections:
             (select 1 from json_each(?) where value ->> 0 = person and value ->> 1 = column_name and value ->> 2 = value ->> 3)
         """
         written = json.dumps(rows, ensure_ascii=False)
-        with self._database.transaction() as database:
+
+        def kept(database: Connection) -> None:
             database.execute(sql, (account, mapping, who, made_at, run, written))
             database.execute(back, (made_at, account, mapping, written))
+
+        self._database.done(kept)
         return sum(original != corrected for _, _, original, corrected in rows)
 
     def applied(self, account: int, mapping: str) -> list[Correction]:
@@ -92,11 +95,15 @@ class Corrections:
 
     def revoke(self, which: Iterable[Correction]) -> None:
         """They are not applied any more."""
-        with self._database.transaction() as database:
+        those = [(now(), one.account, one.mapping, one.person, one.column) for one in which]
+
+        def revoked(database: Connection) -> None:
             database.executemany(
                 "update correction set revoked_at = ? where account = ? and mapping = ? and person = ? and column_name = ?",
-                [(now(), one.account, one.mapping, one.person, one.column) for one in which],
+                those,
             )
+
+        self._database.done(revoked)
 
     def _select(self, where: str, parameters: Sequence[object]) -> list[Correction]:
         sql = f"select {_COLUMNS} from correction where {where} order by made_at desc, person, column_name"  # noqa: S608 - no user text

@@ -6,17 +6,21 @@ The statements are the same for both. They are written for SQLite, with `?` or `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from connectors.errors import LedgerError
 from flows.ledger.damaged import NAME, has_ledger
 from flows.ledger.sqlite_file import SqliteFile, home_folder, open_database, private_folder
 
 __all__ = [
-    "NAME", "Connection", "Database", "Fence", "SqliteFile", "Statement", "has_ledger", "home_folder", "open_database", "private_folder",
+    "NAME", "Away", "Connection", "Database", "Fence", "SqliteFile", "Statement", "anew", "has_ledger", "home_folder", "open_database", "private_folder",
 ]  # fmt: skip
+
+_T = TypeVar("_T")
+_MOST_TIMES = 5
 
 Statement = tuple[str, Sequence[Any]]
 """SQL and what is given to it."""
@@ -39,6 +43,10 @@ class Connection(Protocol):
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /) -> Cursor: ...
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Any: ...
+
+
+class Away(LedgerError):  # noqa: N818 - it says what happened
+    """The server went away meanwhile: what was asked may be done or not."""
 
 
 class Fence(Protocol):
@@ -99,8 +107,20 @@ class Database(Protocol):
         """Several statements, durable together, that may be said twice like one of `tell`."""
         ...
 
+    def done(self, work: Callable[[Connection], _T]) -> _T:
+        """What `work` gives, whose statements are durable together when it returns. Like one of `tell` it may be done twice."""
+        ...
+
     def transaction(self) -> AbstractContextManager[Connection]:
-        """Several statements, durable together when the block ends. Where a connection is lost, it raises."""
+        """Several statements, durable together when the block ends. Where a connection is lost, it raises Away."""
+        ...
+
+    async def beside(self, work: Callable[[], _T]) -> _T:
+        """What `work` gives. Where it has to wait for a server, nothing else is held up."""
+        ...
+
+    def hurry(self) -> None:
+        """Somebody wants to stop: a server that is away is waited for only for a moment from now on."""
         ...
 
     def tidy(self) -> None:
@@ -108,3 +128,13 @@ class Database(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def anew(database: Database, work: Callable[[], _T]) -> _T:
+    """What `work` gives, which is begun again where the server went away in the middle. It has to be harmless twice."""
+    for _ in range(_MOST_TIMES - 1):
+        try:
+            return work()
+        except Away:
+            database.ask("select 1")  # waited for, as long as anybody waits
+    return work()

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
-from flows.ledger.database import Database
+from flows.ledger.database import Connection, Database
 from flows.ledger.people import Who
 from flows.ledger.runs import now
 
@@ -30,12 +30,18 @@ class Forgotten:
         """All of them."""
         return frozenset(mac for (mac,) in self._database.ask("select key_mac from forgotten"))
 
+    def last(self) -> str:
+        """When somebody was forgotten for the last time; '' where nobody was."""
+        [(moment,)] = self._database.ask("select max(made_at) from forgotten")
+        return moment or ""
+
     def add(self, who: Who) -> None:
         """From now on nothing of this person is delivered. Durable when it returns."""
         macs = [self.mac("", address) for address in who.addresses]
         macs += [self.mac(mapping, text) for mapping, text in who.ids]
         marks = ", ".join("?" * len(macs))
-        with self._database.transaction() as database:
+
+        def added(database: Connection) -> None:
             # who is forgotten again stays one with what is not known of them any more, so that all of it is allowed back together
             sql = f"select min(made_at) from forgotten where key_mac in ({marks})"  # noqa: S608 - marks only
             (before,) = database.execute(sql, macs).fetchone()
@@ -43,6 +49,8 @@ class Forgotten:
             database.executemany(
                 "insert into forgotten values (?, ?) on conflict do nothing", [(mac, moment) for mac in macs]
             )
+
+        self._database.done(added)
 
     def allow_back(self, mappings: Iterable[str], text: str) -> int:
         """Takes back that a person was forgotten, with all that was forgotten together with them; how many hashes those were."""

@@ -28,6 +28,7 @@ __all__ = ["LEASE_SECONDS", "Lease", "who_holds"]
 LEASE_SECONDS = 30.0
 """So long nobody else takes it after it was last renewed."""
 _RENEWED_SECONDS = 5.0
+_TRIED_AGAIN_SECONDS = 1.0
 _SURE_SECONDS = 5.0
 """So long before its end nothing more is begun: what is on its way then has to arrive."""
 _LOOKED_SECONDS = 0.25
@@ -148,13 +149,14 @@ class Lease:
             f"update lease set until = {_NOW} + ? where name = ? and token = ? and holder = ? returning token"  # noqa: S608 - as above
         )
         asked = (self._seconds, self.name, self._token, self._holder)
-        while not self._over.wait(min(_RENEWED_SECONDS, self._seconds / 6)):
-            began = _clock()
+        pause = again = min(_RENEWED_SECONDS, self._seconds / 6)
+        while not self._over.wait(pause):
+            began, pause = _clock(), min(_TRIED_AGAIN_SECONDS, again)
             with contextlib.suppress(LedgerError):
                 if not self._database.repeated(lambda spoken: spoken.execute(sql, asked).fetchall(), 0.0):
                     self._lose("somebody else has taken it")
                     return
-                self._sure_until = began + self._seconds - self._sure
+                self._sure_until, pause = began + self._seconds - self._sure, again
             if not self.sure:
                 self._lose("it could not be renewed in time")
                 return

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from connectors.listing import Roster, Standing
-from flows.ledger.database import Database
+from flows.ledger.database import Connection, Database
 
 __all__ = ["AccountListing"]
 
@@ -35,7 +35,8 @@ class AccountListing:
         if not self._writes:
             return
         read_at = dt.datetime.fromtimestamp(roster.read_at, dt.UTC).isoformat()
-        with self._database.transaction() as database:
+
+        def saved(database: Connection) -> None:
             database.execute("delete from listed where account = ?", (self._account,))
             database.execute(_INSERT, (self._account, _as_json(roster.standings)))
             database.execute(
@@ -44,11 +45,14 @@ class AccountListing:
                 (self._account, len(roster.standings), read_at),
             )
 
+        self._database.done(saved)
+
     def add(self, standings: Sequence[Standing]) -> None:
         """Adds contacts to a list that is kept, and files those that are in it under the address they have now."""
         if not self._writes or not standings:
             return
-        with self._database.transaction() as database:
+
+        def added(database: Connection) -> None:
             if not database.execute("select 1 from listing where account = ?", (self._account,)).fetchone():
                 return
             database.execute(
@@ -56,6 +60,8 @@ class AccountListing:
                 (self._account, _as_json(standings)),
             )
             database.execute(_INSERT, (self._account, _as_json(standings)))
+
+        self._database.done(added)
 
 
 _INSERT = """

@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from connectors.base import Remembered
-from flows.ledger.database import Connection, Database
+from flows.ledger.database import Connection, Database, anew
 from flows.ledger.pages import Pages, key_hash
 from flows.ledger.runs import now
 
 __all__ = ["Memory", "Standing"]
 
+_T = TypeVar("_T")
 _MASK = 2**64 - 1
 _AT_ONCE = 50_000
 _DESTINATION = "destination"
@@ -118,6 +120,10 @@ class Memory:
         """
         return dict(self._database.ask(sql, (account, mapping, json.dumps(list(keys), ensure_ascii=False))))
 
+    async def beside(self, work: Callable[[], _T]) -> _T:
+        """What `work` gives, which asks this memory: in a thread where a server has to be waited for. Raises LedgerError."""
+        return await self._database.beside(work)
+
     def heard(
         self, account: int, mapping: str, remembered: Remembered | None, keys: Collection[str]
     ) -> Remembered | None:
@@ -180,13 +186,16 @@ class Memory:
             where consent.opted_out = 0
         """
         moment, names = now(), json.dumps(list(dict.fromkeys(keys)), ensure_ascii=False)
-        with self._database.transaction() as database:
+
+        def heard(database: Connection) -> None:
             database.execute(sql, (account, origin, moment, names))
             database.execute(
                 "insert into objection select ?, value, ?, ? from json_each(?) where true on conflict (account, key, origin)"
                 " do update set said_at = excluded.said_at where objection.origin <> ?",
                 (account, origin, moment, names, _DESTINATION),
             )
+
+        self._database.done(heard)
 
     def heard_under(self, run_id: str, account: int, mapping: str, tags: Collection[str]) -> None:
         """Keeps the opt-outs of a run also under the addresses and ids that are not the mapping's key: `tags` may be keys, too."""
@@ -207,11 +216,15 @@ class Memory:
 
         Where a later run has delivered a contact meanwhile, that stays.
         """
+        return anew(self._database, lambda: self._settled(run_id, account, mapping, pages))
+
+    def _settled(self, run_id: str, account: int, mapping: str, pages: Pages) -> int:
         where = f"i.run = ? and i.carried = 0 and a.outcome in {_LANDED}"
         joined = """
             from intent i join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
         """
-        with self._database.transaction() as database:
+
+        def filed(database: Connection) -> None:
             database.execute(
                 f"""insert into delivered
                 (account, mapping, key, person, contact_id, wanted, run, delivered_at, own)
@@ -260,6 +273,8 @@ class Memory:
                 (account, mapping, run_id),
             )
             self._take_back(database, joined, account, mapping, run_id)
+
+        self._database.done(filed)
         mine = "join delivered d on d.account = ? and d.mapping = ? and d.key = i.key and d.run = i.run"
         stands = "select 1 from delivered d where d.account = ? and d.mapping = ? and d.key = i.old_key"
         olds = self._database.ask(
@@ -283,7 +298,8 @@ class Memory:
     ) -> None:
         """An undo subscribed somebody again: what this mapping and the destination had said until then counts no more."""
         names, people = (json.dumps(sorted(some), ensure_ascii=False) for some in (keys, persons))
-        with self._database.transaction() as database:
+
+        def given(database: Connection) -> None:
             database.execute(
                 "delete from objector where account = ? and mapping = ? and said_at <= ?"
                 " and person in (select value from json_each(?))",
@@ -300,6 +316,8 @@ class Memory:
                 (select 1 from objection o where o.account = consent.account and o.key = consent.key)""",
                 (now(), account, names),
             )
+
+        self._database.done(given)
 
     @staticmethod
     def _take_back(database: Connection, joined: str, account: int, mapping: str, run_id: str) -> None:

@@ -20,7 +20,7 @@ def open_ledger(home: Path, url: str | None = None, say: Callable[[str], None] =
     in a `.env` beside the home among them.
     What is to be known while a server is waited for is said with `say`.
     """
-    address = Settings(home).ledger_url() if url is None else url
+    address = Settings(home=home).ledger_url() if url is None else url
     if address:
         from flows.ledger.shared_ledger import open_shared  # noqa: PLC0415 - psycopg only where it is used
 
@@ -33,7 +33,7 @@ def open_ledger(home: Path, url: str | None = None, say: Callable[[str], None] =
 
 def there_is_a_ledger(home: Path, url: str | None = None) -> bool:
     """Whether there is one to be opened; in PostgreSQL that is only said when it is. Raises LedgerError where one was lost."""
-    if Settings(home).ledger_url() if url is None else url:
+    if Settings(home=home).ledger_url() if url is None else url:
         return True
     _refuse_one_elsewhere(home)
     return has_ledger(home)

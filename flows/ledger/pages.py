@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from flows.ledger.database import Database
+from flows.ledger.database import Connection, Database
 
 __all__ = ["PAGES", "Page", "Pages", "key_hash"]
 
@@ -74,7 +74,8 @@ class Pages:
             by_page.setdefault(key_hash >> 56, ({}, set()))[0][key] = (key_hash, fingerprint)
         for key_hash, key in gone:
             by_page.setdefault(key_hash >> 56, ({}, set()))[1].add(key)
-        with self._database.transaction() as database:
+
+        def merged(database: Connection) -> None:
             for number, (new, removed) in sorted(by_page.items()):
                 rows = database.execute(
                     "select body from page where account = ? and mapping = ? and number = ?",
@@ -86,6 +87,8 @@ class Pages:
                     " do update set entries = excluded.entries, body = excluded.body",
                     (account, mapping, number, len(page), _packed(page)),
                 )
+
+        self._database.done(merged)
 
 
 def _merged(page: Page, new: dict[str, tuple[int, int]], removed: set[str]) -> Page:

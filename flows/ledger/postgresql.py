@@ -7,10 +7,12 @@ only the kind of refusal is said.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,18 +21,25 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 import psycopg
 from psycopg import errors
 from psycopg import sql as names
+from psycopg.conninfo import make_conninfo
 
 from connectors.errors import LedgerError
-from flows.ledger.database import Fence
+from flows.ledger.connection import Listening
+from flows.ledger.database import Away, Connection, Fence
 from flows.ledger.dialect import kept_text, translated
 
 __all__ = ["PATIENCE", "Address", "Postgresql"]
 
 PATIENCE = 60.0
 """So many seconds a run waits for a server that went away."""
+_HURRIED = 3.0
+"""And so many where somebody wants it to stop."""
 _AGAIN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 _MOST_TIMES = 20
 _AT_ONCE = 5000
+_GIVEN_UP_SECONDS = 10.0
+"""So long nobody waits again for a server that was waited for in vain."""
+_QUICK_CONNECT = "2"
 _SCHEMA = "muster"
 _SETTINGS = """
     set synchronous_commit to on;
@@ -92,18 +101,25 @@ class Postgresql:
 
     shared = True
 
-    def __init__(self, home: Path, address: Address) -> None:
+    def __init__(self, home: Path, address: Address, *, quick: bool = False) -> None:
         self.home = home
         self.new = False
         self.address = address
         self.held: list[Fence] = []
         self.patience = 0.0
         """Nobody waits while it is being opened: a wrong address is said at once."""
+        self._hurried = False
+        self._given_up: tuple[float, LedgerError] | None = None
+        self._quick = quick
+        self._well = True
+        self._others: list[Postgresql] = []
         self.say: Callable[[str], None] = lambda _: None
         """What is to be known while somebody waits for the server is said here, in any thread."""
         self._local = threading.local()
-        self._all: list[psycopg.Connection[tuple[Any, ...]]] = []
+        self._all: list[Listening] = []
         self._guard = threading.Lock()
+        self._closed = threading.Event()
+        self._beside = ThreadPoolExecutor(1, "ledger")
         self._secret = b""
 
     @property
@@ -112,26 +128,44 @@ class Postgresql:
         return self.address.shown
 
     @property
-    def connection(self) -> psycopg.Connection[tuple[Any, ...]]:
+    def connection(self) -> Listening:
         """The connection of this thread; a new one where it was lost."""
-        found: psycopg.Connection[tuple[Any, ...]] | None = getattr(self._local, "connection", None)
+        found: Listening | None = getattr(self._local, "connection", None)
         if found is None or found.closed:
             found = self.connect()
             with self._guard:
                 self._all = [one for one in self._all if not one.closed]
                 self._all.append(found)
             self._local.connection = found
+        found.impatient = self._at_once
         return found
 
-    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+    @property
+    def _at_once(self) -> bool:
+        """Whether this thread waits for nobody just now."""
+        return self._quick or getattr(self._local, "at_once", False)
+
+    def connect(self) -> Listening:
         """A connection of its own; whoever calls closes it. Raises psycopg.Error."""
-        made = psycopg.connect(self.address.conninfo, autocommit=True)
+        asked, impatient = self.address.conninfo, self._at_once
+        if impatient:
+            asked = make_conninfo(asked, connect_timeout=_QUICK_CONNECT)
+        made = Listening.connect(asked, autocommit=True)
         try:
+            made.impatient = impatient
             made.execute(names.SQL("set search_path to {}").format(names.Identifier(self.address.schema)))
             made.execute(_SETTINGS)
+            [(made.server_pid,)] = made.execute("select pg_backend_pid()").fetchall()
         except BaseException:
             made.close()
             raise
+        return made
+
+    def another(self, *, quick: bool = False) -> Postgresql:
+        """The same ledger over connections of their own; `quick`: what is not heard within a second is given up."""
+        made = Postgresql(self.home, self.address, quick=quick)
+        made.patience, made.say = self.patience, self.say
+        self._others.append(made)
         return made
 
     def ask(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
@@ -178,6 +212,37 @@ class Postgresql:
                 yield spoken
                 self._refuse_a_later_one(spoken)
 
+    def done(self, work: Callable[[Connection], _T]) -> _T:
+        """What `work` gives, durable when it returns; it may have been done twice. Raises LedgerError."""
+
+        def said(connection: Spoken) -> _T:
+            with connection.transaction():
+                found = work(connection)
+                self._refuse_a_later_one(connection)
+            return found
+
+        return self.repeated(said)
+
+    async def beside(self, work: Callable[[], _T]) -> _T:
+        """What `work` gives, which may be done twice: here, or in a thread once the server has not answered at once. Raises LedgerError."""
+        if self._well:
+            self._local.at_once = True
+            try:
+                return work()
+            except Away:
+                self._well = False
+            finally:
+                self._local.at_once = False
+        found = await asyncio.get_running_loop().run_in_executor(self._beside, work)
+        self._well = True
+        return found
+
+    def hurry(self) -> None:
+        """Somebody wants to stop: from now on the server is waited for only for a moment, also by whoever waits already."""
+        self._hurried = True
+        for other in self._others:
+            other.hurry()
+
     def _refuse_a_later_one(self, connection: Spoken) -> None:
         """Whatever was written counts only while nobody else has taken a lease that is relied on here.
 
@@ -188,7 +253,11 @@ class Postgresql:
 
     def repeated(self, work: Callable[[Spoken], _T], patience: float | None = None) -> _T:
         """What `work` gives; done again, maybe a second time, where its connection was lost or another one went first."""
-        until = time.monotonic() + (self.patience if patience is None else patience)
+        began = time.monotonic()
+        if patience is None and self._given_up is not None and began < self._given_up[0]:
+            raise Away(
+                self._given_up[1].what, self._given_up[1].fix
+            )  # many wait in a row: not one after the other
         attempt, said = 0, False
         while True:
             try:
@@ -196,15 +265,20 @@ class Postgresql:
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if isinstance(error, _ONE_WAS_FIRST) and attempt < _MOST_TIMES:
                     attempt += 1
-                    time.sleep(_AGAIN_SECONDS[0])
+                    self._closed.wait(_AGAIN_SECONDS[0])
                     continue
-                if not self._lost(error) or time.monotonic() > until:
+                most = self.patience if patience is None else patience
+                most = 0.0 if self._at_once else most
+                most = min(most, _HURRIED) if self._hurried else most
+                if not self._lost(error) or time.monotonic() > began + most or self._closed.is_set():
+                    if patience is None and most > 0 and self._lost(error):
+                        self._given_up = time.monotonic() + _GIVEN_UP_SECONDS, explained(error, self.shown)
                     with self._explained():
                         raise
                 if not said and attempt:
                     self.say(f"The ledger at {self.shown} does not answer; it is waited for.")
                     said = True
-                time.sleep(_AGAIN_SECONDS[min(attempt, len(_AGAIN_SECONDS) - 1)])
+                self._closed.wait(_AGAIN_SECONDS[min(attempt, len(_AGAIN_SECONDS) - 1)])
                 attempt += 1
             except psycopg.Error:
                 with self._explained():
@@ -252,6 +326,8 @@ class Postgresql:
         return self._secret
 
     def close(self) -> None:
+        self._closed.set()
+        self._beside.shutdown(wait=False, cancel_futures=True)
         with self._guard:
             for connection in self._all:
                 connection.close()
@@ -318,12 +394,12 @@ def explained(error: psycopg.Error, shown: str) -> LedgerError:
     if isinstance(error, _REFUSED) or error.sqlstate is None:
         why = " ".join((error.diag.message_primary or str(error)).split())
         if isinstance(error, (psycopg.OperationalError, *_REFUSED)):
-            return LedgerError(
+            return Away(
                 f"The ledger at {shown} cannot be reached: {why}.",
                 "Check MUSTER_LEDGER_URL, the network and the server, then start again; everything answered so far is kept.",
             )
     if isinstance(error, _COMES_BACK):
-        return LedgerError(f"The ledger at {shown} has gone away ({error.sqlstate}).", again)
+        return Away(f"The ledger at {shown} has gone away ({error.sqlstate}).", again)
     return LedgerError(
         f"The ledger at {shown} refused a statement: {type(error).__name__} ({error.sqlstate}).",
         "Check the server's log, then start again; everything answered so far is kept.",

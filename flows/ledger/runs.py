@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import secrets
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.ledger.database import Database
+from connectors.errors import LedgerError
+from flows.ledger.database import Connection, Database
 
 __all__ = ["Run", "Runs", "now"]
 
@@ -23,6 +25,7 @@ def now() -> str:
 class Run:
     """One run. `state` is running, completed, needs_review, limited, guarded, stopped, interrupted, failed or superseded.
 
+    `folder` is where it is, or would be, on this machine: that of another one lies in the home under its name.
     `follows` is the run whose rows a retry sends again, '' for a sync; `undoes` the run that this one takes back. `begun` is what it was begun with, {} where
     nothing can have been sent.
     """
@@ -86,27 +89,27 @@ class Runs:
         mapping_path: str = "",
         undoes: str = "",
     ) -> None:
-        with self._database.transaction() as database:
+
+        mapping_path = mapping_path and str(Path(mapping_path).absolute())
+        row = (run_id, account, mapping, sha256, verb, source, now(), folder, follows, mapping_path, undoes)
+
+        def noted(database: Connection) -> None:
             database.execute(
                 "insert into mapping_text values (?, ?, ?) on conflict do nothing", (sha256, mapping, text)
             )
-            database.execute(
+            added = database.execute(
                 "insert into run (id, account, mapping, mapping_sha256, verb, source_path, started_at, state, folder,"
-                " follows, mapping_path, undoes) values (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?)",
-                (
-                    run_id,
-                    account,
-                    mapping,
-                    sha256,
-                    verb,
-                    source,
-                    now(),
-                    folder,
-                    follows,
-                    mapping_path and str(Path(mapping_path).absolute()),
-                    undoes,
-                ),
+                " follows, mapping_path, undoes) values (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?)"
+                " on conflict (id) do update set id = excluded.id"
+                " where run.started_at = excluded.started_at and run.folder = excluded.folder",  # said twice
+                row,
             )
+            if not added.rowcount:
+                raise LedgerError(
+                    f"Another run is called {run_id}.", "Start again: the next one is called otherwise."
+                )
+
+        self._database.done(noted)
 
     def read(self, run_id: str, sha256: str, rows: int) -> None:
         """Notes what the source held."""
@@ -212,10 +215,13 @@ class Runs:
 
     def let_go(self, run_id: str) -> None:
         """Takes away what was kept of the people of a run; when it was, how it ended and its counts stay."""
-        with self._database.transaction() as database:
+
+        def gone(database: Connection) -> None:
             for table in ("intent", "answer", "edit"):
                 database.execute(f"delete from {table} where run = ?", (run_id,))  # noqa: S608 - our own names
             database.execute("update run set kept = 0, begun = '' where id = ?", (run_id,))
+
+        self._database.done(gone)
 
     def latest(self, number: int, mapping: str | None = None) -> list[list[Run]]:
         """The newest runs of each mapping and account, the newest first; the mapping that ran last comes first."""
@@ -244,6 +250,10 @@ class Runs:
         """
         return self._select(below, (run_id,))
 
+    def retries_of(self, mapping: str, sha256: str) -> list[Run]:
+        """The retries that have read this very content, the newest first."""
+        return self._select("mapping = ? and verb = 'retry' and source_sha256 = ?", (mapping, sha256))
+
     def family(self, run_id: str) -> list[str]:
         """The sync that a run goes back to, all retries of its rows and of theirs: their ids, the oldest first."""
         sql = """
@@ -267,6 +277,11 @@ class Runs:
         most = limit if limit >= 0 else _ALL
         sql = f"select {_COLUMNS} from run where {where} order by started_at desc, id desc limit {most}"  # noqa: S608 - no user text
         return [
-            Run(*(*row[:-2], json.loads(row[-2] or "{}"), json.loads(row[-1] or "{}")))
+            self._here(Run(*(*row[:-2], json.loads(row[-2] or "{}"), json.loads(row[-1] or "{}"))))
             for row in self._database.ask(sql, parameters)
         ]
+
+    def _here(self, run: Run) -> Run:
+        if Path(run.folder).is_dir():
+            return run
+        return dataclasses.replace(run, folder=str(self._database.home / "runs" / run.id))

@@ -6,11 +6,12 @@ the server's time lies between the moments at which it was asked and answered.
 
 from __future__ import annotations
 
-import struct
+import sys
 import time
 from collections import deque
 from typing import Any
 
+from connectors.errors import LedgerError
 from connectors.slots import Slots
 from flows.ledger.database import Database
 from flows.ledger.postgresql import Postgresql, Spoken
@@ -19,6 +20,7 @@ __all__ = ["SharedBookings"]
 
 _REMEMBERED = 64
 """So many measurements: two clocks part by less than a millisecond meanwhile."""
+_LOOK_AGAIN_SECONDS = 10.0
 _SQL_TIME = "select extract(epoch from clock_timestamp())::double precision"
 
 
@@ -28,24 +30,35 @@ class SharedBookings:
     def __init__(self, database: Database, account: int) -> None:
         assert isinstance(database, Postgresql)  # noqa: S101 - the other kind has bookings of its own
         self._account = account
-        self._server = Postgresql(database.home, database.address)
-        self._server.patience, self._server.say = database.patience, database.say
+        self._server = database.another()
+        self._looking = database.another(quick=True)
+        self._look_again = 0.0
         self._measured: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
         self._begun = False
+        self._begin = 0.0  # of the last booking, by the server's time
 
-    def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
+    async def booked(
+        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+    ) -> float:
+        """The same as `book`, and whoever waits for the server holds up nothing else."""
+        return await self._server.beside(lambda: self.book(calls, per_second, limit, now, since, late))
+
+    def book(
+        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+    ) -> float:
         """Books `calls` slots in a row; when the first begins. See `connectors.slots`. Raises LedgerError."""
 
         def booked(spoken: Spoken) -> float:
             with spoken.transaction():
                 slots = self._slots(spoken, " for update")
                 ahead = self._ahead(spoken)
+                slots.left(self._begin, late)
                 begin = slots.book(calls, per_second, limit, now + ahead, since + ahead)
-                taken = struct.pack(f"<{len(slots.taken)}d", *slots.taken)
                 spoken.execute(
                     "update slots set booked_until = ?, taken = ? where account = ?",
-                    (slots.until, taken, self._account),
+                    (slots.until, slots.packed(), self._account),
                 )
+            self._begin = begin
             return begin - ahead
 
         if not self._begun:
@@ -55,13 +68,22 @@ class SharedBookings:
         return self._server.repeated(booked)
 
     def taken(self, since: float) -> int:
-        """How many bookings began after `since`, of all who share the account. Raises LedgerError."""
+        """How many bookings began after `since`, of all who share the account.
+
+        Asked in the middle of everything, so that it waits for nobody: where the server does not answer at once, all are ours.
+        """
 
         def counted(spoken: Spoken) -> int:
             ahead = self._ahead(spoken)
             return sum(at >= since + ahead for at in self._slots(spoken, "").taken)
 
-        return self._server.repeated(counted)
+        if time.monotonic() < self._look_again:
+            return sys.maxsize
+        try:
+            return self._looking.repeated(counted)
+        except LedgerError:
+            self._look_again = time.monotonic() + _LOOK_AGAIN_SECONDS
+            return sys.maxsize
 
     def _slots(self, spoken: Spoken, how: str) -> Slots:
         sql = f"select booked_until, taken from slots where account = ?{how}"  # noqa: S608 - our own words
@@ -69,8 +91,7 @@ class SharedBookings:
         if row is None:  # the server crashed, and the slots with it
             self._begun = False
             return Slots()
-        until, taken = row
-        return Slots(until, list(struct.unpack(f"<{len(taken) // 8}d", taken)))
+        return Slots.unpacked(*row)
 
     def _ahead(self, spoken: Spoken) -> float:
         """What is added to this machine's time for the server's: of the last measurements the one that took least."""
@@ -82,3 +103,4 @@ class SharedBookings:
 
     def close(self) -> None:
         self._server.close()
+        self._looking.close()

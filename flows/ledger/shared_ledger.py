@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -14,9 +16,11 @@ from flows.ledger.damaged import NAME, empty
 from flows.ledger.database import home_folder
 from flows.ledger.dialect import FUNCTIONS, definition
 from flows.ledger.migrations import STEPS
+from flows.ledger.moving import fill, refuse_one_that_knows
 from flows.ledger.postgresql import PATIENCE, Address, Postgresql, explained, fresh_secret
+from flows.ledger.sqlite_file import SqliteFile
 
-__all__ = ["MARK", "known_elsewhere", "open_shared"]
+__all__ = ["MARK", "filled", "known_elsewhere", "open_shared"]
 
 MARK = "ledger.postgresql"
 """The file in a home that says in which PostgreSQL its ledger is."""
@@ -49,6 +53,34 @@ def open_shared(home: Path, url: str) -> Postgresql:
     return database
 
 
+@contextmanager
+def filled(home: Path, url: str, file: SqliteFile) -> Iterator[Postgresql]:
+    """The ledger at `url`, for a home that has none, with all that a file knows; durable when the block ends, all or nothing.
+
+    Whoever calls closes it. Raises LedgerError where it cannot be reached, or is none that knows nothing.
+    """
+    address = Address(url)
+    home_folder(home)
+    _refuse_a_file(home, address)
+    database = Postgresql(home, address)
+    try:
+        with database.connection.transaction():
+            _alone(database)
+            _migrate(database)
+            refuse_one_that_knows(database, file)
+            _refuse_another(database)
+            fill(database.connection, file)
+            yield database
+        _mark(database)
+    except psycopg.Error as error:
+        database.close()
+        raise explained(error, address.shown) from None
+    except BaseException:
+        database.close()
+        raise
+    database.patience = PATIENCE
+
+
 def known_elsewhere(home: Path) -> str:
     """Where the ledger of a home is in PostgreSQL; '' where it is not."""
     try:
@@ -66,8 +98,8 @@ def _refuse_a_file(home: Path, address: Address) -> None:
     if (home / NAME).exists():
         raise LedgerError(
             f"MUSTER_LEDGER_URL names {address.shown}, and {home} has a ledger of its own, {NAME}.",
-            "A ledger in a file cannot be moved into PostgreSQL yet: unset MUSTER_LEDGER_URL, or set MUSTER_HOME to a new folder to begin anew, "
-            "knowing nothing of what was delivered and who opted out.",
+            "To move it there: unset MUSTER_LEDGER_URL and say muster ledger export FILE --with-runs; then set MUSTER_LEDGER_URL, and MUSTER_HOME "
+            "to a new folder, and say muster ledger import FILE.",
         )
 
 
@@ -78,9 +110,7 @@ def _migrate(database: Postgresql) -> None:
     if _version(connection) == len(STEPS):
         return
     with connection.transaction():
-        connection.execute(
-            "select pg_advisory_xact_lock(hashtext(%s))", ("muster " + database.address.schema,)
-        )
+        _alone(database)
         version = _version(connection)
         if version > len(STEPS):
             raise LedgerError(
@@ -102,6 +132,12 @@ def _migrate(database: Postgresql) -> None:
                 connection.execute("insert into meta values ('secret', %s)", (fresh_secret(),))
         connection.execute("update meta set value = %s where name = 'version'", (str(len(STEPS)),))
     database.new = not version
+
+
+def _alone(database: Postgresql) -> None:
+    """Until the transaction ends, nobody else makes or migrates it."""
+    said = "select pg_advisory_xact_lock(hashtext(%s))"
+    database.connection.execute(said, ("muster " + database.address.schema,))
 
 
 def _version(connection: psycopg.Connection[tuple[object, ...]]) -> int:
@@ -131,15 +167,31 @@ def _refuse_a_loss(database: Postgresql) -> None:
 
 def _remember(database: Postgresql) -> None:
     """Keeps in the home which ledger is its own. Raises LedgerError where it had another."""
+    _refuse_another(database)
+    if not (database.home / MARK).exists():
+        _mark(database)
+
+
+def _refuse_another(database: Postgresql) -> None:
+    """Raises LedgerError where the home had another ledger."""
     mark = database.home / MARK
-    mine = hashlib.sha256(database.secret).hexdigest()[:16]
-    if mark.exists():
-        known = known_elsewhere(database.home)
-        if json.loads(mark.read_text("utf-8")).get("ledger") != mine:
-            raise LedgerError(
-                f"The ledger at {database.shown} is another one than {database.home} has had in {known}.",
-                f"Name the right one in MUSTER_LEDGER_URL. Or, to go on with this one: move {mark} out of that folder.",
-            )
+    if not mark.exists():
         return
-    mark.write_text(json.dumps({"at": database.shown, "ledger": mine}), "utf-8")
+    known = known_elsewhere(database.home)
+    if json.loads(mark.read_text("utf-8")).get("ledger") != _which(database):
+        raise LedgerError(
+            f"The ledger at {database.shown} is another one than {database.home} has had in {known}.",
+            f"Name the right one in MUSTER_LEDGER_URL. Or, to go on with this one: move {mark} out of that folder.",
+        )
+
+
+def _mark(database: Postgresql) -> None:
+    mark = database.home / MARK
+    mark.write_text(json.dumps({"at": database.shown, "ledger": _which(database)}), "utf-8")
     mark.chmod(0o600)
+
+
+def _which(database: Postgresql) -> str:
+    """What tells this ledger from others, and nothing of its key."""
+    [(secret,)] = database.ask("select value from meta where name = 'secret'")
+    return hashlib.sha256(bytes.fromhex(secret)).hexdigest()[:16]

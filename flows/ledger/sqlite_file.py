@@ -7,10 +7,10 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from connectors.errors import LedgerError
 from flows.ledger.damaged import (
@@ -35,6 +35,7 @@ _CHECKED_WHOLE = (
     256 * 2**20
 )  # bytes; a larger file is checked where it is read, so that opening it stays quick
 _LOCKED_SECONDS = 30.0
+_T = TypeVar("_T")
 
 
 class SqliteFile:
@@ -108,6 +109,18 @@ class SqliteFile:
                     self.connection.execute("rollback")
                 raise
             self.connection.execute("commit")
+
+    def done(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """What `work` gives, whose statements are durable together when it returns."""
+        with self.transaction() as connection:
+            return work(connection)
+
+    async def beside(self, work: Callable[[], _T]) -> _T:
+        """What `work` gives, at once: a file is not waited for."""
+        return work()
+
+    def hurry(self) -> None:
+        """It is never waited for."""
 
     def tidy(self) -> None:
         """Takes what was deleted off the disk: out of the write-ahead log, and out of pages that are not used any more."""

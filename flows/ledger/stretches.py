@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flows.ledger.database import Database
+from flows.ledger.database import Connection, Database
 from flows.ledger.runs import now
 
 __all__ = ["CUT_OFF", "Stretch", "Stretches"]
@@ -41,7 +41,12 @@ class Stretches:
 
     def began(self, run_id: str, *, answers: int = 0, unclear: int = 0) -> int:
         """The number of a new one, from 1. One before that did not end was cut off, at the last sign of it."""
-        with self._database.transaction() as database:
+        moment = now()
+
+        def begun(database: Connection) -> int:
+            mine = "select number from stretch where run = ? and began_at = ? and ending = ''"
+            if (said := database.execute(mine, (run_id, moment)).fetchone()) is not None:  # before
+                return int(said[0])
             database.execute(
                 "update stretch set ending = ?, ended_at = coalesce("
                 "(select max(answered_at) from answer where run = stretch.run and answered_at >= stretch.began_at), began_at)"
@@ -53,9 +58,11 @@ class Stretches:
             ).fetchall()
             database.execute(
                 "insert into stretch (run, number, began_at, answers, unclear) values (?, ?, ?, ?, ?)",
-                (run_id, number, now(), answers, unclear),
+                (run_id, number, moment, answers, unclear),
             )
-        return int(number)
+            return int(number)
+
+        return self._database.done(begun)
 
     def ended(self, run_id: str, ending: str) -> None:
         """The last one is over: `finished`, `interrupted`, `stopped` or `failed`."""

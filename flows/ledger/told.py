@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flows.ledger.database import Database
+from flows.ledger.database import Connection, Database
 
 __all__ = ["LastTold", "Told"]
 
@@ -49,7 +49,8 @@ class Told:
 
     def keep(self, told: LastTold, path: str) -> None:
         """In the place of what the receiver knew before."""
-        with self._database.transaction() as database:
+
+        def kept(database: Connection) -> None:
             database.execute(
                 "delete from told where receiver = ? and account = '' and path = ? and (mapping <> ? or ? <> '')",
                 (told.receiver, path, told.mapping, told.account),
@@ -69,6 +70,8 @@ class Told:
                     path,
                 ),
             )
+
+        self._database.done(kept)
 
     def last_mapping(self, path: str) -> tuple[str, str, str] | None:
         """Name, account (KIND-NAME) and text of the mapping that the last run from this file had; None where there was none."""

@@ -6,13 +6,14 @@ delivers it again where the source still says so.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.ledger.database import Database
+from flows.ledger.database import Connection, Database, anew
 from flows.ledger.images import Image, Images
 from flows.ledger.memory import Memory
 from flows.ledger.pages import Pages, key_hash
@@ -43,6 +44,9 @@ class Undone:
         What was delivered since the undo stays. `tags` are the merge tags by which contacts are known there.
         """
         self._file_given_back(undo, run_id, account, mapping, tags)
+        return anew(self._database, lambda: self._filed(undo, run_id, account, mapping))
+
+    def _filed(self, undo: str, run_id: str, account: int, mapping: str) -> int:
         sql = """
             select i.row_number, i.key, a.code, a.problems, a.opted_in, a.answered_at, d.person, d.contact_id, d.wanted, d.own
             from intent i join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
@@ -70,18 +74,8 @@ class Undone:
                     new.append((account, mapping, to, turn.person, turn.contact_id, _json(left), undo, turn.answered_at, _json(own)))  # fmt: skip
             # the pages first: whoever is cut off in between finds the same contacts again
             self._pages.put(account, mapping, entries, [(key_hash(turn.key), turn.key) for turn in turns])
-            with self._database.transaction() as database:
-                database.executemany(
-                    "delete from delivered where account = ? and mapping = ? and key = ?",
-                    [(account, mapping, turn.key) for turn in turns],
-                )
-                database.executemany(
-                    "insert into delivered (account, mapping, key, person, contact_id, wanted, run, delivered_at, own)"
-                    " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (account, mapping, key) do update set person = excluded.person,"
-                    " contact_id = excluded.contact_id, wanted = excluded.wanted, run = excluded.run,"
-                    " delivered_at = excluded.delivered_at, own = excluded.own",
-                    new,
-                )
+            gone = [(account, mapping, turn.key) for turn in turns]
+            self._database.done(functools.partial(_replace, gone=gone, new=new))
             filed += len(turns)
         return filed
 
@@ -139,6 +133,17 @@ class _Turn:
     @property
     def stays(self) -> set[str]:
         return {tag for code, tag, *_ in json.loads(self.problems) if code in STAYS}
+
+
+def _replace(database: Connection, gone: Sequence[tuple[Any, ...]], new: Sequence[tuple[Any, ...]]) -> None:
+    database.executemany("delete from delivered where account = ? and mapping = ? and key = ?", gone)
+    database.executemany(
+        "insert into delivered (account, mapping, key, person, contact_id, wanted, run, delivered_at, own)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (account, mapping, key) do update set person = excluded.person,"
+        " contact_id = excluded.contact_id, wanted = excluded.wanted, run = excluded.run,"
+        " delivered_at = excluded.delivered_at, own = excluded.own",
+        new,
+    )
 
 
 def _left_of(turn: _Turn, had: dict[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any], str]:

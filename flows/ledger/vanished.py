@@ -6,12 +6,14 @@ did for them what the mapping says, once; '' as long as nothing was done.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from flows.ledger.database import Database
+from flows.ledger.database import Connection, Database, anew
 from flows.ledger.pages import Pages
 from flows.ledger.people import Who
 
@@ -101,7 +103,8 @@ class VanishedPeople:
     ) -> None:
         """The people, as (key, person), whom a complete source misses: the newcomers are added, all others are back."""
         rows = list(missed)
-        with self._database.transaction() as database:
+
+        def filed(database: Connection) -> None:
             keys = json.dumps([key for key, _ in rows], ensure_ascii=False)
             database.execute(
                 "delete from vanished where account = ? and mapping = ? and key not in (select value from json_each(?))",
@@ -112,6 +115,8 @@ class VanishedPeople:
                 " on conflict (account, mapping, key) do nothing",
                 [(account, mapping, key, person, since, run) for key, person in rows],
             )
+
+        self._database.done(filed)
 
     def acted(
         self,
@@ -128,6 +133,12 @@ class VanishedPeople:
         `fields`, `tags` and `lists` are those that the mapping changes: they count as delivered no more, so that who comes back gets
         them again. An opt-out is heard, and stays. Who was delivered since, or vanished anew, is not concerned any more.
         """
+        taken = functools.partial(_without, fields=fields, tags=tags, lists=lists)
+        return anew(self._database, lambda: self._acted(run, account, mapping, taken))
+
+    def _acted(
+        self, run: str, account: int, mapping: str, taken: Callable[[str, str], tuple[str, str]]
+    ) -> int:
         sql = """
             select i.key, i.key_hash, a.outcome, d.wanted, d.own, a.answered_at from intent i
             join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
@@ -141,18 +152,9 @@ class VanishedPeople:
             landed += len(mine)
             # the pages first: whoever is cut off in between finds the same contacts again
             self._pages.put(account, mapping, [(hashed & _MASK, _NEVER, key) for key, hashed, *_ in mine])
-            with self._database.transaction() as database:
-                database.executemany(
-                    "update delivered set wanted = ?, own = ? where account = ? and mapping = ? and key = ?",
-                    [
-                        (*_without(wanted, own, fields, tags, lists), account, mapping, key)
-                        for key, _, _, wanted, own, _ in mine
-                    ],
-                )
-                database.executemany(
-                    "update vanished set done = ? where account = ? and mapping = ? and key = ? and done = '' and since <= ?",
-                    [(run, account, mapping, row[0], row[5]) for row in some],
-                )
+            had = [(*taken(wanted, own), account, mapping, key) for key, _, _, wanted, own, _ in mine]
+            seen = [(run, account, mapping, row[0], row[5]) for row in some]
+            self._database.done(functools.partial(_file_acted, had=had, seen=seen))
         self._hear(run, account, mapping)
         return landed
 
@@ -164,7 +166,8 @@ class VanishedPeople:
             where i.run = ? and i.key <> '' and a.opted_out = 1
         """
         asked = (account, mapping, _DESTINATION, run)
-        with self._database.transaction() as database:
+
+        def heard(database: Connection) -> None:
             database.execute(
                 f"""insert into consent select ?, i.key, 1, {said}, i.made_at {joined}
                 on conflict (account, key) do update set opted_out = 1, origin = excluded.origin, known_at = excluded.known_at
@@ -175,6 +178,20 @@ class VanishedPeople:
                 f"insert into objection select ?, i.key, {said}, i.made_at {joined} on conflict (account, key, origin) do nothing",
                 asked,
             )
+
+        self._database.done(heard)
+
+
+def _file_acted(
+    database: Connection, had: Sequence[tuple[Any, ...]], seen: Sequence[tuple[Any, ...]]
+) -> None:
+    database.executemany(
+        "update delivered set wanted = ?, own = ? where account = ? and mapping = ? and key = ?", had
+    )
+    database.executemany(
+        "update vanished set done = ? where account = ? and mapping = ? and key = ? and done = '' and since <= ?",
+        seen,
+    )
 
 
 def _without(

@@ -215,7 +215,7 @@ def render(folder: Path, summary: Summary, details: Details, masking: Masking | 
     groups = [group for group in _sorted(summary.problems) if group.state != "solved"]
     drawn = groups[:GROUPS_SHOWN]
     found = examples(folder) if drawn else {}
-    need = summary.needing
+    need = summary.needing + summary.unclear  # all that stand in failures.csv
     rows = troubled_rows(folder, ROWS_SHOWN) if need and not details.plan_only else []
     if masking is not None:
         found = {

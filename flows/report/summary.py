@@ -45,6 +45,7 @@ __all__ = [
     "Undoable",
     "UnseenValue",
     "schema",
+    "still_unclear",
     "verdict",
 ]
 
@@ -330,9 +331,14 @@ class Summary(Model):
         return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
 
     @property
+    def unclear(self) -> int:
+        """How many rows may have been sent before the run was cut short. A resume looks them up; no person has to."""
+        return still_unclear(self.status, self.outcomes.unknown, rehearsed=self.rehearsal is not None)
+
+    @property
     def needing(self) -> int:
-        """How many rows a person has to look at: those that were accepted are not among them."""
-        return self.outcomes.of(*NEED_A_PERSON) - self.accepted
+        """How many rows a person has to look at: those that were accepted are not among them, nor those that a resume looks up."""
+        return self.outcomes.of(*NEED_A_PERSON) - self.accepted - self.unclear
 
 
 class Column(Model):
@@ -428,6 +434,15 @@ class Details(Model):
     new_rows: list[int] | None = None
 
 
+def still_unclear(status: str, unknown: int, *, rehearsed: bool = False) -> int:
+    """Of the rows of a run without a clear answer those that its resume looks up.
+
+    >>> still_unclear("interrupted", 3), still_unclear("needs_review", 3)
+    (3, 0)
+    """
+    return unknown if status in ("interrupted", "stopped") and not rehearsed else 0
+
+
 def verdict(summary: Summary) -> str:
     """The run in one sentence, or two where somebody has to do something; a rehearsal says so before anything else."""
     if summary.rehearsal is None:
@@ -439,7 +454,7 @@ def verdict(summary: Summary) -> str:
 
 def _verdict(summary: Summary) -> str:
     outcomes, read = summary.outcomes, summary.source.rows_read
-    look, unsent = summary.needing, outcomes.unsent
+    look, unsent, unclear = summary.needing, outcomes.unsent, summary.unclear
     settled = outcomes.of() - outcomes.of(*NEED_A_PERSON) - unsent
     known = _accepted(summary.accepted)
     if not summary.balanced:
@@ -459,14 +474,10 @@ def _verdict(summary: Summary) -> str:
     if summary.acts_on is not None:
         there = f"{settled:,} of {read:,} people who vanished in the run {summary.acts_on} are seen to"
     if summary.status == "interrupted":
-        next_time = (
-            "A rehearsal begins anew each time"
-            if summary.rehearsal is not None
-            else "`muster resume` goes on from here"
-        )
-        return f"Interrupted: {_list(there, _need(look), known, _waiting(unsent))}. {next_time}."
+        next_time = "A rehearsal begins anew each time" if summary.rehearsal is not None else _resume(unclear)
+        return f"Interrupted: {_list(there, _need(look), known, _maybe_sent(unclear), _waiting(unsent))}. {next_time}."
     if summary.status == "stopped":
-        return f"Stopped: {_list(there, _need(look), known, _waiting(unsent))}. `muster resume` goes on from here."
+        return f"Stopped: {_list(there, _need(look), known, _maybe_sent(unclear), _waiting(unsent))}. {_resume(unclear)}."
     if summary.status == "superseded":
         return f"Superseded by another run: {_list(there, _need(look), known, _waiting(unsent))}."
     if summary.status == "limited" and unsent:
@@ -550,6 +561,19 @@ def _it(count: int) -> str:
 
 def _waiting(unsent: int) -> str:
     return "" if not unsent else f"{unsent:,} {'was' if unsent == 1 else 'were'} not sent"
+
+
+def _maybe_sent(unclear: int) -> str:
+    return "" if not unclear else f"{unclear:,} may have been sent"
+
+
+def _resume(unclear: int) -> str:
+    looks = "" if not unclear else f"looks up {_those(unclear)} and "
+    return f"`muster resume` {looks}goes on from here"
+
+
+def _those(count: int) -> str:
+    return "that one" if count == 1 else "those"
 
 
 def _rows(count: int) -> str:

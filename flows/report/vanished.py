@@ -36,6 +36,13 @@ class VanishedFacts(BaseModel):
         dict[str, Count], Field(description="what became of them in that run, by outcome")
     ] = {}
     exit_code: Annotated[int, Field(ge=0, le=255, description="that run's")] = 0
+    requests: Annotated[
+        Count | None,
+        Field(description="that run's; of a plan those that it would take, None where nobody could look"),
+    ] = None
+    automations: Annotated[
+        dict[str, Count], Field(description="at most so many started there in that run, or would")
+    ] = {}
 
 
 def vanished_said(facts: VanishedFacts | None, *, plan: bool = False) -> list[str]:
@@ -78,12 +85,22 @@ def _done(facts: VanishedFacts, *, plan: bool) -> str:
     before = f" For {facts.done_before:,} it was done before." if facts.done_before else ""
     if facts.run is not None:
         became = ", ".join(f"{count:,} {outcome}" for outcome, count in facts.outcomes.items())
-        return f"What the mapping says ({facts.says}) was done in the run {facts.run}: {became}.{before}"
+        return f"What the mapping says ({facts.says}) was done in the run {facts.run}: {became}.{_started(facts, 'Started')}{before}"
     if facts.withheld:
         return f"What the mapping says ({facts.says}) {'would not be' if plan else 'was not'} done: {facts.withheld}.{before}"
     left = facts.people - facts.done_before
     if not left:
         return f"What the mapping says ({facts.says}) was done before."
     if plan:
-        return f"A sync does with {left:,} of them what the mapping says: {facts.says}.{before}"
+        takes = f" That takes {facts.requests:,} requests." if facts.requests is not None else ""
+        starts = _started(facts, "It starts")
+        return (
+            f"A sync does with {left:,} of them what the mapping says: {facts.says}.{takes}{starts}{before}"
+        )
     return f"What the mapping says ({facts.says}) is still to be done with {left:,} of them; the next sync does it.{before}"
+
+
+def _started(facts: VanishedFacts, how: str) -> str:
+    """The automations, where there are some."""
+    names = ", ".join(f"{name} {count:,}" for name, count in facts.automations.items())
+    return f" {how} at most: {names}." if names else ""

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from connectors.errors import CannotStart, MusterError
 from flows.asking import number_typed
+from flows.depot import folder_of
 from flows.options import Options
 from flows.plan_reporting import summed_up
 from flows.preview import preview
@@ -55,7 +56,7 @@ def reviewed(retry: Retry, rows: list[ReviewRow]) -> Retry:
         "_line": [str(one.line) for one in rows],
     }
     columns += [pa.array(own.get(name, blank), TEXT) for name in OWN_COLUMNS]
-    folder = Path(run.folder)
+    folder = folder_of(run)
     with tempfile.TemporaryDirectory(prefix="review-", dir=retry.home) as scratch:
         path = Path(scratch) / "failures.csv"
         with path.open("wb") as file:

@@ -7,13 +7,13 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import jinja2
 from aiohttp import web
 
 from connectors.errors import CannotStart, MusterError
+from flows.depot import folder_of
 from flows.options import Options
 from flows.retry import Retry
 from flows.review.check import Check
@@ -44,7 +44,7 @@ class Review:
         self.sending: Sending | None = None
         self._retry, self._rows, self._check = retry, rows, check
         self._options, self._carry = options, carry
-        self._folder = Path(retry.follows.folder)
+        self._folder = folder_of(retry.follows)
         self._asked_at = time.monotonic()
         self._mapping = retry.mapping.read_bytes()
         self._style = "".join(

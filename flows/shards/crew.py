@@ -12,7 +12,12 @@ from collections import deque
 from pathlib import Path
 from typing import IO, Protocol
 
-__all__ = ["Crew", "Processes"]
+__all__ = ["Crew", "Processes", "processors"]
+
+
+def processors() -> int:
+    """How many of this machine's processors may be used."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Crew(Protocol):

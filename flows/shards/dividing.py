@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from connectors.base import Source
@@ -11,7 +10,7 @@ from flows.corrected import Corrected
 from flows.ledger.opening import there_is_a_ledger
 from flows.settings import Settings
 from flows.shards.brief import Brief
-from flows.shards.crew import Crew, Processes
+from flows.shards.crew import Crew, Processes, processors
 from flows.shards.gathering import Shards
 from mappings.engine.applying import Application
 
@@ -38,14 +37,13 @@ def shards_of(
     `asked` is the number that a person named, None where that is left to us. `crew` maps the shards, else processes of this machine.
     """
     divisible = source.source if isinstance(source, Corrected) else source
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = asked if asked is not None else processors if crew is None else _MOST
+    wanted = asked if asked is not None else processors() if crew is None else _MOST
     if not isinstance(divisible, Divisible) or application.learns or wanted < 2:
         return None
     if asked is None and divisible.size < LARGE:
         return None
     size = max(1, -(-divisible.size // wanted)) if asked is not None else SHARD
-    most = min(wanted, processors, _MOST, -(-divisible.size // size))
+    most = min(wanted, processors(), _MOST, -(-divisible.size // size))
     corrected = source if isinstance(source, Corrected) else None
     url = Settings(Path(str(application.mapping.file))).ledger_url()
     brief = Brief(

@@ -113,7 +113,7 @@ class _Gathering:
         if self._tries[number] > _TRIES:
             raise SourceError(
                 f"The part {number} of the file was begun {_TRIES} times, and whoever mapped it never came to its end.",
-                "There may be too little memory for so many at once, or no worker is there: try --shards 1.",
+                "There may be too little memory for so many at once: try --shards 1.",
             )
         self._crew.give(number)
 

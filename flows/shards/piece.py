@@ -97,6 +97,8 @@ def close(work: Path, manifest: Manifest) -> None:
     }
     manifest.files.update(files)
     (work / MANIFEST).write_text(json.dumps(asdict(manifest)), "utf-8")
+    for name in (*files, MANIFEST):  # a worker's files are its owner's alone, as a run's are
+        (work / name).chmod(0o600)
 
 
 def found(folder: Path, number: int) -> tuple[Path, Manifest] | None:

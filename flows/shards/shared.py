@@ -1,21 +1,32 @@
-"""A place that all machines see, by its fsspec address: there shards are asked for, and their pieces come back.
+"""A place that all machines see, by its address: there shards are asked for, and their pieces come back.
 
-The one file that knows fsspec.
+PLACE/RUN/brief.json, 00003.json, 00003.sign, 00003.piece/…, 00003.wrong.json
 """
 
 from __future__ import annotations
 
 import contextlib
+import posixpath
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any
 
-from connectors.errors import SourceError
+from connectors.places import Place
+from flows.settings import Settings
 from flows.shards.piece import BRIEF, MANIFEST, asking, piece_of, wrong_of
+from flows.shards.sign import given, sign_of
 
-__all__ = ["Shared", "at_hand", "is_address"]
+__all__ = ["Setting", "Shared", "at_hand", "clear_left", "is_address", "place_of", "tried"]
+
+Setting = Callable[[str], str]
+_SETTING = "MUSTER_SHARED"
+
+
+def place_of(settings: Settings) -> str:
+    """The address under which shards are asked for, '' where no place is set; a folder's path is one as well."""
+    given = settings.get(_SETTING).strip()
+    return given if not given or is_address(given) else f"file://{Path(given).expanduser().absolute()}"
 
 
 def is_address(place: str) -> bool:
@@ -24,72 +35,93 @@ def is_address(place: str) -> bool:
 
 
 class Shared:
-    """A folder at an address. Raises SourceError where it cannot be reached."""
+    """The folder of a run at such a place. Raises SourceError where it cannot be reached; credentials come from settings."""
 
-    def __init__(self, address: str) -> None:
-        import fsspec  # noqa: PLC0415 - only where a place has an address
-
-        self._address = address
-        with self._reached():
-            self._files, self._root = fsspec.core.url_to_fs(address)
+    def __init__(self, address: str, setting: Setting) -> None:
+        self._place = _reached(address, setting)
 
     def send(self, path: Path) -> None:
         """Copies a file, or a folder with all that is in it: its manifest last, so that what is there is whole."""
-        there = f"{self._root}/{path.name}"
-        with self._reached():
-            if not path.is_dir():
-                self._files.makedirs(self._root, exist_ok=True)
-                self._files.put_file(str(path), there)
-                return
-            every = sorted(one for one in path.rglob("*") if one.is_file())
-            for one in sorted(every, key=lambda one: one.name == MANIFEST):
-                name = f"{there}/{one.relative_to(path).as_posix()}"
-                self._files.makedirs(name.rpartition("/")[0], exist_ok=True)
-                self._files.put_file(str(one), name)
+        there = f"{self._place.path}/{path.name}"
+        if not path.is_dir():
+            self._place.put(path, there, private=True)
+            return
+        every = sorted(one for one in path.rglob("*") if one.is_file())
+        for one in sorted(every, key=lambda one: one.name == MANIFEST):
+            self._place.put(one, f"{there}/{one.relative_to(path).as_posix()}", private=True)
 
     def fetch(self, path: Path) -> bool:
-        """Copies what has this path's name to this path; whether it was there."""
-        there = f"{self._root}/{path.name}"
-        with self._reached():
-            self._files.invalidate_cache()
-            if not self._files.exists(there):
-                return False
-            self._files.get(there, str(path), recursive=self._files.isdir(there))
-        return True
+        """Copies the file of this path's name to this path; whether it was there."""
+        return self._place.get(f"{self._place.path}/{path.name}", path)
+
+    def fetch_folder(self, path: Path) -> None:
+        """Copies the folder of this path's name, as far as it is there, to this path."""
+        there = f"{self._place.path}/{path.name}"
+        for one in self._place.below(there):
+            into = path / posixpath.relpath(one, there)
+            into.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._place.get(one, into)
 
     def clear(self) -> None:
         """Removes all of it."""
-        with self._reached():
-            self._files.invalidate_cache()
-            if self._files.exists(self._root):
-                self._files.rm(self._root, recursive=True)
+        self._place.clear(self._place.path)
 
-    @contextlib.contextmanager
-    def _reached(self) -> Iterator[Any]:
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - every storage has its own errors, and they may hold its secrets
-            scheme = self._address.partition("://")[0]
-            raise SourceError(
-                f"The shared place ({scheme}://…) cannot be used: {type(error).__name__}.",
-                "Look at MUSTER_SHARED, at what its storage asks for (a package, credentials), and whether it is reached from here.",
-            ) from None
+
+def tried(settings: Settings) -> bool:
+    """Whether a place is set; it can be written then. Raises SourceError."""
+    place = place_of(settings)
+    if place:
+        with tempfile.TemporaryDirectory(prefix="muster-try-") as scratch:
+            _reached(place, settings.get).try_writing(Path(scratch), private=True)
+    return bool(place)
+
+
+def clear_left(settings: Settings, runs: Collection[str]) -> int:
+    """Removes what killed runs have left at the place; of how many of these `runs` there was something. Raises SourceError.
+
+    Nobody may be at work at them.
+    """
+    place = place_of(settings)
+    if not place:
+        return 0
+    there = _reached(place, settings.get)
+    left = sorted(set(runs).intersection(there.folders(there.path)))
+    for run in left:
+        there.clear(f"{there.path}/{run}")
+    return len(left)
+
+
+def _reached(address: str, setting: Setting) -> Place:
+    return Place.at(address, beside=Path.cwd(), setting=setting, shown=f"The shared place ({_SETTING})")
 
 
 @contextlib.contextmanager
-def at_hand(place: str, number: int) -> Iterator[Path]:
-    """The folder in which a shard is asked for, here; what is laid into it goes to the place at the end."""
+def at_hand(place: str, number: int, setting: Setting) -> Iterator[Path]:
+    """The folder in which a shard is asked for, here, with signs of life as long as it is worked at; what is laid into it goes to the place."""
     if not is_address(place):
-        yield Path(place)
+        folder = Path(place)
+        with given(lambda text: _write(sign_of(folder, number), text)):
+            yield folder
         return
-    shared = Shared(place)
+    shared = Shared(place, setting)
     folder = Path(tempfile.mkdtemp(prefix="muster-shard-"))
+
+    def show(text: str) -> None:
+        _write(sign_of(folder, number), text)
+        shared.send(sign_of(folder, number))
+
     try:
         for path in (folder / BRIEF, asking(folder, number)):
             shared.fetch(path)
-        yield folder
-        for path in (piece_of(folder, number), wrong_of(folder, number)):
-            if path.exists():
-                shared.send(path)
+        with given(show):
+            yield folder
+            for path in (piece_of(folder, number), wrong_of(folder, number)):
+                # nobody would take away what comes when the run has ended meanwhile
+                if path.exists() and shared.fetch(asking(folder, number)):
+                    shared.send(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8")

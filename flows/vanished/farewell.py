@@ -7,7 +7,7 @@ are no rows of the source, and stand beside its balance.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -30,7 +30,7 @@ from mappings.engine.reading import read_mapping_text
 if TYPE_CHECKING:
     from flows.opened import Opened
 
-__all__ = ["VERB", "Farewell", "file_acted", "parting_of"]
+__all__ = ["VERB", "Farewell", "file_acted", "foreseen_by", "parting_of"]
 
 VERB = "vanished"
 """What the ledger calls such a run."""
@@ -118,23 +118,28 @@ def farewell_text(mapping: document.Mapping, run_id: str) -> str:
 def parting_of(opened: Opened) -> Destination:
     """The destination, as such a run sees it. Raises CannotStart."""
     mapping, ledger = opened.mapping, opened.ledger
-    rules = rules_with(mapping, types_of(mapping, opened.schema))
-
-    def is_missed(key: str) -> bool:
-        return ledger.vanished.is_missed(opened.account.id, mapping.name, key)
-
-    return cast("Destination", vanishing(opened.destination, rules, _measures(opened), is_missed))
+    return _in_front(
+        opened, mapping, lambda key: ledger.vanished.is_missed(opened.account.id, mapping.name, key)
+    )
 
 
-def _measures(opened: Opened) -> Measures:
-    said = opened.mapping.vanished
+def foreseen_by(opened: Opened, run_id: str) -> Destination:
+    """The same before there is such a run, from the opened sync that would be followed by it. Raises CannotStart, MappingError."""
+    mapping = read_mapping_text(farewell_text(opened.mapping, run_id), opened.mapping.file)
+    return _in_front(opened, mapping, lambda _: True)
+
+
+def _in_front(opened: Opened, mapping: document.Mapping, is_missed: Callable[[str], bool]) -> Destination:
+    said = mapping.vanished
     assert said is not None  # noqa: S101 - the mapping of such a run says it
-    return Measures(
-        set_texts(opened.mapping, opened.schema),
+    measures = Measures(
+        set_texts(mapping, opened.schema),
         said.tags.remove if said.tags is not None else (),
         said.lists.remove if said.lists is not None else (),
         said.unsubscribe,
     )
+    rules = rules_with(mapping, types_of(mapping, opened.schema))
+    return cast("Destination", vanishing(opened.destination, rules, measures, is_missed))
 
 
 def file_acted(ledger: Ledger, run_id: str, account: int, mapping: document.Mapping) -> int:

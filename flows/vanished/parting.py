@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from connectors.errors import MusterError
+from flows import depot
+from flows.copies.bringing import bring, mark
 from flows.options import Options
 from flows.pipeline import deliver_all
 from flows.report.summary import Summary
@@ -69,13 +71,21 @@ def _amended(sync: SyncRun, ending: Ending, run: SyncRun) -> Ending:
     if farewell is None or vanished is None or done is None or facts is None:
         return ending
     outcomes = {name: count for name, count in done.summary.outcomes.model_dump().items() if count}
-    more = {"run": run.id, "outcomes": outcomes, "exit_code": done.summary.exit_code}
+    more = {
+        "run": run.id, "outcomes": outcomes, "exit_code": done.summary.exit_code, "requests": done.summary.requests.sent,
+        "automations": done.summary.automations,
+    }  # fmt: skip
     summary: Summary = ending.summary.model_copy(update={"vanished_details": facts.model_copy(update=more)})
     ledger = run.opened.ledger
     known = ledger.vanished.of(farewell.account, farewell.original.name)
     lines = vanished.lines(since_of(sync), {key: one.done for key, one in known.items()})
+    mark(farewell.folder, farewell.original, sync.id)
     for folder in filter(None, (farewell.folder, sync.options.report_dir)):
         write_vanished(folder, lines)
         draw_again(farewell.folder, folder, summary, ending.details)
     ledger.runs.told(sync.id, summary.model_dump(mode="json"))
-    return Ending(summary, ending.details, ending.state)
+    brought = bring(farewell.folder)
+    depot.brought(sync.id, farewell.folder, farewell.original.file, sync.watcher.say)
+    if brought is not None and brought.missing:
+        run.watcher.say(f"reports   {brought.told()}")
+    return Ending(summary, ending.details, ending.state, brought)

@@ -42,7 +42,7 @@ async def show(run: SyncRun) -> str:
                 await acreate_table_artifact(
                     key=f"{name}-problems", table=_problems(summary), description="what is wrong, by code"
                 )
-            markdown = f"{verdict(summary)}\n\nReport: `{run.opened.folder / 'report.html'}`"
+            markdown = f"{verdict(summary)}\n\nReport: {_place(run)}"
             await acreate_markdown_artifact(
                 key=f"{name}-report", markdown=markdown, description="the run's report"
             )
@@ -86,6 +86,18 @@ async def _update(watcher: Counting) -> None:
         await aupdate_progress_artifact(
             artifact_id=watcher.artifact, progress=watcher.percent, description=watcher.sentence
         )
+
+
+def _place(run: SyncRun) -> str:
+    """Where the report is: at the address of its copy where people have one, else in the run's folder."""
+    copies = run.ending.copies if run.ending is not None else None
+    if copies is None:
+        return f"`{run.opened.folder / 'report.html'}`"
+    link = f"<{copies.link}>" if "://" in copies.link else f"`{copies.link}`"
+    if not copies.missing:
+        return link
+    where = link if copies.link else f"`{run.opened.folder / 'report.html'}`"
+    return f"{where}\n\n{copies.told()}"
 
 
 def _balance(summary: Summary) -> list[dict[str, Any]]:

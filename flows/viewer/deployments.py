@@ -1,6 +1,6 @@
 """Deployments of syncs on a Prefect server: made or renewed, listed, paused, resumed, taken away.
 
-Each runs `flows.sync_contacts.sync_contacts`, named as a module, so that a worker needs muster installed and no code copied. A
+Each runs `flows.sync_contacts.sync_contacts`, or `flows.watch_fixes.watch_fixes`, named as a module, so that a worker needs muster installed and no code copied. A
 deployment of this machine (without a pool of its own) goes to the pool `muster`, into the queue of its ledger's folder, which `muster serve`
 works off.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prefect import get_client
+from prefect import Flow, get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.filters import (
@@ -34,9 +34,10 @@ from pydantic import ValidationError
 from connectors.errors import CannotStart
 from flows.schedule import Schedule, Scheduled
 from flows.sync_contacts import sync_contacts
+from flows.watch_fixes import watch_fixes
 
 __all__ = [
-    "ENTRYPOINT",
+    "ENTRYPOINTS",
     "POOL",
     "Wanted",
     "deploy",
@@ -48,7 +49,9 @@ __all__ = [
     "with_pool",
 ]
 
-ENTRYPOINT = "flows.sync_contacts.sync_contacts"
+_FLOWS: dict[str, Flow[..., Any]] = {"sync": sync_contacts, "fixes": watch_fixes}
+ENTRYPOINTS = {"sync": "flows.sync_contacts.sync_contacts", "fixes": "flows.watch_fixes.watch_fixes"}
+"""What a deployment does, and where its flow is."""
 POOL = "muster"
 TAG = "muster"
 _PAGE = 200
@@ -56,7 +59,7 @@ _PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A deployment as somebody asks for it. `pool` is '' for this machine."""
+    """A deployment as somebody asks for it. `pool` is '' for this machine; `does` is sync or fixes."""
 
     name: str
     description: str
@@ -64,6 +67,7 @@ class Wanted:
     schedule: Schedule
     home: Path
     pool: str = ""
+    does: str = "sync"
 
 
 def queue_of(home: Path) -> str:
@@ -100,14 +104,20 @@ async def deploy(wanted: Wanted) -> bool:
                 f"{wanted.name} is scheduled for {other} on this server.",
                 f"Choose another --name, or take that one away: muster schedule --remove {wanted.name}.",
             )
+        if before is not None and before.entrypoint != ENTRYPOINTS[wanted.does]:
+            raise CannotStart(
+                f"{wanted.name} is scheduled on this server, and does something else.",
+                f"Choose another --name, or take that one away: muster schedule --remove {wanted.name}.",
+            )
+        does = _FLOWS[wanted.does]
         await client.create_deployment(
-            flow_id=await client.create_flow(sync_contacts),
+            flow_id=await client.create_flow(does),
             name=wanted.name,
             description=wanted.description,
-            entrypoint=ENTRYPOINT,
+            entrypoint=ENTRYPOINTS[wanted.does],
             schedules=[DeploymentScheduleCreate(schedule=_schedule(wanted.schedule), active=True)],
             parameters=wanted.parameters,
-            parameter_openapi_schema=parameter_schema(sync_contacts).model_dump_for_openapi(),
+            parameter_openapi_schema=parameter_schema(does).model_dump_for_openapi(),
             enforce_parameter_schema=True,
             work_pool_name=wanted.pool or POOL,
             work_queue_name=None if wanted.pool else queue_of(wanted.home),
@@ -143,7 +153,7 @@ async def removed(name: str) -> None:
 
 
 async def _all(client: PrefectClient) -> list[DeploymentResponse]:
-    named = FlowFilter(name=FlowFilterName(any_=[sync_contacts.name]))
+    named = FlowFilter(name=FlowFilterName(any_=[one.name for one in _FLOWS.values()]))
     found: list[DeploymentResponse] = []
     while True:
         page = await client.read_deployments(
@@ -155,10 +165,12 @@ async def _all(client: PrefectClient) -> list[DeploymentResponse]:
 
 
 async def _named(client: PrefectClient, name: str) -> DeploymentResponse | None:
-    try:
-        return await client.read_deployment_by_name(f"{sync_contacts.name}/{name}")
-    except ObjectNotFound:
-        return None
+    for one in _FLOWS.values():
+        try:
+            return await client.read_deployment_by_name(f"{one.name}/{name}")
+        except ObjectNotFound:
+            continue
+    return None
 
 
 async def _there(client: PrefectClient, name: str) -> DeploymentResponse:

@@ -35,6 +35,8 @@ DOCUMENTED = (
     ("a guard's limit", document.Limit),
     ("the limit of `guards.opt_outs` and `guards.vanished`", document.TypedLimit),
     ("`notify:`", document.Notify),
+    ("`reports:`", document.Reports),
+    ("`fixes:`", document.Fixes),
     ("a column under `where:` or `when:`", document.Where),
     ("`duplicates:`", document.Duplicates),
     ("an example", document.Example),

@@ -104,6 +104,12 @@ CODES: dict[str, Code] = _codes(
         "Export the file as UTF-8, or name its encoding under source: in the mapping.",
     ),
     Code(
+        "row_unreadable",
+        "error",
+        "The row cannot be read: {detail}.",
+        "Correct it in the source, and send the row again.",
+    ),
+    Code(
         "cell_too_long",
         "error",
         "A cell of this row holds {detail}.",

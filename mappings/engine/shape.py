@@ -27,6 +27,8 @@ _SHORT: dict[str, dict[str, Any]] = {
     "Flag": {"anyOf": [_WORD, _WORDS]},
     "OptedOut": {"anyOf": [_WORD, _WORDS]},
     "FollowSource": _WORD,
+    "Reports": {"type": "string"},
+    "Fixes": {"type": "string"},
     "Notify": {"anyOf": [_RECEIVER, {"type": "array", "items": _RECEIVER, "minItems": 1}]},
     "Duplicates": {"enum": ["last", "first", "reject"]},
     "TypedLimit": {"enum": ["typed"]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -67,7 +68,7 @@ async def test_while_the_destination_is_down_all_wait_and_go_on_by_themselves_wh
         opened.breaker.held = held.append
         calls = asyncio.create_task(crowd(opened))
         await until(lark, 41)
-        assert opened.breaker.open
+        await so(lambda: opened.breaker.open)
         before = len(lark.sandbox.traffic.arrivals)
         await asyncio.sleep(0.2)
         assert len(lark.sandbox.traffic.arrivals) - before <= 12, "it is asked, and nothing else is sent"
@@ -80,7 +81,7 @@ async def test_while_the_destination_is_down_all_wait_and_go_on_by_themselves_wh
         "The destination gives no usable answer (502 Bad Gateway). Nothing new is begun; "
         "it is asked again every few seconds, for up to 5 s."
     )
-    assert said[1] == "The destination answers again after 1 s; the run goes on."
+    assert re.fullmatch(r"The destination answers again after \d+ s; the run goes on\.", said[1])
     assert len(said) == 2
 
 
@@ -93,8 +94,8 @@ async def test_after_the_stated_patience_it_is_given_up_and_what_was_never_sent_
         late = await upsert(opened, 99)
         assert {answer.meaning for answer in answers} == {Meaning.UNCLEAR}, "each was sent once at least"
         assert (late.meaning, late.attempts, late.left_out) == (Meaning.NOT_SENT, 0, "breaker")
-        assert opened.breaker.given_up.startswith(
-            "the destination gave no usable answer for 1 s (the connection broke"
+        assert re.match(
+            r"the destination gave no usable answer for \d+ s \(the connection broke", opened.breaker.given_up
         )
         await asyncio.wait_for(opened.breaker.may_begin(), 1)
     assert len(said) == 1

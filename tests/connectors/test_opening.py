@@ -10,6 +10,7 @@ import pytest
 from connectors.errors import SourceError
 from connectors.kinds import formats, kinds, source_module
 from connectors.sources.opening import format_of, open_kind, open_table
+from mappings.engine.document.source import SourceSettings
 
 
 def test_every_format_says_what_it_is_and_what_it_goes_by() -> None:
@@ -18,7 +19,7 @@ def test_every_format_says_what_it_is_and_what_it_goes_by() -> None:
     for kind in formats():
         module = source_module(kind)
         assert re.match("an? ", module.FORMAT), kind
-        assert module.SETTINGS, kind
+        assert set(module.SETTINGS) <= set(SourceSettings.model_fields) | {"escape"}, kind
 
 
 def test_a_table_is_opened_by_what_is_in_it(tmp_path: Path) -> None:

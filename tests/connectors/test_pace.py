@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import itertools
 import math
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.http import Wire
 from connectors.pace import _AHEAD_SECONDS, Alone, Pace
@@ -182,9 +185,11 @@ async def test_a_turn_that_was_not_used_in_time_does_not_cost_those_after_it() -
     booked: list[int] = []
 
     class Counting(Alone):
-        def book(self, calls: int, per_second: float, limit: float, now: float, since: float) -> float:
+        def book(
+            self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+        ) -> float:
             booked.append(calls)
-            return super().book(calls, per_second, limit, now, since)
+            return super().book(calls, per_second, limit, now, since, late)
 
     pace = Pace(100, Counting())
     now = time.monotonic()
@@ -404,6 +409,95 @@ def test_of_what_could_not_be_used_in_time_as_much_is_made_up_for_as_the_limit_a
         now = max(now, begins[-1])
     assert 400 / (begins[-1] - begins[0]) >= 99
     assert most_within(begins, 1.0) <= 100
+
+
+def left_by(lateness: Sequence[Iterator[float]], limit: int, calls: int, seconds: float) -> list[float]:
+    """When the calls leave of as many senders on one account as there are streams of lateness: each is woken so much later than it
+    had booked, in blocks of `calls`. No time passes but the counted one.
+    """
+    slots, rate, left = Slots(), limit * 0.993, list[float]()
+    free = [(1000.0 + number / 1000, number, 0.0, 0.0) for number in range(len(lateness))]
+    while free[0][0] < 1000 + seconds:
+        now, number, begin, late = heapq.heappop(free)
+        slots.left(begin, late)
+        begin = slots.book(calls, rate, limit, now, now - 0.1)
+        late = 0.0
+        for index in range(calls):
+            slot = begin + index / rate
+            now = max(now, slot + next(lateness[number]) if now < slot else now)
+            late = max(late, now - slot)
+            left.append(now)
+        heapq.heappush(free, (now, number, begin, late))
+    return sorted(left)
+
+
+def test_senders_that_are_woken_a_little_late_use_the_whole_rate_together() -> None:
+    for limit, calls in (100, 1), (600, 6):
+        streams = [itertools.cycle((0.0, 0.0015, 0.0005, 0.002, 0.001)[number:]) for number in range(4)]
+        left = left_by(streams, limit, calls, 30)
+        assert len(left) / (left[-1] - left[0]) / limit >= 0.99
+        assert most_within_sorted(left, 1.0) <= limit
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from((0.0, 0.001, 0.005, 0.03, 0.3, 0.6)), min_size=1, max_size=20),
+        min_size=2,
+        max_size=5,
+    ),
+    st.sampled_from(((20, 1), (100, 1), (200, 2))),
+)
+@settings(max_examples=40, deadline=None)
+def test_woken_up_to_half_a_second_late_senders_together_never_pass_the_limit_in_any_second(
+    lateness: list[list[float]], rate: tuple[int, int]
+) -> None:
+    limit, calls = rate
+    left = left_by([itertools.cycle(one) for one in lateness], limit, calls, 5)
+    assert most_within_sorted(left, 1.0) <= limit
+
+
+async def test_how_late_calls_leave_is_told_with_the_next_booking() -> None:
+    told: list[float] = []
+
+    class Telling(Alone):
+        def book(
+            self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+        ) -> float:
+            told.append(late)
+            return super().book(calls, per_second, limit, now, since, late)
+
+    pace = Pace(20, Telling())
+    await pace.turn()
+    waiting = asyncio.create_task(pace.turn())
+    await asyncio.sleep(0)
+    time.sleep(0.2)  # noqa: ASYNC251 - the machine is busy with something else
+    await waiting
+    await pace.turn()
+    assert told[0] == 0.0
+    assert 0.1 < told[2] < 1
+
+
+@pytest.mark.parametrize("kind", ["alone", "file"])
+def test_a_booking_keeps_the_limit_from_when_the_calls_before_left(tmp_path: Path, kind: str) -> None:
+    bookings = Bookings(tmp_path, 1)
+    booking = Alone() if kind == "alone" else bookings
+    begins = [booking.book(1, 10.0, 10.0, 1000.0, 1000.0) for _ in range(10)]
+    assert begins == pytest.approx([1000.0 + number / 10 for number in range(10)])
+    late = booking.book(1, 10.0, 10.0, 1001.7, 1001.6, 0.8)  # the tenth left at 1001.7
+    rest = [booking.book(1, 10.0, 10.0, 1001.8, 1001.7) for _ in range(8)]
+    assert late == pytest.approx(1001.7, abs=0.1)
+    assert booking.book(1, 10.0, 10.0, 1002.6, 1002.5) >= 1001.7 + 1
+    assert rest == sorted(rest)
+    bookings.close()
+
+
+def most_within_sorted(times: list[float], seconds: float) -> int:
+    most = first = 0
+    for last, at in enumerate(times):
+        while at - times[first] >= seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
 
 
 def test_an_idle_time_is_not_made_up_for() -> None:

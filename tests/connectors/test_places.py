@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,85 +11,12 @@ from connectors.errors import SourceError
 from connectors.places import Place
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[dict[str, str]]:
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    client = boto3.client(
-        "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s"
-    )
-    client.create_bucket(Bucket="exports")
-    client.put_object(Bucket="exports", Key="crm/a.csv", Body=b"Email\n")
-    client.close()
-    yield {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
-    import asyncssh
-
-    folder = tmp_path_factory.mktemp("sftp")
-    (folder / "crm").mkdir()
-    (folder / "crm" / "a.csv").write_bytes(b"Email\n")
-    key = asyncssh.generate_private_key("ssh-ed25519")
-
-    guests: list[asyncssh.SSHServerConnection] = []
-
-    class Door(asyncssh.SSHServer):
-        def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-            guests.append(conn)
-
-        def begin_auth(self, username: str) -> bool:
-            return True
-
-        def password_auth_supported(self) -> bool:
-            return True
-
-        def validate_password(self, username: str, password: str) -> bool:
-            return (username, password) == ("crm", "right")
-
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    async def serve() -> asyncssh.SSHAcceptor:
-        return await asyncssh.create_server(
-            Door, "127.0.0.1", 0, server_host_keys=[key],
-            sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=str(folder)),
-        )  # fmt: skip
-
-    server = asyncio.run_coroutine_threadsafe(serve(), loop).result(20)
-    port = server.get_port()
-    known = folder.parent / "known_hosts"
-    known.write_text(f"[127.0.0.1]:{port} {key.export_public_key().decode()}")
-    yield f"127.0.0.1:{port}", {"MUSTER_SFTP_KNOWN_HOSTS": str(known), "MUSTER_SFTP_PASSWORD": "right"}
-
-    async def close() -> None:
-        for guest in guests:
-            guest.abort()
-            await guest.wait_closed()
-        server.close()
-        await server.wait_closed()
-        await asyncio.sleep(0.05)  # for the transports to let go of their sockets
-
-    asyncio.run_coroutine_threadsafe(close(), loop).result(20)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-
-
 def opened(place: str, settings: dict[str, str], beside: Path) -> Place:
     return Place.at(place, beside=beside, setting=lambda name: settings.get(name, ""))
 
 
 def goes_through(place: Place, tmp_path: Path) -> None:
-    """What an inbox does with a place: look, fetch, move away."""
+    """What an inbox does with a place: look, fetch, move away; and runs' folders: put, get, look, remove."""
     [lying] = place.files(place.path)
     assert (lying.name, lying.size) == ("a.csv", 6)
     assert abs(lying.modified - dt.datetime.now(dt.UTC)) < dt.timedelta(hours=1)
@@ -100,6 +24,19 @@ def goes_through(place: Place, tmp_path: Path) -> None:
     assert len(place.fetch(lying, into)) == 64
     assert into.read_bytes() == b"Email\n"
     assert into.stat().st_mode & 0o777 == 0o600
+    there = f"{lying.folder}/runs/r1"
+    for name, text in (("b.csv", "first"), ("part/a.csv", "one"), ("b.csv", "second")):
+        (tmp_path / "made").write_text(text)
+        place.put(tmp_path / "made", f"{there}/{name}", private=True)
+    assert [path.removeprefix(there) for path in place.below(there)] == ["/b.csv", "/part/a.csv"]
+    assert place.folders(f"{lying.folder}/runs") == ["r1"]
+    assert place.get(f"{there}/b.csv", tmp_path / "got")
+    assert (tmp_path / "got").read_text() == "second"
+    assert not place.get(f"{there}/c.csv", tmp_path / "not")
+    assert not (tmp_path / "not").exists()
+    for _ in range(2):
+        place.clear(there)
+    assert place.below(there) == place.folders(f"{lying.folder}/nowhere") == []
     place.move(lying, f"{lying.folder}/done/a--run.csv")
     assert place.files(place.path) == []
     assert [one.name for one in place.files(f"{place.path.rpartition('/')[0]}/done/*")] == ["a--run.csv"]
@@ -145,3 +82,78 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     place = opened("nowhere/*.csv", {}, tmp_path)
     with pytest.raises(SourceError, match="There is no folder"):
         place.files(place.path)
+
+
+def is_put(place: Place, tmp_path: Path) -> None:
+    """What reports do with a place: put, put again, take away; what is there is whole, and nothing else is left."""
+    (tmp_path / "report.html").write_text("first")
+    path = place.within("crm", "run-1", "report.html")
+    for text in ("first", "second"):
+        (tmp_path / "report.html").write_text(text)
+        place.put(tmp_path / "report.html", path)
+        [lying] = place.lying_in("crm", "run-1", hidden=True)
+        into = tmp_path / f"again-{place.kind}-{text}"
+        assert place.fetch(lying, into)
+        assert into.read_text() == text
+        into.unlink()
+    place.try_writing(tmp_path)
+    place.remove(path)
+    place.remove(path)
+    assert place.lying_in(hidden=True) == []
+
+
+def test_what_is_put_into_a_folder_is_readable_for_who_may_read_the_folder(tmp_path: Path) -> None:
+    for mode, of_folders, of_files in ((0o755, 0o755, 0o644), (0o770, 0o770, 0o640), (0o700, 0o700, 0o600)):
+        root = tmp_path / f"sh[a]red {mode:o}"
+        root.mkdir()
+        root.chmod(mode)
+        place = Place.folder(root.name, beside=tmp_path, setting=lambda _: "")
+        (tmp_path / "file").write_text("x")
+        place.put(tmp_path / "file", place.within("crm", "run", "file"))
+        assert [(root / at).stat().st_mode & 0o777 for at in ("crm", "crm/run")] == [of_folders] * 2
+        assert (root / "crm/run/file").stat().st_mode & 0o777 == of_files
+        place.remove(place.within("crm", "run", "file"))
+        assert list((root / "crm").iterdir()) == []
+        is_put(Place.folder(root.name, beside=tmp_path, setting=lambda _: ""), tmp_path)
+
+
+def test_a_folder_that_is_made_is_its_owners(tmp_path: Path) -> None:
+    place = Place.folder("new", beside=tmp_path, setting=lambda _: "")
+    (tmp_path / "file").write_text("x")
+    place.put(tmp_path / "file", place.within("crm", "file"))
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "new/crm/file").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_put_into_a_bucket_or_onto_another_host_is_there_whole(
+    s3: dict[str, str], sftp: tuple[str, dict[str, str]], tmp_path: Path
+) -> None:
+    bucket = Place.folder("s3://exports/put/", beside=tmp_path, setting=lambda name: s3.get(name, ""))
+    is_put(bucket, tmp_path)
+    assert bucket.address(bucket.within("a", "report.html")) == "s3://exports/put/a/report.html"
+    where, settings = sftp
+    host = Place.folder(
+        f"sftp://crm@{where}/put", beside=tmp_path, setting=lambda name: settings.get(name, "")
+    )
+    is_put(host, tmp_path)
+    assert host.address(host.within("report.html")) == f"sftp://{where}/put/report.html"
+
+
+def test_a_file_that_is_written_anew_is_not_moved_away(tmp_path: Path) -> None:
+    place = Place.folder(".", beside=tmp_path, setting=lambda _: "")
+    (tmp_path / "a.xlsx").write_bytes(b"one")
+    [lying] = place.files(place.within("*.xlsx"))
+    (tmp_path / "a.xlsx").write_bytes(b"another")
+    assert not place.move_unchanged(lying, place.within("done", "a.xlsx"))
+    assert (tmp_path / "a.xlsx").read_bytes() == b"another"
+    [lying] = place.files(place.within("*.xlsx"))
+    assert place.move_unchanged(lying, place.within("done", "a.xlsx"))
+    assert not place.move_unchanged(lying, place.within("done", "a.xlsx"))
+    assert (tmp_path / "done/a.xlsx").read_bytes() == b"another"
+
+
+def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "shared").write_text("")
+    place = Place.folder("shared", beside=tmp_path, setting=lambda _: "")
+    with pytest.raises(SourceError, match="shared cannot be used"):
+        place.try_writing(tmp_path)

@@ -17,7 +17,7 @@ from connectors.errors import SourceError
 from connectors.sources import wrapping
 from connectors.sources.opening import open_any, open_kind, open_table
 from connectors.sources.peeking import write_clean
-from tests.connectors.reading import read, spoiled
+from tests.connectors.reading import read, seen, spoiled
 from tests.connectors.test_excel_source import table, workbook
 
 TEXT = b"Email,Name\r\nann@example.com,Ann\r\nbob@example.com\r\n"
@@ -85,7 +85,9 @@ def test_an_archive_in_an_archive_is_read_and_nothing_deeper(tmp_path: Path, how
 def test_a_workbook_in_an_archive_is_a_workbook(tmp_path: Path) -> None:
     book = workbook(tmp_path, table(("Email",), ("a@x.de",)))
     path = tmp_path / "people.zip"
-    path.write_bytes(zipped({"people.xlsx": book.read_bytes()}))
+    path.write_bytes(
+        zipped({"people.xlsx": book.read_bytes()}, zipfile.ZIP_STORED)
+    )  # its parts' names are in sight
     kind, source = open_any(path, {"sheet": "Sheet1"})
     assert (kind, source.header) == ("excel_file", ("Email",))
     with pytest.raises(SourceError, match=r"people\.zip \(people\.xlsx\) is a workbook, and not a CSV file"):
@@ -207,3 +209,19 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> No
     open_table(path, {})
     assert mine.exists(), "its process lives"
     del kept
+
+
+def test_what_is_open_already_is_not_unpacked_again(tmp_path: Path) -> None:
+    path = tmp_path / "people.zip"
+    book = workbook(tmp_path, table(("Record ID", "Email"), (1, "a@x.de")))
+    path.write_bytes(zipped({"people.xlsx": book.read_bytes()}))
+    plain = open_table(path, {})
+    folders = {folder.name for folder in left(tmp_path)}
+    other = open_kind("hubspot_export", path, {})
+    with pytest.raises(SourceError):
+        open_kind("csv_file", path, {})
+    assert {folder.name for folder in left(tmp_path)} == folders
+    other.facts = plain.facts
+    assert [len(seen(source).rows) for source in (plain, other)] == [1, 1]
+    path.write_bytes(zipped({"people.csv": TEXT}))
+    assert open_table(path, {}).header == ("Email", "Name")

@@ -1,4 +1,4 @@
-"""What the tests of the run share: a real sandbox for each module, and a desk with a file, a mapping and a home."""
+"""What the tests of the run share: a real sandbox for each test process, and a desk with a file, a mapping and a home."""
 
 from __future__ import annotations
 
@@ -115,7 +115,9 @@ class Desk:
         file = str(source) if source is not None else None
         return begun(str(self.folder / mapping), file, Options(**options), Listening())
 
-    async def resume(self, run_id: str = "") -> Ended:
+    async def resume(
+        self, run_id: str = "", meanwhile: Callable[[SyncRun, int], None] | None = None
+    ) -> Ended:
         """The newest interrupted run, or one of them, to its end."""
         with contextlib.closing(open_ledger(self.home)) as ledger:
             found = ledger.runs.get(run_id) if run_id else ledger.runs.unfinished()[0]
@@ -124,7 +126,7 @@ class Desk:
         async with SyncRun(
             str(resume.mapping_path), None, resume.options(), Listening(), resume=resume
         ) as run:
-            return await finish(run)
+            return await finish(run, meanwhile)
 
     async def plan(
         self,
@@ -154,17 +156,17 @@ class Desk:
         return by_address
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Running]:
+@pytest.fixture(scope="session")
+def _campaignlark() -> Iterator[Running]:
     with running("campaignlark", rate=0) as server:
         yield server
 
 
 @pytest.fixture
-def lark(sandbox: Running) -> Running:
+def lark(_campaignlark: Running) -> Running:
     """A sandbox as it was when it started."""
-    sandbox.reset()
-    return sandbox
+    _campaignlark.reset()
+    return _campaignlark
 
 
 @pytest.fixture

@@ -6,12 +6,8 @@ import asyncio
 import contextlib
 import itertools
 import json
-import os
 import random
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,13 +21,13 @@ from connectors.errors import MusterError
 from connectors.sandbox.serving import Running, running
 from flows.ledger.opening import open_ledger
 from flows.sync_run import SyncRun
+from tests import warm
 
 if TYPE_CHECKING:
     from conftest import Desk, Ended
 
     Person = Callable[..., dict[str, str]]
 
-ROOT = Path(__file__).parents[2]
 RETRIED = {"created", "updated", "unchanged", "failed", "unknown"}
 
 
@@ -416,15 +412,12 @@ def killed_after(desk: Desk, file: Path, lines: int, seconds: float) -> bool:
 
     The first line says that it is open, then there is one for each outcome that is durable.
     """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", SCRIPT, str(desk.folder / "people.yml"), str(file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
-        assert process.stdout is not None
+    with warm.start([desk.folder / "people.yml", file], code=SCRIPT) as process:
         for _ in range(lines):
             process.stdout.readline()
         time.sleep(seconds)
         in_time = process.poll() is None
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         return in_time
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import stat
 import zipfile
@@ -16,6 +17,7 @@ from flows.cli import muster
 from flows.cli.erring import explained
 from flows.handover import hand_over, take_over
 from flows.ledger.damaged import has_ledger
+from flows.ledger.opening import open_ledger
 
 if TYPE_CHECKING:
     from conftest import Desk
@@ -62,7 +64,8 @@ async def test_an_import_never_takes_the_place_of_a_ledger(
     desk: Desk, person: Person, tmp_path: Path
 ) -> None:
     await desk.sync(desk.file([person(1)]))
-    hand_over(desk.home, tmp_path / "over.zip", runs=False)
+    with contextlib.closing(open_ledger(desk.home)) as ledger:
+        hand_over(ledger, tmp_path / "over.zip", runs=False)
     before = (desk.home / "ledger.sqlite").read_bytes()
     with pytest.raises(LedgerError, match="has a ledger already"):
         take_over(tmp_path / "over.zip", desk.home)
@@ -78,7 +81,8 @@ async def test_what_is_no_whole_handover_is_refused_and_leaves_nothing_behind(
 ) -> None:
     await desk.sync(desk.file([person(1)]))
     file = tmp_path / "over.zip"
-    hand_over(desk.home, file, runs=True)
+    with contextlib.closing(open_ledger(desk.home)) as ledger:
+        hand_over(ledger, file, runs=True)
     if how == "no zip":
         file.write_text("nothing of the kind", "utf-8")
     elif how == "cut off":

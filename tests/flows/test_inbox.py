@@ -1,16 +1,12 @@
-"""An inbox: each content is synced once, whatever comes, in whatever order, and wherever it is cut off."""
+"""An inbox: what is moved, by what its files sort, when none came, who waits. What is synced of it is in test_inbox_synced."""
 
 from __future__ import annotations
 
 import os
-import tempfile
-import time
 from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from connectors.errors import Busy, MappingError
 from flows.inbox.arrivals import Inbox, Look
@@ -19,15 +15,6 @@ from flows.ledger.opening import open_ledger
 from tests.flows.conftest import PEOPLE
 
 DAY = 1_770_000_000.0
-HALF = "half of"
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("arrives"), st.integers(0, 30), st.integers(0, 8)),
-        st.tuples(st.just("grows"), st.integers(0, 3), st.integers(0, 8)),
-        st.tuples(st.just("syncs"), st.sampled_from(["", "", "in its middle", "before it is marked"])),
-    ),
-    max_size=9,
-)
 
 
 class Place:
@@ -36,35 +23,27 @@ class Place:
     def __init__(self, folder: Path, **source: str) -> None:
         self.folder = folder
         self.synced: list[str] = []
-        self.hours: dict[str, int] = {}
         (folder / "in").mkdir()
         said = {"kind": "csv_file", "inbox": "in/*.csv", **source}
         self.mapping = folder / "m.yml"
         self.mapping.write_text(yaml.safe_dump({**PEOPLE, "source": said}), "utf-8")
 
-    def put(self, name: str, content: str, hour: int | None) -> None:
-        """None: it is being written now."""
+    def put(self, name: str, content: str, hour: int) -> None:
         path = self.folder / "in" / name
         path.write_text(content, "utf-8")
-        at = time.time() if hour is None else DAY + 3600 * hour
-        os.utime(path, (at, at))
-        self.hours[name] = 10**6 if hour is None else hour
+        os.utime(path, (DAY + 3600 * hour,) * 2)
 
-    def read(self, name: str) -> str:
-        return (self.folder / "in" / name).read_text("utf-8")
-
-    def sync(self, killed: str = "") -> Look:
+    def sync(self, *, marks: bool = True) -> Look:
+        """All runs, and what becomes of the files; without `marks` it is killed before that."""
         inbox = Inbox.of(str(self.mapping))
         assert inbox is not None
         with inbox.alone():
             look = inbox.look()
             for one in look.to_sync:
                 assert one.path is not None
-                if killed == "in its middle":
-                    return look
                 self._run(inbox, one.judged.found.sha256, str(one.path))
                 self.synced.append(one.path.read_text("utf-8"))
-                if killed:
+                if not marks:
                     return look
             assert inbox.settle(look) == []
         return look
@@ -92,57 +71,11 @@ def states(look: Look) -> dict[str, str]:
     return {one.lying.name: one.state for one in look.files}
 
 
-def lived(steps: list[tuple[object, ...]], folder: str, **source: str) -> Place:
-    """Files arrive, grow and come late; syncs are killed; at last nothing grows any more and a sync ends."""
-    place = Place(Path(folder), **source)
-    for number, (what, *how) in enumerate([*steps, ("syncs", "")]):
-        if what == "arrives":
-            place.put(f"f{number:02}.csv", f"content {how[1]}", int(str(how[0])))
-        elif what == "grows":
-            place.put(f"f{number:02}.csv", f"{HALF} {how[1]}", None)
-        else:
-            before = len(place.synced)
-            place.sync(str(how[0]))
-            assert len(place.synced) - before <= 1 or source["files"] == "deltas"
-        assert len(set(place.synced)) == len(place.synced), "a content was synced twice"
-        assert not any(one.startswith(HALF) for one in place.synced), "half a file was synced"
-    return place
-
-
-@given(STEPS)
-@settings(max_examples=10, deadline=None)
-def test_each_snapshot_is_synced_at_most_once_and_the_newest_wins(steps: list[tuple[object, ...]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        place = lived(steps, folder, files="snapshots")
-        whole = [name for name, hour in place.hours.items() if hour < 10**6]
-        if whole:
-            newest = max(whole, key=lambda name: (place.hours[name], name))
-            assert place.read(newest) in place.synced
-        assert "sync" not in states(place.sync()).values()
-
-
-@given(STEPS)
-@settings(max_examples=10, deadline=None)
-def test_all_deltas_are_synced_once_in_their_order_or_somebody_is_told(
-    steps: list[tuple[object, ...]],
-) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        place = lived(steps, folder, files="deltas")
-        look = place.sync()
-        assert set(states(look).values()) <= {"synced", "repeated", "late", "growing"}
-        synced = [one for one in look.files if one.state == "synced"]
-        assert [place.read(one.lying.name) for one in synced] == place.synced
-        late = {place.read(one.lying.name) for one in look.files if one.state == "late"}
-        whole = {place.read(name) for name, hour in place.hours.items() if hour < 10**6}
-        assert whole == late | set(place.synced)
-        assert look.needs_a_person(deltas=True) == bool(late)
-
-
 def test_what_is_done_is_moved_with_the_id_of_its_run(tmp_path: Path) -> None:
     place = Place(tmp_path, done="move")
     place.put("a.csv", "one", 1)
     place.put("b.csv", "two", 2)
-    assert states(place.sync("before it is marked")) == {"a.csv": "waits", "b.csv": "sync"}
+    assert states(place.sync(marks=False)) == {"a.csv": "waits", "b.csv": "sync"}
     place.sync()
     place.put("again.csv", "two", 3)
     place.put("old.csv", "three", 0)

@@ -1,4 +1,4 @@
-"""Ledgers of every version before today's, as the code of that version left them (see ledgers/freeze.py), go on with all they knew."""
+"""Ledgers of every released version, as the code of that version left them (see ledgers/freeze.py), go on with all they knew."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from conftest import Desk
 
 FROZEN = Path(__file__).parent / "ledgers"
-VERSIONS = range(1, len(STEPS))
 RELEASED = [
     "278d60468d2c9d3a",
     "c11df704c166deb3",
@@ -33,7 +32,9 @@ RELEASED = [
     "a86053514c660395",
     "472342010ca18817",
     "4bdecf4c941b6d2f",
+    "a1ec5f2457fae4bc",
 ]
+VERSIONS = range(1, len(RELEASED) + 1)
 FREEZE = "run tests/flows/ledgers/freeze.py with the code before the new step"
 
 
@@ -77,7 +78,7 @@ def test_the_steps_make_the_tables_that_a_version_had(version: int) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_ledger_of_an_earlier_version_keeps_all_that_it_knew(tmp_path: Path, version: int) -> None:
+def test_a_ledger_of_a_released_version_keeps_all_that_it_knew(tmp_path: Path, version: int) -> None:
     path = laid_down(tmp_path / "home", frozen(version))
 
     def rows(name: str) -> str:
@@ -110,7 +111,7 @@ def test_a_ledger_of_an_earlier_version_keeps_all_that_it_knew(tmp_path: Path, v
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_a_sync_goes_on_with_a_ledger_of_an_earlier_version(desk: Desk, version: int) -> None:
+async def test_a_sync_goes_on_with_a_ledger_of_a_released_version(desk: Desk, version: int) -> None:
     """Nothing that was delivered is sent again, also by the run that was killed; an opt-out that was known then is kept."""
     vip = {"status": "SUBSCRIBED", "tags": ["vip"], "fields": {"city": "Köln"}}
     desk.server.seed(
@@ -231,7 +232,7 @@ def test_a_migration_that_is_killed_at_any_statement_leaves_the_earlier_version_
         cwd=Path(__file__).parents[2],
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) >= 2 * len(VERSIONS) + 2, (
+    assert int(done.stdout) >= 2 * (len(STEPS) - 1) + 2, (
         "each step has a statement and its number; and begin and commit"
     )
 

@@ -12,6 +12,8 @@ from connectors.errors import CannotStart, SourceError
 from flows import sync_run
 from flows.conformance.ended import Ended
 from flows.ledger.opening import open_ledger
+from flows.report.summary import verdict
+from flows.trend import needing
 from tests.flows.interrupting import UNHEARD, interrupted
 
 if TYPE_CHECKING:
@@ -95,6 +97,29 @@ async def test_what_is_not_settled_yet_is_unknown_in_the_report(desk: Desk, pers
     assert outcomes["unknown"] == unclear > 0
     assert sum(outcomes.values()) == 100
     assert (await desk.resume()).outcomes == {"created": 100}
+
+
+async def test_who_may_have_been_sent_needs_no_person_as_long_as_a_resume_can_look(
+    desk: Desk, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_run, "BATCH", 250)
+    file = desk.file([person(n) for n in range(1, 501)])
+    desk.server.faults(UNHEARD, seed=5)
+    await interrupted(desk, file, 20, now=True)
+    desk.server.clear_faults()
+    ended = await desk.resume(meanwhile=lambda run, number: run.interrupt() if number == 1 else None)
+    assert ended.exit_code == 130
+    assert ended.summary.unclear == ended.outcomes["unknown"] > 0
+    assert ended.summary.needing == 0
+    assert "may have been sent" in verdict(ended.summary)
+    assert "need a person" not in verdict(ended.summary)
+    ledger = open_ledger(desk.home)
+    [run] = ledger.runs.unfinished()
+    ledger.close()
+    assert needing(run) == 0
+    done = await desk.resume()
+    assert (done.outcomes, done.summary.unclear) == ({"created": 500}, 0)
+    assert writes_of(desk) == {1}
 
 
 async def test_a_changed_contact_that_was_sent_unheard_counts_as_updated(desk: Desk, person: Person) -> None:

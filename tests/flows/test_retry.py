@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,10 +19,10 @@ from flows.preview import Preview, preview
 from flows.retry import open_retry
 from flows.roll import Roll
 from flows.sync_run import SyncRun
+from tests import warm
 from tests.flows.conftest import Desk, Ended, Listening, finish
 
 Person = Callable[..., dict[str, str]]
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def failures(ended: Ended) -> list[dict[str, str]]:
@@ -408,14 +404,10 @@ async def test_a_retry_that_is_killed_is_finished_by_the_next_without_sending_tw
     first = await desk.sync(desk.file(rows), allow=["invalid"])
     fixed = edited(desk, first, **{f"r{n}": {"Score": "1"} for n in range(1, 201)})
     desk.server.faults(latency_ms=5)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(  # noqa: ASYNC220 - it is killed in the middle
-        [sys.executable, "-c", KILLED, str(fixed)], stdout=subprocess.PIPE, env=environment
-    ) as process:
-        assert process.stdout is not None
+    with warm.start([fixed], code=KILLED) as process:
         for _ in range(40):
-            assert process.stdout.readline() == b"durable\n"
-        process.send_signal(signal.SIGKILL)
+            assert process.stdout.readline() == "durable\n"
+        process.kill()
     desk.server.clear_faults()
     again = await retry(fixed)
     assert "was cut off" in " ".join(again.said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 import errno
@@ -37,11 +38,12 @@ from flows.ledger.opening import open_ledger
 from flows.ledger.people import Who
 from flows.opening import make_application
 from flows.plan import make_plan
+from flows.settings import Settings
 from flows.shards import shard
 from flows.shards.crew import Processes
 from flows.shards.dividing import shards_of
 from flows.shards.shard import map_shard
-from flows.shards.shared import at_hand
+from flows.shards.shared import at_hand, clear_left
 from flows.shards.workers import Starter, Workers
 from flows.spool import Spool
 from flows.watching import Silent
@@ -430,27 +432,34 @@ async def test_a_sync_in_shards_delivers_and_reports_what_another_one_does(desk:
 
 
 class Started:
-    """Workers that are threads, as the flow works; the first one is never heard of, as one whose machine is gone."""
+    """Workers that are threads, as the flow works; those of the shards in `gone` are never heard of, as if their machine was gone,
+    or only at their beginning.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, gone: set[int], *, begins: bool = False) -> None:
+        self.gone = gone
+        self.begins = begins
         self.threads: dict[str, threading.Thread | None] = {}
         self.stopped: list[str] = []
 
     def start(self, place: str, number: int) -> str:
-        name = str(len(self.threads))
-        thread = threading.Thread(target=self._work, args=(place, number)) if self.threads else None
-        self.threads[name] = thread
-        if thread is not None:
+        name = str(number)
+        self.threads[name] = None
+        if number not in self.gone or self.begins:
+            self.threads[name] = thread = threading.Thread(target=self._work, args=(place, number))
             thread.start()
         return name
 
     def _work(self, place: str, number: int) -> None:
-        with at_hand(place, number) as folder:
-            map_shard(folder, number)
+        with at_hand(place, number, lambda _: "") as folder:
+            if number in self.gone:
+                time.sleep(0.1)  # for its first sign of life
+            else:
+                map_shard(folder, number)
 
     def is_over(self, name: str) -> bool:
         thread = self.threads[name]
-        return thread is not None and not thread.is_alive()
+        return int(name) not in self.gone and thread is not None and not thread.is_alive()
 
     def stop(self, name: str) -> None:
         self.stopped.append(name)
@@ -459,25 +468,88 @@ class Started:
         return Starter(self.start, self.is_over, self.stop)
 
 
-@pytest.mark.parametrize("address", [False, True], ids=["a shared folder", "an fsspec address"])
-def test_workers_elsewhere_map_the_shards_and_one_that_is_never_heard_of_is_replaced(
-    room: Room, address: bool
+@pytest.mark.parametrize("address", [False, True], ids=["a shared folder", "an address"])
+@pytest.mark.parametrize("begins", [False, True], ids=["never heard of", "silent after a while"])
+def test_workers_elsewhere_map_the_shards_and_what_one_leaves_undone_is_mapped_here(
+    room: Room, address: bool, begins: bool
 ) -> None:
     room.file.write_text(some(200), "utf-8", newline="")
-    started = Started()
+    started = Started({1}, begins=begins)
     place = room.folder / "place"
-    at = f"file://{place}/a-run" if address else ""
-    crew = Workers(started.as_starter(), 2, at, patience=3.0, look=0.05)
+    crew = Workers(
+        started.as_starter(), 2, f"file://{place}/a-run" if address else "", look=0.05,
+        begins=30.0 if begins else 0.4, silent=0.4 if begins else 30.0, here=Here,
+    )  # fmt: skip
     assert room.plan(4096, 2, crew) == room.plan(4096)
-    assert started.stopped[0] == "0"
-    assert len(started.threads) >= 3
-    assert not list(place.rglob("*.json"))
+    assert started.stopped == ["1"]
+    assert list(started.threads) == ["1", "2"], "the second try is not a worker's"
+    assert not place.exists() or not list(place.rglob("*"))
+
+
+def test_where_no_worker_is_there_everything_is_mapped_here_after_one_wait(room: Room) -> None:
+    room.file.write_text(some(300), "utf-8", newline="")
+    started = Started({1, 2, 3, 4, 5, 6})
+    crew = Workers(started.as_starter(), 2, look=0.05, begins=0.5, here=Here)
+    began = time.monotonic()
+    divided = room.plan(2048, 6, crew)
+    assert len(started.threads) == 2, "the others are not given to anybody"
+    assert divided == room.plan(2048)
+    assert time.monotonic() - began < 30
+
+
+def test_a_worker_that_comes_when_the_run_has_ended_leaves_nothing_of_anybody(
+    room: Room, tmp_path: Path
+) -> None:
+    room.file.write_text(some(100), "utf-8", newline="")
+    place = f"file://{tmp_path}/place/a-run"
+    late: list[bool] = []
+
+    class Late(Started):
+        def _work(self, place: str, number: int) -> None:
+            with contextlib.suppress(FileNotFoundError), at_hand(place, number, lambda _: "") as folder:
+                late.append(map_shard(folder, number))
+                shutil.rmtree(tmp_path / "place" / "a-run")  # as the run's end does
+
+    started = Late(set())
+    crew = Workers(started.as_starter(), 1, place, look=0.05, here=Here)
+    assert room.plan(4096, 2, crew) == room.plan(4096)
+    assert True in late
+    assert not [path for path in (tmp_path / "place").rglob("*") if path.suffix != ".sign" and path.is_file()]
+
+
+def test_what_lies_at_the_place_is_its_owners_alone_and_what_a_killed_run_left_goes(
+    room: Room, tmp_path: Path
+) -> None:
+    room.file.write_text(some(200), "utf-8", newline="")
+    place = tmp_path / "place"
+    seen: dict[str, int] = {}
+
+    class Looking(Started):
+        def is_over(self, name: str) -> bool:
+            over = super().is_over(name)
+            seen.update({path.name: path.stat().st_mode & 0o777 for path in place.rglob("*")} if over else {})
+            return over
+
+    crew = Workers(Looking(set()).as_starter(), 2, f"file://{place}/a-run", look=0.05)
+    crew.close = lambda: None  # type: ignore[method-assign] # as a run that is killed
+    room.plan(4096, 2, crew)
+    assert "manifest.json" in seen
+    assert {mode for name, mode in seen.items() if "." in name and "piece" not in name} == {0o600}
+    assert seen["a-run"] == seen["00001.piece"] == 0o700
+    (place / "another").mkdir()
+    settings_of = Settings(None, {"MUSTER_SHARED": str(place)})
+    assert clear_left(settings_of, {"a-run", "b-run"}) == 1
+    assert [path.name for path in place.iterdir()] == ["another"]
+    assert clear_left(Settings(None, {}), {"a-run"}) == 0
 
 
 def test_a_place_that_cannot_be_reached_is_named_without_its_secrets(room: Room) -> None:
     room.file.write_text(some(100), "utf-8", newline="")
-    crew = Workers(Started().as_starter(), 2, "nothing://name:password@host/place")
-    with pytest.raises(SourceError, match="The shared place") as stopped:
-        room.plan(4096, 2, crew)
-    assert "password" not in str(stopped.value)
-    assert "MUSTER_SHARED" in stopped.value.fix
+    for place, told in (
+        ("sftp://name:secret@host/place", r"The shared place \(MUSTER_SHARED\) .* holds a password"),
+        ("nothing://host/place", "nothing:// is no address that muster knows"),
+    ):
+        crew = Workers(Started(set()).as_starter(), 2, place)
+        with pytest.raises(SourceError, match=told) as stopped:
+            room.plan(4096, 2, crew)
+        assert "secret" not in str(stopped.value)

@@ -191,14 +191,16 @@ def test_a_server_that_starts_again_in_the_middle_loses_nothing_and_doubles_noth
 
         writer = threading.Thread(target=write)
         writer.start()
-        for mode in ("immediate", "fast"):
-            time.sleep(0.3)
-            server.stop(mode)
-            server.start()
-        time.sleep(0.5)
+        until = time.monotonic() + 60
+        for count, mode in ((10, "immediate"), (20, "fast"), (30, "")):
+            while len(written) < count and time.monotonic() < until:
+                time.sleep(0.01)
+            if mode:
+                server.stop(mode)
+                server.start()
         over.set()
         writer.join(30)
-        assert len(written) > 20
+        assert len(written) >= 30
         assert [outcome.row for outcome, _, _ in ledger.answers.of("r", 1, 10**6)] == written
         assert ledger.answers.open_intents("r") == 0
         ledger.close()
@@ -296,6 +298,18 @@ def test_several_bookings_of_an_account_share_its_slots(ledger: Ledger) -> None:
     assert min(gaps) > 0.007
     assert slots[-1] - slots[0] == pytest.approx(0.59, abs=0.02)
     assert second.taken(now - 1) == 60
+
+
+def test_how_late_calls_left_counts_for_all_who_share_the_account(ledger: Ledger) -> None:
+    first, second = ledger.bookings(1), ledger.bookings(1)
+    now = time.monotonic()
+    begins = [first.book(1, 10, 10, now, now) for _ in range(10)]
+    late = begins[-1] + 0.8  # so late the tenth of them leaves
+    second.book(1, 10, 10, late, late)
+    first.book(1, 10, 10, late, late, 0.8)
+    for _ in range(7):
+        second.book(1, 10, 10, late, late)
+    assert second.book(1, 10, 10, late, late) >= late + 1
 
 
 async def test_a_whole_sync_is_kept_there_and_the_next_sends_only_what_changed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,10 @@ from flows.finding import find
 from flows.forgetting import forget
 from flows.ledger import Ledger, Run, open_database
 from flows.options import Options
+from flows.plan_reporting import summed_up
+from flows.preview import preview
 from flows.report.summary import Summary
-from flows.report.vanished import VanishedFacts
+from flows.report.vanished import VanishedFacts, vanished_said
 from flows.suppressions import SUPPRESSION_FILE
 from flows.sync_run import SyncRun
 from flows.vanished.parting import parted
@@ -233,6 +236,35 @@ async def test_a_part_of_a_source_a_retry_and_a_source_that_is_not_complete_miss
     desk.mapping(tags=ALWAYS)
     assert (await sync(desk, [person(1)])).summary.vanished_details is None
     assert [run.verb for run in runs(desk)] == ["sync"] * 5
+
+
+async def test_a_plan_counts_the_requests_and_automations_of_what_is_done_with_them_as_they_then_are(
+    desk: Desk, person: Person
+) -> None:
+    complete(desk)
+    rows = [person(n, City="Oslo") for n in range(1, 9)]
+    await sync(desk, rows)
+    desk.server.seed(
+        [{"email_address": "p7@example.com", "status": "UNSUBSCRIBED", "fields": {"city": "Gone"}}]
+    )
+    desk.server.delete("p8@example.com")
+    left = desk.file([person(1, City="Ulm"), *rows[1:3]])
+    async with desk.run(left, verb="plan", allow=["changes"]) as run:
+        await run.open()
+        await run.prepare()
+        plan = summed_up(run, await preview(run), exit_code=0)
+    assert plan.vanished is not None
+    assert [guard.count for guard in plan.guards if guard.name == "vanished"] == [5]
+    assert plan.vanished.automations == {"FIELD_UPDATED": 3, "TAG_REMOVED": 4}
+    assert plan.automations == {"FIELD_UPDATED": 4, "TAG_REMOVED": 4}
+    [said] = vanished_said(plan.vanished, plan=True)
+    assert f"That takes {plan.vanished.requests:,} requests." in said
+    assert "It starts at most: TAG_REMOVED 4, FIELD_UPDATED 3." in said
+    before = Counter(desk.server.automations()["counts"])
+    done = await sync(desk, [person(1, City="Ulm"), *rows[1:3]])
+    assert done.facts.automations == plan.vanished.automations
+    fired = Counter(desk.server.automations()["counts"]) - before
+    assert fired == Counter(plan.automations)
 
 
 async def test_a_plan_says_who_would_be_seen_to_and_does_nothing(desk: Desk, person: Person) -> None:

@@ -19,7 +19,7 @@ def test_who_is_told_is_written_short_or_long(written: str) -> None:
     assert notify is not None
     assert notify.to == ("ops",)
     assert "completed" not in notify.on
-    assert len(notify.on) == 6
+    assert len(notify.on) == 7
     assert notify.remind is None
     assert editor.complaints(text) == []
 

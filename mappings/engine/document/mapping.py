@@ -14,6 +14,7 @@ from mappings.engine.document.example import Example
 from mappings.engine.document.guards import Guards
 from mappings.engine.document.names import Names
 from mappings.engine.document.notify import Notify
+from mappings.engine.document.reports import Fixes, Reports
 from mappings.engine.document.rule import Rule
 from mappings.engine.document.source import Destination, SourceSettings
 from mappings.engine.document.vanished import Vanished
@@ -107,6 +108,14 @@ class Mapping(Part):
     notify: Maybe[Notify] = Field(
         None,
         description="who is told when the sync stands otherwise than before; a name, several, or to:, on: and remind:",
+    )
+    reports: Maybe[Reports] = Field(
+        None,
+        description="where each run's report is copied to, for people without a shell: a folder or an address, or to:, link: and files:",
+    )
+    fixes: Maybe[Fixes] = Field(
+        None,
+        description="where a corrected failures.xlsx is dropped, to be retried and answered by muster fixes: a folder or an address, or at: and settled:",
     )
     where: Conditions = Field(
         default_factory=dict,

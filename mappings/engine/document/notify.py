@@ -13,9 +13,19 @@ from mappings.engine.document.words import Maybe, Part
 
 __all__ = ["RECEIVER", "Notify", "State"]
 
-State = Literal["completed", "recovered", "needs_review", "stopped", "failed", "interrupted", "no_file"]
-"""How a mapping stands: as its last run left it, or that no file came."""
-_ON: tuple[State, ...] = ("recovered", "needs_review", "stopped", "failed", "interrupted", "no_file")
+State = Literal[
+    "completed", "recovered", "needs_review", "stopped", "failed", "interrupted", "no_file", "fix_refused"
+]
+"""How a mapping stands: as its last run left it, that no file came, or that a file of fixes could not be used."""
+_ON: tuple[State, ...] = (
+    "recovered",
+    "needs_review",
+    "stopped",
+    "failed",
+    "interrupted",
+    "no_file",
+    "fix_refused",
+)
 RECEIVER = re.compile(r"[a-z][a-z0-9_]{0,40}")
 """The name of a receiver: a part of a setting's name."""
 _AFTER = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*(h|hour|d|day|w|week)s?", re.IGNORECASE)
@@ -94,7 +104,7 @@ class Notify(Part):
     )
     on: States = Field(
         _ON,
-        description="what is told: needs_review, stopped, failed, interrupted, no_file, recovered; all of these by default. completed tells each run that went well",
+        description="what is told: needs_review, stopped, failed, interrupted, no_file, fix_refused, recovered; all of these by default. completed tells each run that went well",
     )
     remind: Maybe[Span] = Field(
         None,

@@ -65,6 +65,7 @@ Every = Annotated[
     float, BeforeValidator(_as_span), WithJsonSchema({"type": "string", "pattern": f"^{_EVERY.pattern}$"})
 ]
 """How often something comes, in seconds; written as 26 hours."""
+_OF_A_DATABASE = ("database", "table", "query")
 _OF_AN_INBOX = ("files", "done", "settled", "every")
 
 
@@ -72,7 +73,7 @@ class SourceSettings(Part):
     """What is read. Everything but `kind` is found out when it is not said here."""
 
     kind: str = Field(
-        description="csv_file, excel_file or another format, or a known export such as hubspot_export in any of them"
+        description="csv_file, excel_file or another format, sql_query for a database, or a known export such as hubspot_export in any of them"
     )
     path: str | None = Field(
         None, description="a file or a pattern such as exports/*.csv, seen from the mapping's folder"
@@ -96,7 +97,10 @@ class SourceSettings(Part):
     every: Maybe[Every] = Field(
         None, description="of an inbox: a new file is expected at least so often, such as 26 hours"
     )
-    take: Literal["only", "newest"] = Field("only", description="which of several files the pattern finds")
+    take: Literal["only", "newest", "all"] = Field(
+        "only",
+        description="which of several files the pattern finds; all: they are one source, with their names in the column _file, and with {region} or {YYYY-MM-DD} in the pattern also _region and _day",
+    )
     complete: bool = Field(
         False,
         description="yes: each file holds everybody, so that whoever was delivered and is not in it has vanished; see vanished:",
@@ -108,6 +112,20 @@ class SourceSettings(Part):
         None, ge=1, description="the physical line the column names are in; the row of a workbook's sheet"
     )
     sheet: str | None = Field(None, description="which sheet of a workbook, by name or number")
+    database: str | None = Field(
+        None,
+        pattern=r"^[A-Z][A-Z0-9_]*$",
+        description="of sql_query: the name of the setting that holds the database's SQLAlchemy URL, such as CRM_DATABASE_URL; never the URL itself",
+    )
+    table: str | None = Field(
+        None, description="of sql_query: the table or view that is read, such as crm.contacts"
+    )
+    query: str | None = Field(
+        None, description="of sql_query: the statement whose rows are read; say order by in it"
+    )
+    at: str | None = Field(
+        None, description="where the list of contacts is in a JSON file, such as data.contacts"
+    )
     member: str | None = Field(
         None,
         description="which file of a zip archive; a pattern such as *.csv takes all that match as one source, with their names in the column _file",
@@ -123,7 +141,26 @@ class SourceSettings(Part):
             raise ValueError(
                 "a file of deltas holds what changed, and so is not complete: take one of both away."
             )
+        self._check_database()
+        if self.inbox is not None and self.take == "all":
+            raise ValueError("take: all is for path:; the files of an inbox: are synced one by one.")
         return self
+
+    def _check_database(self) -> None:
+        said = [name for name in _OF_A_DATABASE if getattr(self, name) is not None]
+        if self.kind != "sql_query":
+            if said:
+                raise ValueError(f"{said[0]}: is for kind: sql_query.")
+            return
+        if self.database is None or (self.table is None) == (self.query is None):
+            raise ValueError("sql_query wants database: and either table: or query:.")
+        if self.path is not None or self.inbox is not None or self.take != "only":
+            raise ValueError("sql_query reads a database: leave path:, inbox: and take: out.")
+
+    def of_database(self) -> dict[str, str]:
+        """What is read of which database; blank for other kinds."""
+        given = {name: getattr(self, name) for name in _OF_A_DATABASE}
+        return {name: value for name, value in given.items() if value is not None}
 
     def reading(self) -> dict[str, Any]:
         """The settings that fix how the file is read."""
@@ -134,6 +171,7 @@ class SourceSettings(Part):
             "header_line": self.header_line,
             "sheet": self.sheet,
             "member": self.member,
+            "at": self.at,
         }
         return {name: value for name, value in given.items() if value is not None}
 

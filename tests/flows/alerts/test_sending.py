@@ -41,7 +41,7 @@ async def test_a_web_address_gets_json_of_which_every_key_is_always_there(web: R
     assert headers["Authorization"] == "Basic YW5uOnNAY3JldA=="
     assert list(body) == [
         "schema_version", "text", "mapping", "destination", "state", "before", "since", "at", "cause", "sentence", "run_id", "exit_code",
-        "rows_read", "need_a_person", "outcomes", "top_problem", "report",
+        "rows_read", "need_a_person", "outcomes", "top_problem", "report", "not_copied",
     ]  # fmt: skip
     assert body["destination"] == {"kind": "campaignlark", "account": "main"}
     assert body["top_problem"] == {"code": "email_syntax", "column": "Email", "count": 1}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from connectors.sandbox.serving import Running, running
+from connectors.sandbox.serving import Running
 from tests import warm
 
 MUSTER = Path(sys.executable).parent / "muster"
@@ -101,9 +101,8 @@ class Shell:
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Running]:
-    with running("campaignlark", rate=0) as server:
-        yield server
+def sandbox(lark: Running) -> Running:
+    return lark
 
 
 @pytest.fixture

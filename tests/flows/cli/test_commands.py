@@ -220,7 +220,15 @@ def test_a_shipped_mapping_is_found_by_its_name(shell: Shell) -> None:
 
 def test_doctor_says_what_is_missing(shell: Shell) -> None:
     assert shell.run("doctor").returncode == 0
-    wrong = shell.run("doctor", "campaignlark", env={"CAMPAIGNLARK_API_KEY": "nonsense"})
+    (shell.folder / "a-file").touch()
+    places = {
+        "MUSTER_RUNS": str(shell.folder / "runs"),
+        "MUSTER_SHARED": str(shell.folder / "a-file" / "parts"),
+        "CAMPAIGNLARK_API_KEY": "nonsense",
+    }
+    wrong = shell.run("doctor", "campaignlark", env=places)
+    assert "ok   MUSTER_RUNS, for the folders of the runs, can be written" in wrong.stdout
+    assert "NOT  The shared place (MUSTER_SHARED) cannot be used" in wrong.stdout
     assert wrong.returncode == 2
     assert "did not accept the key" in wrong.stdout
 

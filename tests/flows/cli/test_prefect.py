@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 from connectors.sandbox.serving import Running
@@ -49,11 +50,11 @@ def test_a_run_is_a_flow_run_with_stages_and_batches_as_tasks_and_artifacts(
     assert run["state"]["message"] == "40 of 41 rows are where they should be; 1 needs a person."
     tasks = asked(prefect_url, "task_runs", {"flow_runs": {"id": {"any_": [run["id"]]}}})
     assert sorted(task["name"] for task in tasks) == [
-        "batch 1",
+        "portion 1",
         "read, map and check-0",
         "write the report-0",
     ] or {task["name"].rsplit("-", 1)[0] for task in tasks} == {
-        "batch 1",
+        "portion 1",
         "read, map and check",
         "write the report",
     }
@@ -101,7 +102,6 @@ def test_a_parameter_that_looks_like_a_key_is_refused_and_not_said(shell: Shell,
 
 def test_the_committed_prefect_yaml_fits_the_flow() -> None:
     import importlib
-    from pathlib import Path
 
     import yaml
 
@@ -170,7 +170,14 @@ def test_an_inbox_into_which_no_file_came_is_told_once(shell: Shell) -> None:
     os.utime(old, (1_700_000_000, 1_700_000_000))
     with receiving() as web:
         shell.environment["MUSTER_NOTIFY_OPS"] = f"{web.url}/told"
-        assert shell.run("sync", "signups.yml").returncode == 0
+        planned, synced = shell.run("plan", "signups.yml"), shell.run("sync", "signups.yml")
+        assert (planned.returncode, synced.returncode) == (0, 0)
+        for said in (planned.stderr, synced.stderr):
+            assert "source    in/monday.csv\n" in said, "the fetched copy is nobody's matter"
+        [run] = json.loads(shell.run("runs", "--json").stdout)
+        assert run["source"] == "monday.csv"
+        summary = json.loads(Path(run["report"]).with_name("summary.json").read_text("utf-8"))
+        assert summary["source"]["path"] == "in/monday.csv"
         assert not web.got
         for _ in range(2):
             done = shell.run("sync", "signups.yml")

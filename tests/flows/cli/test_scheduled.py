@@ -8,13 +8,14 @@ import signal
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connectors.sandbox.serving import Running, running
+from tests.flows.alerts.post import Receiving, receiving
 from tests.flows.cli.conftest import MAPPING, Shell
 
 pytestmark = pytest.mark.slow
@@ -72,6 +73,34 @@ class Prefect:
         found = self.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
         return {one["key"]: one for one in found}
 
+    def answer(self, flow_run: str, **answer: Any) -> str:
+        """The form that a suspended run shows, sent as soon as it is there; what becomes of it."""
+        form = self.ask(f"flow_runs/{flow_run}")["state"]["state_details"]["run_input_keyset"]["schema"]
+        wanted = {"prefix": form, "limit": 1, "exclude_keys": []}
+        until(lambda: self.ask(f"flow_runs/{flow_run}/input/filter", wanted), lambda: "no form")
+        return str(self.ask(f"flow_runs/{flow_run}/resume", {"run_input": answer})["status"])
+
+    def let_expire(self, flow_run: str) -> None:
+        """The hours that a person may take are over."""
+        state = self.ask(f"flow_runs/{flow_run}")["state"]
+        details = {**state["state_details"], "pause_timeout": "2026-01-01T00:00:00Z"}
+        late = {"type": state["type"], "name": state["name"], "state_details": details}
+        self.ask(f"flow_runs/{flow_run}/set_state", {"state": late, "force": True})
+
+    def keep_secret(self, name: str, value: str) -> None:
+        """A Secret block, as the UI makes it."""
+        kind = self.ask("block_types/slug/secret")["id"]
+        [schema, *_] = self.ask(
+            "block_schemas/filter", {"block_schemas": {"block_type_id": {"any_": [kind]}}}
+        )
+        block = {
+            "name": name,
+            "data": {"value": value},
+            "block_type_id": kind,
+            "block_schema_id": schema["id"],
+        }
+        self.ask("block_documents/", block)
+
     def events(self, mapping: str) -> list[dict[str, Any]]:
         wanted = {"filter": {"resource": {"id": [f"muster.mapping.{mapping}"]}}, "limit": 50}
         found: list[dict[str, Any]] = self.ask("events/filter", wanted)["events"]
@@ -92,14 +121,23 @@ def crm() -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, crm: Running, prefect_url: str) -> Iterator[Shell]:
-    """A folder whose scheduled syncs are run by muster serve."""
+def ops() -> Iterator[Receiving]:
+    with receiving() as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def served(
+    tmp_path_factory: pytest.TempPathFactory, crm: Running, ops: Receiving, prefect_url: str
+) -> Iterator[Shell]:
+    """A folder whose scheduled syncs are run by muster serve. Nobody has set the key of the account emea."""
     folder = tmp_path_factory.mktemp("served")
     clean = {
         k: v for k, v in os.environ.items() if not k.startswith(("MUSTER_", "CAMPAIGNLARK_", "PREFECT_"))
     }
     environment = clean | {
         "CAMPAIGNLARK_BASE_URL": crm.url, "CAMPAIGNLARK_API_KEY": "sandbox-key", "PREFECT_API_URL": prefect_url,
+        "CAMPAIGNLARK_EMEA_BASE_URL": crm.url, "MUSTER_NOTIFY_OPS": f"{ops.url}/ops",
         "PREFECT_WORKER_QUERY_SECONDS": "0.5", "PREFECT_WORKER_PREFETCH_SECONDS": "2",
     }  # fmt: skip
     made = Shell(folder, environment)
@@ -116,16 +154,27 @@ def prefect(prefect_url: str) -> Prefect:
     return Prefect(prefect_url)
 
 
-def mapped(shell: Shell, name: str, rows: int, rate: int = 100) -> None:
+def mapped(
+    shell: Shell,
+    name: str,
+    rows: int,
+    rate: int = 100,
+    source: str = "",
+    account: str = "main",
+    more: str = "",
+) -> None:
     """A mapping and a file of its own, with people of its own."""
     text = MAPPING.replace("name: signups", f"name: {name}").replace(
-        "csv_file}", f"csv_file, path: {name}.csv}}"
+        "csv_file}", f"csv_file, {source or f'path: {name}.csv'}}}"
     )
-    shell.write(f"{name}.yml", text.replace("campaignlark}", f"campaignlark, rate: {rate}}}"))
-    shell.write(
-        f"{name}.csv",
-        "Email,First name,Country\n"
-        + "".join(f"{name}{n}@example.com,Person {n},Germany\n" for n in range(rows)),
+    to = f"campaignlark, account: {account}, rate: {rate}}}"
+    shell.write(f"{name}.yml", text.replace("campaignlark}", to) + more)
+    shell.write(f"{name}.csv", people(name, range(rows)))
+
+
+def people(name: str, numbers: Iterable[int], country: str = "Germany") -> str:
+    return "Email,First name,Country\n" + "".join(
+        f"{name}{n}@example.com,Person {n},{country}\n" for n in numbers
     )
 
 
@@ -133,10 +182,12 @@ def created(crm: Running, name: str) -> int:
     return sum(str(one["email_address"]).startswith(name) for one in crm.contacts())
 
 
-def test_a_schedule_fires_and_the_run_is_seen_in_counts_alone(
-    served: Shell, crm: Running, prefect: Prefect
+def test_a_schedule_fires_with_a_key_of_a_block_and_the_run_is_seen_in_counts_alone(
+    served: Shell, crm: Running, prefect: Prefect, ops: Receiving
 ) -> None:
-    mapped(served, "nightly", 40)
+    prefect.keep_secret("campaignlark-emea-api-key", "sandbox-key")
+    emea: dict[str, str] = {"account": "emea", "more": "notify: ops\n"}
+    mapped(served, "nightly", 40, **emea)
     with (served.folder / "nightly.csv").open("a") as file:
         file.write("nobody,Nobody,Atlantis\n")
     done = served.run("schedule", "nightly.yml", "--every", "15s", "--new-ledger")
@@ -171,16 +222,19 @@ def test_a_schedule_fires_and_the_run_is_seen_in_counts_alone(
     assert event["event"] == "muster.run.needs-review"
     assert event["payload"]["outcomes"]["created"] == 40
     assert f"prefect.flow-run.{run['id']}" in {one["prefect.resource.id"] for one in event["related"]}
-    everything = json.dumps([run, artifacts, event, prefect.ask("logs/filter", {})])
+    [told] = ops.at("/ops")
+    assert (told["mapping"], told["state"], told["need_a_person"]) == ("nightly", "needs_review", 1)
+    everything = json.dumps([run, artifacts, event, prefect.ask("logs/filter", {}), ops.got])
     for private in ("@example.com", "nobody", "Atlantis", "sandbox-key"):
         assert private not in everything
 
-    mapped(served, "nightly", 40)
+    mapped(served, "nightly", 40, **emea)
     assert prefect.ended(prefect.start("nightly"))[:2] == ("COMPLETED", "Completed")
     until(
         lambda: prefect.events("nightly")[0]["event"] == "muster.run.recovered",
         lambda: str(prefect.events("nightly")),
     )
+    assert [one["state"] for one in ops.at("/ops")] == ["needs_review", "recovered"]
     assert served.run("schedule", "--remove", "nightly").returncode == 0
 
 
@@ -198,6 +252,7 @@ def test_killed_cancelled_and_retried_a_run_goes_on_and_nobody_is_sent_twice(
         ).returncode
         == 0
     )
+    assert served.run("schedule", "long.yml", "--name", "patient", "--every", "30d").returncode == 0
     first = prefect.start("long")
     until(lambda: created(crm, "long") > 20, lambda: str(prefect.state(first)))
     lock = served.home / "locks" / "long--campaignlark-main.lock"
@@ -221,36 +276,68 @@ def test_killed_cancelled_and_retried_a_run_goes_on_and_nobody_is_sent_twice(
     assert "Interrupted" in ended[2]
     until(lambda: not lock.read_text(), lambda: "it is still at work")
 
-    def done() -> bool:
+    def at_work() -> bool:
         if (
             prefect.state(first)[0] == "CANCELLED"
         ):  # by the worker, once more, when the flow's own end is past
             prefect.retry(first)
-        return prefect.state(first)[0] == "COMPLETED"
+        return bool(lock.read_text())
 
-    until(done, lambda: str(prefect.state(first)))
+    until(at_work, lambda: str(prefect.state(first)))
+    pid = int(lock.read_text().split()[1])
+    os.kill(pid, signal.SIGSTOP)
+    patient = prefect.start("patient")
+    waits = "long--waits-*.lock"
+    until(
+        lambda: any(one.read_text() for one in lock.parent.glob(waits)), lambda: str(prefect.state(patient))
+    )
+    os.kill(pid, signal.SIGCONT)
+    assert prefect.ended(first)[0] == "COMPLETED"
     assert created(crm, "long") == 600
-    (run,) = json.loads(served.run("runs", "long", "--json").stdout)
+    assert prefect.ended(patient)[0] == "COMPLETED"
+    assert prefect.state(patient)[2] == "All 600 rows are where they should be."
+    assert created(crm, "long") == 600
+    (after, run) = json.loads(served.run("runs", "long", "--json").stdout)
+    assert after["outcomes"]["unchanged"] == 600
+    assert after["started_at"] >= run["finished_at"], "it had its turn when the other one was over"
     assert (
         run["state"],
         run["outcomes"]["created"] + run["outcomes"]["unchanged"] + run["outcomes"]["updated"],
     ) == ("completed", 600)
 
 
-def test_a_run_that_a_guard_stopped_waits_for_a_person_and_keeps_who_and_why(
-    served: Shell, crm: Running, prefect: Prefect
+def test_a_run_that_a_guard_stopped_asks_until_a_person_lets_it_pass_and_keeps_who_and_why(
+    served: Shell, prefect: Prefect
 ) -> None:
     mapped(served, "asked", 0)
     assert (
         served.run("schedule", "asked.yml", "--every", "30d", "--on-guard", "ask", "--new-ledger").returncode
         == 0
     )
-    waiting = prefect.start("asked")
-    assert prefect.ended(waiting)[:2] == ("PAUSED", "Suspended")
-    answer = {"name": "Ann", "reason": "the event had no guests", "allow": True}
-    assert prefect.ask(f"flow_runs/{waiting}/resume", {"run_input": answer})["status"] == "ACCEPT"
-    until(lambda: prefect.state(waiting)[0] in ("COMPLETED", "FAILED"), lambda: str(prefect.state(waiting)))
-    assert prefect.state(waiting)[:2] == ("COMPLETED", "Completed")
+    run = prefect.start("asked")
+
+    def left() -> tuple[str, str, str]:
+        until(lambda: prefect.state(run)[0] in ("COMPLETED", "FAILED"), lambda: str(prefect.state(run)))
+        return prefect.state(run)
+
+    assert prefect.ended(run)[:2] == ("PAUSED", "Suspended")
+    assert prefect.answer(run, name="Ann", reason="who emptied it?", allow=False) == "ACCEPT"
+    assert left()[1:] == (
+        "NotAllowed",
+        "A person did not let it pass; nothing was sent. Start it anew, or with allow, when the file is right.",
+    )
+
+    prefect.retry(run)  # no is no for once: whoever retries it is asked again
+    until(lambda: prefect.state(run)[0] == "PAUSED", lambda: str(prefect.state(run)))
+    prefect.let_expire(run)
+    assert left() == ("FAILED", "Failed", "The flow was paused and never resumed.")
+    [stopped] = json.loads(served.run("runs", "asked", "--json").stdout)
+    assert stopped["state"] == "guarded"
+
+    prefect.retry(run)
+    until(lambda: prefect.state(run)[0] == "PAUSED", lambda: str(prefect.state(run)))
+    assert prefect.answer(run, name="Ann", reason="the event had no guests", allow=True) == "ACCEPT"
+    assert left()[:2] == ("COMPLETED", "Completed")
     newest = json.loads(served.run("runs", "asked", "--json").stdout)[0]
     summary = json.loads((Path(newest["report"]).parent / "summary.json").read_text())
     assert summary["override_details"] == [
@@ -264,11 +351,43 @@ def test_a_run_that_a_guard_stopped_waits_for_a_person_and_keeps_who_and_why(
         }
     ]
 
-    again = prefect.start("asked")
-    assert prefect.ended(again)[1] == "Suspended"
-    prefect.ask(f"flow_runs/{again}/resume", {"run_input": {**answer, "allow": False}})
-    until(lambda: prefect.state(again)[0] == "FAILED", lambda: str(prefect.state(again)))
-    assert prefect.state(again)[1:] == (
-        "NotAllowed",
-        "A person did not let it pass; nothing was sent. Start it anew, or with allow, when the file is right.",
-    )
+
+def test_a_killed_run_over_deltas_is_gone_on_with_and_each_file_moved_when_it_is_synced(
+    served: Shell, crm: Running, prefect: Prefect
+) -> None:
+    inbox = served.folder / "in"
+    inbox.mkdir()
+    source = "inbox: 'in/*.csv', files: deltas, settled: 0 s, done: move"
+    mapped(served, "deltas", 0, rate=60, source=source)
+    for hour, (name, text) in enumerate(
+        {
+            "monday.csv": people("deltas", range(200)),
+            "tuesday.csv": people("deltas", range(195, 205), "France"),
+        }.items()
+    ):
+        (inbox / name).write_text(text)
+        os.utime(inbox / name, (1_790_000_000 + 3600 * hour,) * 2)
+    assert served.run("schedule", "deltas.yml", "--every", "30d", "--new-ledger").returncode == 0
+    run = prefect.start("deltas")
+    until(lambda: created(crm, "deltas") > 20, lambda: str(prefect.state(run)))
+    lock = served.home / "locks" / "deltas--campaignlark-main.lock"
+    os.kill(int(lock.read_text().split()[1]), signal.SIGKILL)
+    assert prefect.ended(run)[0] == "CRASHED"
+    assert created(crm, "deltas") < 200
+    assert sorted(path.name for path in inbox.iterdir()) == ["monday.csv", "tuesday.csv"], "nothing is done"
+
+    prefect.retry(run)
+    until(lambda: prefect.state(run)[0] in ("COMPLETED", "FAILED"), lambda: str(prefect.state(run)))
+    assert prefect.state(run)[:2] == ("COMPLETED", "Completed")
+    tuesday, monday = json.loads(served.run("runs", "deltas", "--json").stdout)
+    assert [(one["source"], one["rows_read"], one["state"]) for one in (monday, tuesday)] == [
+        ("monday.csv", 200, "completed"), ("tuesday.csv", 10, "completed"),
+    ]  # fmt: skip
+    resumed = json.loads((Path(monday["report"]).parent / "summary.json").read_text())
+    assert [one["how"] for one in resumed["interruptions"]] == ["cut off"]
+    assert sorted(str(path.relative_to(inbox)) for path in inbox.rglob("*.csv")) == [
+        f"done/monday--{monday['run_id']}.csv", f"done/tuesday--{tuesday['run_id']}.csv",
+    ]  # fmt: skip
+    there = [one for one in crm.contacts() if str(one["email_address"]).startswith("deltas")]
+    france = [one for one in there if one["fields"]["country"] == "FR"]
+    assert (len(there), len(france)) == (205, 10), "the later one has the last word"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,22 @@ def test_a_takeover_without_a_prefect_server_says_what_to_set(shell: Shell) -> N
     assert "PREFECT_API_URL" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("span", "wrong"),
+    [
+        ("2s", "2s is too short; 5s is the least."),
+        ("soon", "soon is no span. Such as 30s, 15m, 6h or 1d; a number alone is seconds."),
+        ("5 minutes", "No Prefect server is configured"),
+        ("20", "No Prefect server is configured"),
+    ],
+)
+def test_how_often_is_a_span_as_it_is_for_a_schedule(shell: Shell, span: str, wrong: str) -> None:
+    nowhere = {"PREFECT_API_URL": "", "PREFECT_HOME": str(shell.folder)}
+    done = shell.run("takeover", "--pool", "crm", "--every", span, env=nowhere)
+    assert done.returncode == 2
+    assert wrong in done.stderr
+
+
 def test_where_somebody_is_at_work_at_every_run_nothing_is_taken_over(shell: Shell) -> None:
     assert shell.run("sync", "signups.yml", "people.csv").returncode == 0
     done = shell.run("takeover")
@@ -63,6 +81,23 @@ def test_a_run_that_was_cut_off_and_is_of_no_deployment_is_left_to_muster_resume
     done = shell.run("takeover")
     assert done.returncode == 0
     assert done.stdout == f"{run.id}  signups  cut off, not of a deployment: muster resume finishes it\n"
+
+
+def test_somebody_who_stays_says_once_what_was_cut_off_and_ends_when_told(shell: Shell) -> None:
+    assert shell.run("sync", "signups.yml", "people.csv").returncode == 0
+    ledger = Ledger(open_database(shell.home))
+    run = ledger.runs.last(1)[0]
+    watching = shell.start("takeover", "--every", "1")
+    lines = iter(watching.stdout.readline, "")
+    assert next(lines).startswith("Looks every 1 seconds, until Ctrl-C. Ledger: ")
+    ledger.runs.resumed(run.id)  # as a killed one leaves it
+    ledger.close()
+    cut_off = f"{run.id}  signups  cut off, not of a deployment: muster resume finishes it\n"
+    assert cut_off in lines  # a server on a busy machine may not answer the first time, which is said, too
+    time.sleep(1.2)  # it looks again meanwhile
+    os.kill(watching.pid, signal.SIGTERM)
+    assert watching.wait(30) == 0
+    assert cut_off not in lines
 
 
 def test_a_run_that_takes_its_worker_with_it_again_and_again_is_left_for_a_person(tmp_path: Path) -> None:

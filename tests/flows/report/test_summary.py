@@ -83,6 +83,10 @@ def _guard(name: str, *, tripped: bool = True, allowed: bool = False) -> dict[st
         (100, {"created": 60, "refused": 1, "unsent": 39}, {"status": "interrupted"},
          ("Interrupted: 60 of 100 rows are where they should be, 1 needs a person and 39 were not sent. "
           "`muster resume` goes on from here.")),
+        (100, {"created": 60, "invalid": 1, "unknown": 30, "unsent": 9}, {"status": "interrupted"},
+         ("Interrupted: 60 of 100 rows are where they should be, 1 needs a person, 30 may have been sent and 9 were not sent. "
+          "`muster resume` looks up those and goes on from here.")),
+        (100, {"created": 99, "unknown": 1}, {}, "99 of 100 rows are where they should be; 1 needs a person."),
         (100, {"failed": 50, "unsent": 50}, {"status": "stopped"},
          ("Stopped: 0 of 100 rows are where they should be, 50 need a person "
           "and 50 were not sent. `muster resume` goes on from here.")),
