@@ -23,12 +23,17 @@ __all__ = ["command"]
 @click.option(
     "--to",
     "destination",
-    required=True,
     metavar="DESTINATION",
     help="Where the contacts go, such as campaignlark.",
 )
 @click.option(
     "-o", "--out", metavar="MAPPING", help="Where it is written, NAME.yml here by default; - prints it."
+)
+@click.option(
+    "--update",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="MAPPING",
+    help="Instead, print as a diff what this mapping needs where the columns of FILE have changed.",
 )
 @click.option("--force", is_flag=True, help="Write over a mapping that is there.")
 @click.option("--offline", is_flag=True, help="Do not ask the destination for its fields and tags.")
@@ -41,8 +46,9 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(
     file: str,
-    destination: str,
+    destination: str | None,
     out: str | None,
+    update: Path | None,
     force: bool,
     offline: bool,
     plan: bool,
@@ -61,13 +67,19 @@ def command(
     from connectors.sources.finding import find  # noqa: PLC0415 - as above
     from flows import first_mapping as first  # noqa: PLC0415 - as above
 
-    connector: Any = destination_module(destination).Connector
     if is_address(file):
         raise SourceError(
             "muster init begins with a file on this machine.",
             f"Save it first: muster peek {shlex.quote(file)} --to-csv contacts.csv; its address may stand under path: of the mapping.",
         )
     path = find(file, beside=Path.cwd())
+    if update is not None:
+        from flows.cli.init_update import propose  # noqa: PLC0415 - only where it is asked for
+
+        return propose(update, path, as_said(reading), offline=offline, as_json=as_json)
+    if destination is None:
+        raise click.UsageError("Say where the contacts go: --to DESTINATION.")
+    connector: Any = destination_module(destination).Connector
     target = None if out == "-" else Path(out) if out else Path(f"{first.name_of(path)}.yml")
     if target is not None:
         first.check_place(target, path, force=force)

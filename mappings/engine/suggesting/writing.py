@@ -13,7 +13,7 @@ from mappings.engine.complaints import visible
 from mappings.engine.suggesting.draft import Draft
 from mappings.engine.suggesting.fields import Match
 
-__all__ = ["flow", "scalar", "written"]
+__all__ = ["flow", "line_of", "scalar", "written"]
 
 _PLAIN = re.compile(r"[^\W\d_](?:[\w ./+()&@'-]*[\w.+)'])?")
 
@@ -76,7 +76,7 @@ def _lines(draft: Draft, schema_address: str) -> Iterator[str]:
     yield ""
     yield "fields:"
     for tag, match in draft.fields.items():
-        yield f"  {scalar(tag)}: {_rule(match)}" + _doubted(match.doubts)
+        yield f"  {line_of(tag, match)}"
     for name in draft.missing:
         yield "  " + _remark(f"doubt: {name} is required there, and no column fits")
     if draft.guessed:
@@ -106,6 +106,11 @@ def _lines(draft: Draft, schema_address: str) -> Iterator[str]:
 
 def _whose(draft: Draft) -> str:
     return f", an export from {draft.origin.product}" if draft.origin.product else ""
+
+
+def line_of(tag: str, match: Match) -> str:
+    """A field's line, without the blanks before it."""
+    return f"{scalar(tag)}: {_rule(match)}" + _doubted(match.doubts)
 
 
 def _rule(match: Match) -> str:

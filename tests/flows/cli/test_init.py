@@ -242,3 +242,21 @@ def test_a_field_that_is_not_there_is_told_offline_by_the_list_that_was_committe
     )
     assert ended.returncode == 2
     assert "Did you mean first_name?" in ended.stdout + ended.stderr
+
+
+def test_what_a_changed_export_needs_is_a_diff_that_patch_takes(shell: Shell) -> None:
+    shell.write("people.csv", GERMAN)
+    assert shell.run("init", "people.csv", "--to", "campaignlark", "--no-plan").returncode == 0
+    shell.write(
+        "people.csv", GERMAN.replace(b";Vorname;", b";First name;").replace(b"Kunden-Nr;", b"Kundennummer;")
+    )
+    done = shell.run("init", "people.csv", "--update", "people.yml")
+    assert done.returncode == 0, done.stderr
+    assert "'Vorname' is gone and 'First name' is new: taken for the same column." in done.stderr
+    assert "Nothing was written." in done.stderr
+    assert shell.run("check", "people.yml", "people.csv").returncode == 2
+    subprocess.run(
+        ["patch", "-p0"], input=done.stdout, text=True, cwd=shell.folder, check=True, capture_output=True
+    )
+    assert shell.run("check", "people.yml", "people.csv").returncode == 0
+    assert "Nothing to change" in shell.run("init", "people.csv", "--update", "people.yml").stderr
