@@ -17,16 +17,16 @@ import pyarrow as pa
 import mappings
 from connectors.base import Source
 from connectors.errors import CredentialsError, MappingError, SourceError, Unreachable
-from connectors.kinds import formats, kinds, source_module
 from connectors.pace import Pace
-from connectors.sources.opening import open_any
+from connectors.sources.recognising import open_recognised
 from flows.consent import complaint_of
+from flows.field_list import keep, kept_for
 from flows.settings import Settings
 from mappings.engine.complaints import listed
 from mappings.engine.schema import Schema
 from mappings.engine.suggesting import NoAddresses, Origin, Suggestion, suggest
 
-__all__ = ["Looked", "check_place", "fields_of", "first_mapping", "look_at", "name_of", "recognised", "write"]
+__all__ = ["Looked", "check_place", "fields_of", "first_mapping", "look_at", "name_of", "write"]
 
 _ROWS = 2_000
 _ADDRESS = re.compile(r"[^\s@]@[^\s@]+\.\w")
@@ -34,9 +34,10 @@ _ADDRESS = re.compile(r"[^\s@]@[^\s@]+\.\w")
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was seen of a file: its kind, its header and first rows, and what is odd about the header."""
+    """What was seen of a file: its kind and why, its header and first rows, and what is odd about the header."""
 
     kind: str
+    why: str
     source: Source
     cells: pa.Table
     odd: tuple[str, ...]
@@ -77,21 +78,35 @@ async def fields_of(kind: str, connector: Any, target: Path | None) -> tuple[Sch
         access = Settings(target).access(kind, "main", connector.default_base_url)
         turns = Pace(connector.per_second)
         async with connector(base_url=access.base_url, key=access.key, turns=turns) as destination:
-            return await destination.read_schema(), ""
+            schema: Schema = await destination.read_schema()
+            keep(schema, kind, "main", home=_home(target))
+            return schema, ""
     except (CredentialsError, Unreachable) as error:
         return connector.documented_schema(), f"{error.what} {error.fix}".strip()
 
 
+def fields_as_read(kind: str, connector: Any, target: Path | None) -> tuple[Schema, str]:
+    """The fields as they were read last, or the documented ones, for who does not want the account to be asked; and which they are."""
+    kept = kept_for(kind, "main", _home(target), near=target)
+    if kept is None:
+        return connector.documented_schema(), "--offline was asked for."
+    return kept.schema, ""
+
+
+def _home(target: Path | None) -> Path:
+    return Settings(target).home(target) if target is not None else Settings().home_here()
+
+
 def look_at(path: Path, reading: Map[str, Any]) -> Looked:
-    """The file, as the known export whose opt-out columns it has, or in the format that it has. Raises SourceError."""
-    kind, source = recognised(path, reading)
+    """The file, as the known export that it is, or in the format that it has. Raises SourceError."""
+    found, source = open_recognised(path, reading)
     if any(_ADDRESS.search(name) for name in source.header):
         raise SourceError(
             f"{path} has an e-mail address among its column names, so it seems to have no header.",
             "Write a line with the names above the rows, or say which line it is: --header-line N.",
         )
     odd = tuple(oddity.message for oddity in source.oddities if oddity.code.startswith("header"))
-    return Looked(kind, source, _first_cells(source), odd)
+    return Looked(found.kind, found.why, source, _first_cells(source), odd)
 
 
 def first_mapping(
@@ -108,9 +123,12 @@ def first_mapping(
     origin = Origin(
         name=source.path.name,
         source={"kind": looked.kind, **_located(source.path, target), **reading},
-        opt_out_columns=source.facts.opt_out_columns,
+        consents=source.facts.consents,
         person_column=source.facts.person_column,
         list_separator=source.facts.list_separator,
+        meanings=source.facts.meanings,
+        formats=source.facts.formats,
+        product=source.facts.product,
     )
     try:
         suggestion = suggest(
@@ -146,17 +164,6 @@ def write(target: Path, text: str) -> None:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-
-
-def recognised(path: Path, reading: Map[str, Any]) -> tuple[str, Source]:
-    """The kind of export that a file is, by its opt-out columns, or its format; and the file opened. Raises SourceError."""
-    format_, plain = open_any(path, reading)
-    for kind in sorted({*kinds("sources")} - {*formats()}):
-        with contextlib.suppress(SourceError):  # a kind of another format does not read it
-            source: Source = source_module(kind).open_source(path, reading)
-            if set(source.facts.opt_out_columns) & set(source.header):
-                return kind, source
-    return format_, plain
 
 
 def _first_cells(source: Source) -> pa.Table:

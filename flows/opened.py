@@ -17,6 +17,7 @@ from connectors.listing import OnlyLists
 from connectors.pace import Pace
 from flows.consent import complaint_of
 from flows.corrected import Corrected
+from flows.field_list import keep as keep_fields
 from flows.inbox.fetched import shown_source
 from flows.ledger import Account, Correction, Ledger, Lock
 from flows.ledger.booking import Booked
@@ -75,6 +76,13 @@ class Opened:
     keep: Keep
 
 
+async def _fields(destination: Destination, mapping: Mapping, home: Path, *, keeps: bool) -> Schema:
+    schema = await destination.read_schema()
+    if keeps:
+        keep_fields(schema, mapping.destination.kind, mapping.destination.account, home=home)
+    return schema
+
+
 async def open_everything(
     mapping_given: str,
     source_given: str | None,
@@ -122,7 +130,7 @@ async def open_everything(
         )
         await destination.__aenter__()
         watcher.stage("reading the destination's fields")
-        schema = await destination.read_schema()
+        schema = await _fields(destination, mapping, home, keeps=options.verb == "sync" and rehearsal is None)
         account = await settled(account, access.key, ledger, destination, options, watcher)
         if follows is not None:
             follows.refuse_another(account)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.base import Source
 from connectors.errors import CannotStart, SourceError
-from connectors.sources.opening import open_kind
+from connectors.sources.recognising import facts_of
 from flows.depot import folder_of
 from flows.ledger import Account, Run
 from flows.ledger.database import NAME
@@ -46,14 +43,7 @@ class Retry:
                 f"{self.mapping} is the mapping {mapping.name}, and the run {self.follows.id} was one of {self.follows.mapping}.",
                 "Give it its name: again, or name the right file with --mapping.",
             )
-        reading = {"encoding": "utf-8", "delimiter": "comma", "quote": '"', "header_line": 1}
-        with tempfile.TemporaryDirectory() as folder, contextlib.suppress(SourceError):
-            # a kind of source tells what it knows of a header; one that reads no CSV tells nothing
-            path = Path(folder) / "header.csv"
-            with path.open("w", encoding="utf-8", newline="") as file:
-                csv.writer(file).writerows([self.repair.header, ["" for _ in self.repair.header]])
-            read: Source = open_kind(mapping.source.kind, path, reading)
-            self.repair.facts = read.facts
+        self.repair.facts = facts_of(mapping.source.kind, self.repair.header)
         return self.repair
 
     def refuse_another(self, account: Account) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sample_data import app_users, employees, hostile, hubspot, signups, unsubscribed
+from sample_data import app_users, crm_exports, employees, hostile, hubspot, signups, unsubscribed
 from sample_data.stories import Row
 
 __all__ = ["OUTCOMES", "SAMPLES", "made", "main"]
@@ -58,6 +58,7 @@ def made() -> dict[str, bytes]:
         expected[sample.name] = settled(rows[sample.name], creates=sample.creates)
     files["expected.json"] = expected_text(expected).encode()
     files["README.md"] = readme(expected, rows).encode()
+    files |= crm_exports.made()
     return files
 
 
@@ -192,6 +193,7 @@ def readme(expected: dict[str, dict[str, Any]], rows: dict[str, list[Row]]) -> s
 def main() -> None:
     """Writes the files beside this module."""
     for name, content in made().items():
+        (HERE / name).parent.mkdir(exist_ok=True)
         (HERE / name).write_bytes(content)
         print(f"{name}: {len(content):,} bytes")
 

@@ -15,6 +15,7 @@ import click
 from connectors.errors import CredentialsError, MappingError, SourceError
 from connectors.kinds import destination_module
 from flows.consent import complaint_of
+from flows.field_list import beside, keep, kept_of
 from flows.guards import set_by_mapping
 from flows.missing import Missing, missing
 from flows.open_questions import known_answers
@@ -45,11 +46,25 @@ __all__ = ["command"]
     is_flag=True,
     help="Look across all mappings of the folders named instead (here if none is), offline.",
 )
-@click.option("--offline", is_flag=True, help="Do not ask the destination for its fields and tags.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Do not ask the destination: go by its fields and tags as they were read last, or the documented ones.",
+)
+@click.option(
+    "--keep-fields",
+    is_flag=True,
+    help="Keep the account's fields and tags in a file beside the mapping, to commit: --offline goes by it, in CI as well.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 @click.option("--fail-on-warning", is_flag=True, help="Exit with 1 also when there are only warnings.")
 def command(
-    names: tuple[str, ...], everything: bool, offline: bool, as_json: bool, fail_on_warning: bool
+    names: tuple[str, ...],
+    everything: bool,
+    offline: bool,
+    keep_fields: bool,
+    as_json: bool,
+    fail_on_warning: bool,
 ) -> int:
     """Check MAPPING: its grammar, its merge tags and tags against the live account, its examples, its columns against FILE.
 
@@ -72,10 +87,23 @@ def command(
         raise
     connector: Any = destination_module(document.destination.kind).Connector
     answers = _answers(document, path, connector)
-    if offline:
+    if offline and keep_fields:
+        raise click.UsageError("--keep-fields has to ask the account; leave --offline out.")
+    home = Settings(path).home(path)
+    kept = kept_of(document, path, home) if offline else None
+    if kept is not None:
+        schema = kept.schema
+    elif offline:
         schema = connector.documented_schema(answers) if answers else connector.documented_schema()
     else:
         schema = asyncio.run(_live(document, path, connector, answers))
+        at = document.destination.kind, document.destination.account
+        keep(schema, *at, home=home)
+        kept_in = keep(schema, *at, near=beside(path, *at)) if keep_fields else None
+        if kept_in is not None:
+            click.echo(
+                f"{kept_in} holds the account's fields and tags; commit it beside the mapping.", err=as_json
+            )
     absent = missing(document, schema, connector)
     try:
         facts = _checked(document, path, names[1] if len(names) > 1 else None, schema, connector)
@@ -85,6 +113,8 @@ def command(
         wrong.facts = {**_wrong(error), **_listed(absent)}
         raise wrong from None
     facts |= _listed(absent)
+    facts["fields_read_at"] = kept.read_at if kept else None
+    facts["fields_read_from"] = str(kept.path) if kept else None
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
     else:
@@ -231,6 +261,8 @@ def _facts(
 def _show(facts: dict[str, Any]) -> None:
     click.echo(f"{facts['mapping']['path']} is right.")
     where = "the account's own fields" if facts["live"] else "the documented fields only (offline)"
+    if facts["fields_read_at"]:
+        where = f"the account's fields as they were on {facts['fields_read_at'][:10]} ({facts['fields_read_from']})"
     where = "the documented fields, which every account has" if facts["fixed"] else where
     click.echo(f"  {len(facts['merge_tags'])} merge tags, checked against {where}")
     if facts["not_checked"]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from connectors.errors import MusterError
 from flows.cli.reading import as_said, reading_options
 from mappings.engine.complaints import listed, visible
 
@@ -22,23 +23,35 @@ __all__ = ["command"]
 @click.option(
     "--to",
     "destination",
-    required=True,
     metavar="DESTINATION",
     help="Where the contacts go, such as campaignlark.",
 )
 @click.option(
     "-o", "--out", metavar="MAPPING", help="Where it is written, NAME.yml here by default; - prints it."
 )
+@click.option(
+    "--update",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="MAPPING",
+    help="Instead, print as a diff what this mapping needs where the columns of FILE have changed.",
+)
 @click.option("--force", is_flag=True, help="Write over a mapping that is there.")
 @click.option("--offline", is_flag=True, help="Do not ask the destination for its fields and tags.")
 @reading_options
+@click.option(
+    "--plan/--no-plan",
+    default=True,
+    help="Whether it is said what a sync by the mapping would do; where the account can be asked.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(
     file: str,
-    destination: str,
+    destination: str | None,
     out: str | None,
+    update: Path | None,
     force: bool,
     offline: bool,
+    plan: bool,
     as_json: bool,
     **reading: Any,
 ) -> int:
@@ -54,20 +67,26 @@ def command(
     from connectors.sources.finding import find  # noqa: PLC0415 - as above
     from flows import first_mapping as first  # noqa: PLC0415 - as above
 
-    connector: Any = destination_module(destination).Connector
     if is_address(file):
         raise SourceError(
             "muster init begins with a file on this machine.",
             f"Save it first: muster peek {shlex.quote(file)} --to-csv contacts.csv; its address may stand under path: of the mapping.",
         )
     path = find(file, beside=Path.cwd())
+    if update is not None:
+        from flows.cli.init_update import propose  # noqa: PLC0415 - only where it is asked for
+
+        return propose(update, path, as_said(reading), offline=offline, as_json=as_json)
+    if destination is None:
+        raise click.UsageError("Say where the contacts go: --to DESTINATION.")
+    connector: Any = destination_module(destination).Connector
     target = None if out == "-" else Path(out) if out else Path(f"{first.name_of(path)}.yml")
     if target is not None:
         first.check_place(target, path, force=force)
     settings = as_said(reading)
     looked = first.look_at(path, settings)
     if offline:
-        schema, why = connector.documented_schema(), "--offline was asked for."
+        schema, why = first.fields_as_read(destination, connector, target)
     else:
         schema, why = asyncio.run(first.fields_of(destination, connector, target))
     if why:
@@ -88,7 +107,28 @@ def command(
     else:
         for line in _lines(facts):
             click.echo(visible(line), err=target is None)
+    if plan and target is not None and not (why or offline or as_json):
+        _plan(str(target), str(path))
     return 0
+
+
+def _plan(mapping: str, file: str) -> None:
+    """What a sync by the new mapping would do. It is the next thing that a person asks, and no part of writing it: what stops it is said."""
+    from flows.cli.plan import run_plan  # noqa: PLC0415 - only where there is an account
+    from flows.cli.showing_plan import show_plan  # noqa: PLC0415 - as above
+    from flows.cli.watchers import watcher  # noqa: PLC0415 - as above
+    from flows.options import Options  # noqa: PLC0415 - as above
+
+    click.echo("\nWhat a sync by it would do (muster plan):\n")
+    try:
+        with watcher() as watching:
+            found = asyncio.run(
+                run_plan(mapping, file, Options(verb="plan"), watching, everybody=False, yes=True)
+            )
+    except MusterError as error:
+        click.echo(visible(f"No plan could be made: {error.what}\n  {error.fix}".rstrip()), err=True)
+        return
+    show_plan(found, [])
 
 
 def _facts(suggestion: Any, looked: Any, target: Path | None, file: str, why: str) -> dict[str, Any]:
@@ -98,17 +138,19 @@ def _facts(suggestion: Any, looked: Any, target: Path | None, file: str, why: st
         "mapping": None if target is None else str(target),
         "name": draft.name,
         "source": dict(draft.origin.source),
+        "why": looked.why,
         "rows_looked_at": looked.cells.num_rows,
         "live": not why,
         "why_not_live": why,
         "key": draft.key,
         "person": draft.person or None,
-        "fields": {tag: match.column for tag, match in draft.fields.items()},
-        "guessed": {tag: match.column for tag, match in draft.guessed.items()},
+        "fields": {tag: ", ".join((match.column, *match.also)) for tag, match in draft.fields.items()},
+        "guessed": {tag: ", ".join((match.column, *match.also)) for tag, match in draft.guessed.items()},
         "tags": draft.tags.column if draft.tags else None,
         "opted_out": list(draft.consent.columns),
         "newcomers": suggestion.mapping.consent.newcomers,
         "ignored": dict(draft.ignored),
+        "examples": len(draft.examples),
         "doubts": [*looked.odd, *draft.doubts()],
         "next": f"muster check {shlex.quote(written)} {shlex.quote(file)}" + (" --offline" if why else ""),
     }
@@ -117,18 +159,21 @@ def _facts(suggestion: Any, looked: Any, target: Path | None, file: str, why: st
 def _lines(facts: dict[str, Any]) -> Iterator[str]:
     if facts["mapping"]:
         yield f"{facts['mapping']} is written; {facts['rows_looked_at']:,} rows were looked at."
+    if facts["why"]:
+        yield f"It is a {facts['source']['kind']}: {facts['why']}."
     yield from _matched(facts)
     yield from _undecided(facts)
     left = {name: why for name, why in facts["ignored"].items() if why}
     yield from _section("In doubt:", facts["doubts"])
     yield from _section("Left out, but look:", [f"{name}: {why}" for name, why in left.items()])
-    guessed = set(facts["guessed"].values())
+    guessed = {name for names in facts["guessed"].values() for name in (names, *names.split(", "))}
     plain = [name or "(no name)" for name, why in facts["ignored"].items() if not why and name not in guessed]
     if plain:
         yield from ("", f"Left out: {listed(plain, most=20)}")
     yield ""
     if not facts["live"]:
         yield "With a key, the same command with --force matches the account's own fields, too."
+    yield f"It passes muster check: {facts['examples']} examples, each column used or left out on purpose."
     yield f"Next:  {facts['next']}"
 
 

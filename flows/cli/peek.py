@@ -55,7 +55,7 @@ def _peek(
     from connectors.kinds import formats  # noqa: PLC0415 - only this verb
     from connectors.sources.opening import open_any, open_kind  # noqa: PLC0415 - as above
     from connectors.sources.peeking import peek, write_clean  # noqa: PLC0415 - as above
-    from flows.first_mapping import recognised  # noqa: PLC0415 - as above
+    from connectors.sources.recognising import Recognised, open_recognised  # noqa: PLC0415 - as above
 
     read_as = kind or open_any(path, settings)[0]
     if out is not None:
@@ -66,11 +66,15 @@ def _peek(
     found = peek(open_kind(read_as, path, settings))
     if fetched is not None:
         found = replace(found, path=fetched.path)
-    likely = recognised(path, settings)[0] if read_as in formats() else read_as
+    likely = open_recognised(path, settings)[0] if read_as in formats() else Recognised(read_as)
     if as_json:
-        click.echo(json.dumps({**_facts(found), "looks_like": likely}, ensure_ascii=False, indent=2))
+        click.echo(
+            json.dumps(
+                {**_facts(found), "looks_like": likely.kind, "why": likely.why}, ensure_ascii=False, indent=2
+            )
+        )
     else:
-        _show(found, likely if likely != read_as else "")
+        _show(found, likely)
     return 0
 
 
@@ -91,7 +95,7 @@ def _facts(found: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show(found: Any, likely: str) -> None:
+def _show(found: Any, likely: Any) -> None:
     from rich.table import Table  # noqa: PLC0415 - only for people
     from rich.text import Text  # noqa: PLC0415 - as above
 
@@ -124,8 +128,13 @@ def _show(found: Any, likely: str) -> None:
             console.print(
                 visible((f"  line {odd.line:,}: " if odd.line else "  ") + odd.message), markup=False
             )
-    if likely:
-        console.print(f"\nIt looks like a {likely}: source: {{kind: {likely}}} in the mapping.", markup=False)
+    if likely.why:
+        console.print(
+            visible(
+                f"\nIt looks like a {likely.kind}: {likely.why}. In the mapping: source: {{kind: {likely.kind}}}"
+            ),
+            markup=False,
+        )
 
 
 def _shown(text: str) -> str:

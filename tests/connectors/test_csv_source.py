@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import SourceError
-from connectors.sources import csv_file, hubspot_export
+from connectors.sources import csv_file
 from connectors.sources.csv_file import CsvSource, open_source
 from mappings.engine.frame import Misread
 
@@ -457,17 +457,6 @@ def test_the_hash_is_of_the_raw_bytes(read: Any) -> None:
     data = NAMES.encode("utf-16")
     source = read(data).source
     assert (source.sha256, source.size) == (hashlib.sha256(data).hexdigest(), len(data))
-
-
-def test_hubspot_knows_its_opt_out_columns(tmp_path: Path) -> None:
-    path = tmp_path / "hubspot.csv"
-    path.write_text(
-        "Record ID,Email,Unsubscribed from all email,Opted out of email: One to One\n1,a@x.de,true,\n"
-    )
-    facts = hubspot_export.open_source(path, {}).facts
-    assert (facts.person_column, facts.list_separator) == ("Record ID", ";")
-    assert facts.opt_out_columns[0] == "Unsubscribed from all email"
-    assert facts.opt_out_columns[-1] == "Opted out of email: One to One"
 
 
 def test_memory_is_bounded_by_the_frame(tmp_path: Path) -> None:

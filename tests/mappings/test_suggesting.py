@@ -24,6 +24,7 @@ from mappings.engine.examples import failing_examples
 from mappings.engine.reading import read_mapping_text
 from mappings.engine.schema import Field, Schema
 from mappings.engine.suggesting import NoAddresses, Origin, Suggestion, suggest
+from mappings.engine.suggesting.names import meaning
 from mappings.engine.suggesting.options import spelled
 from mappings.engine.suggesting.writing import scalar
 
@@ -296,7 +297,7 @@ def test_without_an_opt_out_column_the_mapping_says_that_nobody_has_decided_and_
 
 
 def test_the_opt_outs_that_a_kind_of_export_knows_are_always_mapped() -> None:
-    found = suggested(column("Sperre", "?", "!"), opt_out_columns=("Sperre",))
+    found = suggested(column("Sperre", "?", "!"), consents={"Sperre": "out"})
     assert found.draft.consent.columns == ["Sperre"]
 
 
@@ -513,3 +514,28 @@ def test_which_texts_are_no_country_is_told() -> None:
 def test_other_spellings_that_the_destination_s_field_takes_are_no_doubt() -> None:
     found = spelled({"S": 3, "small": 1, "SM": 2}, ("SM", "MD"), None, ("s", "small"))
     assert (found.known, found.table, found.unknown.total()) == (6, {}, 0)
+
+
+# names in other words and languages
+
+
+@pytest.mark.parametrize(
+    ("name", "stands_for"),
+    [
+        ("Name (First)", "first_name"), ("last_name (required)", "last_name"), ("Adresse e-mail du contact", "email_address"),
+        ("Rechnungsadresse PLZ", "postal_code"), ("Dirección de correo electrónico", "email_address"), ("Sobrenome", "last_name"),
+        ("Achternaam", "last_name"), ("Codice postale", "postal_code"), ("Mobile No.", "phone"), ("Company Country", "country"),
+        ("Address (ZIP / Postal Code)", "postal_code"), ("Data di nascita", "birthday"), ("Data de nascimento", "birthday"), ("Woonplaats", "city"),
+        ("Company ID", ""), ("Contact Owner", ""), ("Phone verified", ""), ("Email status", ""), ("Phone country", ""), ("User name", ""),
+        ("Last activity date", ""), ("First page seen", ""), ("Kunden-Nr.", ""),
+    ],
+)  # fmt: skip
+def test_a_name_is_known_in_seven_languages_and_in_any_order_of_words(name: str, stands_for: str) -> None:
+    assert meaning(name) == stands_for
+
+
+def test_a_column_that_may_be_first_names_is_cut_where_it_holds_whole_ones() -> None:
+    found = suggested("Email,Nombre\na@example.org,Ana García\nb@example.org,Luis de la Cruz\n")
+    assert found.draft.fields["first_name"].keys == {"part": "first"}
+    assert found.draft.fields["last_name"].column == "Nombre"
+    assert "last_name" not in suggested("Email,Nombre\na@example.org,Ana\n").draft.fields

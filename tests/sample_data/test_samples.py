@@ -34,7 +34,8 @@ def test_another_process_makes_the_same_bytes(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], check=True, cwd=HERE.parent, capture_output=True
     )
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == making.made()
+    found = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in found} == making.made()
 
 
 def test_the_readme_says_the_totals(expected: dict[str, Any]) -> None:

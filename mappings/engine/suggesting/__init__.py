@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -25,7 +25,14 @@ from mappings.engine.suggesting.column import Column, columns_of, shown
 from mappings.engine.suggesting.consent import find_opt_outs
 from mappings.engine.suggesting.draft import Draft, Origin
 from mappings.engine.suggesting.examples import add_examples
-from mappings.engine.suggesting.fields import Match, Matches, address_column, match_fields, whole_name
+from mappings.engine.suggesting.fields import (
+    Match,
+    Matches,
+    address_column,
+    is_whole,
+    match_fields,
+    whole_name,
+)
 from mappings.engine.suggesting.names import BY_NAME, BY_VALUES, USUAL, fold
 from mappings.engine.suggesting.options import separator_of, spelled
 from mappings.engine.suggesting.words import means_yes
@@ -82,7 +89,7 @@ def suggest(
 
     `cells` are the rows to look at, a text column for each name in `header`. Raises NoAddresses.
     """
-    columns = columns_of(header, cells)
+    columns = columns_of(header, cells, origin.meanings, origin.formats)
     draft = _drafted(columns, schema, origin, name, destination)
     for _ in range(_ROUNDS):
         draft.ignored = _ignored(header, draft)
@@ -112,9 +119,7 @@ def _drafted(columns: list[Column], schema: Schema, origin: Origin, name: str, d
     address, others = address_column(columns, key)
     if address is None:
         raise NoAddresses(key.name)
-    consent = find_opt_outs(
-        [column for column in columns if column.name != address.column], origin.opt_out_columns
-    )
+    consent = find_opt_outs([column for column in columns if column.name != address.column], origin.consents)
     free = [column for column in columns if column.name not in {address.column, *consent.columns}]
     rest = [known for known in schema.fields if known.name != key.name]
     found = match_fields(free, rest, origin.list_separator)
@@ -151,7 +156,9 @@ def _person(columns: Sequence[Column], known: str) -> str:
 
 def _add_names(found: Matches, columns: Sequence[Column], fields: Sequence[Field]) -> None:
     used = {match.column for match in found.fields.values()}
-    named = whole_name([column for column in columns if column.name not in used], fields, found)
+    either = [column for column in columns if column.name in used and is_whole(column)]
+    free = [column for column in columns if column.name not in used]
+    named = whole_name(free, fields, found) or whole_name(either, fields, found)
     found.fields |= named
     for match in named.values():
         found.left.pop(match.column, None)
@@ -210,7 +217,7 @@ def _guess(draft: Draft, columns: Sequence[Column]) -> None:
     for tag, match in found.fields.items():
         type_ = USUAL[tag]
         keys = match.keys if type_ == "text" else {"type": type_, **match.keys}
-        draft.guessed[tag] = Match(match.column, match.rests_on, keys, match.doubts)
+        draft.guessed[tag] = replace(match, keys=keys)
 
 
 def _ignored(header: Sequence[str], draft: Draft) -> dict[str, str]:

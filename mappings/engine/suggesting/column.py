@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mappings.engine.cleaning import clean, clean_text
+from mappings.engine.suggesting.names import meaning
 from mappings.engine.transforms import Settings, transform
 
 __all__ = ["Column", "columns_of", "misfits", "shown"]
@@ -22,12 +23,24 @@ _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 
 @dataclass(frozen=True)
 class Column:
-    """A column that a mapping can name. `name` and `cells` are cleaned, as the mapping will see them."""
+    """A column that a mapping can name. `name` and `cells` are cleaned, as the mapping will see them.
+
+    `known` is what it stands for, `format` how its dates are written, and `place` where it stands among those that stand for the same,
+    where the kind of export says so.
+    """
 
     name: str
     at: int
     cells: pa.Array
     given: pa.Array
+    known: str = ""
+    format: str = ""
+    place: int = 0
+
+    @cached_property
+    def meaning(self) -> str:
+        """What it stands for, by the kind of export or by its name; an empty text where nobody knows."""
+        return self.known or meaning(self.name)
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -75,15 +88,34 @@ class Column:
         return self.filled / len(self.cells) if len(self.cells) else 0.0
 
 
-def columns_of(header: Sequence[str], cells: pa.Table) -> list[Column]:
-    """The columns that a mapping can name: of those whose cleaned names are equal, it reads the first."""
+def columns_of(
+    header: Sequence[str],
+    cells: pa.Table,
+    meanings: Mapping[str, str] | None = None,
+    formats: Mapping[str, str] | None = None,
+) -> list[Column]:
+    """The columns that a mapping can name: of those whose cleaned names are equal, it reads the first.
+
+    `meanings` and `formats` are what the kind of export says of columns, by their names in `header`; the better of two that
+    stand for the same comes first.
+    """
+    known, written = meanings or {}, formats or {}
+    places = {name: place for place, name in enumerate(known)}
     found: dict[str, Column] = {}
     for at, given in enumerate(header):
         name = clean_text(given)
         if name and len(name) <= _LONGEST_NAME and name not in found:
             texts = cells.column(at)
             whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-            found[name] = Column(name, at, clean(whole), whole)
+            found[name] = Column(
+                name,
+                at,
+                clean(whole),
+                whole,
+                known.get(given, ""),
+                written.get(given, ""),
+                places.get(given, 0),
+            )
     return list(found.values())
 
 

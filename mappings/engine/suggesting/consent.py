@@ -6,7 +6,7 @@ A guess never leads to mail: where a column may speak of consent and cannot be u
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mappings.engine.cleaning import clean_text
@@ -27,16 +27,19 @@ _OUT_NAMES = (
     "unsubscri", "optedout", "optout", "donotcontact", "donotemail", "donotmail", "abgemeldet", "abmeld",
     "abbestellt", "werbesperre", "werbewiderspruch", "keinewerb", "keineemail", "keinemail", "keinmail", "keinenewsletter",
     "keinnewsletter", "mailsperre", "newslettersperre", "desabonn", "desinscri", "pasdemail", "pasdenewsletter",
-    "pasdecourriel", "nepascontacter", "noenviar", "emailsuppressed",
+    "pasdecourriel", "nepascontacter", "noenviar", "emailsuppressed", "requestsnoemail", "nocontactar", "dadodebaja", "desuscri", "descadastr", "naoenviar",
+    "naocontatar", "naocontactar", "disiscri", "noncontattare", "noninviare", "uitgeschreven", "afgemeld", "geenmail", "geenemail", "geennieuwsbrief", "nietmailen",
 )  # fmt: skip
 _IN_NAMES = (
     "optin", "optedin", "acceptsmarketing", "acceptsemailmarketing", "marketingconsent", "emailconsent", "einwilligung",
-    "newsletterconsent", "consentimiento", "consentement",
+    "newsletterconsent", "consentimiento", "consentement", "consentimento", "consensomarketing", "consensoprivacy", "toestemming", "aceptamarketing", "aceitamarketing",
+    "accettamarketing", "acceptemarketing", "werbeerlaubnis",
 )  # fmt: skip
 _IN_EXACTLY = ("subscribed", "issubscribed", "consent", "abonniert", "zustimmung", "emailmarketingconsent")
 _STATUS_NAMES = (
     "subscriptionstatus", "emailstatus", "subscriberstatus", "marketingstatus", "emailsubscriptionstatus", "consentstatus",
-    "emailmarketingstatus", "newsletterstatus", "mailstatus", "mailingstatus",
+    "emailmarketingstatus", "newsletterstatus", "mailstatus", "mailingstatus", "abonnementstatus", "statutdabonnement", "statutabonnement", "estadodesuscripcion", "estadosuscripcion",
+    "statoiscrizione", "statusdainscricao", "marketingemailstatus",
 )  # fmt: skip
 _MAYBE_NAMES = (
     "newsletter",
@@ -105,11 +108,11 @@ class OptOuts:
         return True
 
 
-def find_opt_outs(columns: Sequence[Column], known: Collection[str]) -> OptOuts:
-    """The columns that speak of consent; `known` are those of which the kind of export says so."""
-    cleaned = {clean_text(name) for name in known}
+def find_opt_outs(columns: Sequence[Column], known: Mapping[str, str]) -> OptOuts:
+    """The columns that speak of consent; `known` are those of which the kind of export says so, and how: out, in or status."""
+    cleaned = {clean_text(name): way for name, way in known.items()}
     found = OptOuts()
-    kinds = [(column, OUT if column.name in cleaned else _kind(column)) for column in columns]
+    kinds = [(column, cleaned.get(column.name) or _kind(column)) for column in columns]
     for wanted in (OUT, STATUS, IN):  # the plainest first
         for column, kind in kinds:
             if kind is not wanted:

@@ -30,7 +30,12 @@ class Written:
 
 
 def how_written(column: Column, wanted: str) -> Written:
-    """The format that fits most cells; `wanted` is the destination's type, date or datetime."""
+    """The format that fits most cells; `wanted` is the destination's type, date or datetime.
+
+    What the kind of export says stands, if it fits all of them: `03/04/2025` is no guess then.
+    """
+    if known := _as_known(column):
+        return known
     best = Written({}, misfits(column, wanted, Settings()))
     if best.wrong == 0:
         return Written({}, 0, _without_format(column, wanted))
@@ -42,6 +47,16 @@ def how_written(column: Column, wanted: str) -> Written:
             if wrong < best.wrong:
                 best = Written({"type": type_, "format": format_}, wrong)
     return Written(best.keys, best.wrong, _doubt(column, best, wanted))
+
+
+def _as_known(column: Column) -> Written | None:
+    if not column.format:
+        return None
+    type_ = "datetime" if "hh" in column.format else "date"
+    if misfits(column, type_, Settings(formats=(column.format,))):
+        return None
+    keys = {"type": type_, "format": column.format}
+    return Written(keys, 0, _without_format(column, "datetime") if type_ == "datetime" else "")
 
 
 def _formats(wanted: str) -> list[tuple[str, str]]:

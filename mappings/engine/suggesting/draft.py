@@ -14,13 +14,20 @@ __all__ = ["Draft", "Origin"]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The file: what it is called in texts, what `source:` says, and what its kind of export is known to hold."""
+    """The file: what it is called in texts, what `source:` says, and what its kind of export is known to hold.
+
+    `consents` are the columns that speak of consent, and how: `out`, `in` or `status`; `meanings` is what columns stand for,
+    `formats` how their dates are written. `product` is whose export it is.
+    """
 
     name: str
     source: Mapping[str, str | int]
-    opt_out_columns: tuple[str, ...] = ()
+    consents: Mapping[str, str] = field(default_factory=dict)
     person_column: str = ""
     list_separator: str = ";"
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    formats: Mapping[str, str] = field(default_factory=dict)
+    product: str = ""
 
 
 @dataclass(slots=True)
@@ -45,7 +52,8 @@ class Draft:
 
     def used(self) -> set[str]:
         """The columns that the mapping reads."""
-        names = {match.column for match in self.fields.values()} | set(self.consent.columns)
+        names = {name for match in self.fields.values() for name in (match.column, *match.also)}
+        names |= set(self.consent.columns)
         if self.tags:
             names.add(self.tags.column)
         return names | ({self.person} if self.person else set())

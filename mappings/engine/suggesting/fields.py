@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mappings.engine.complaints import listed
@@ -13,6 +13,7 @@ from mappings.engine.suggesting.column import Column, misfits, shown
 from mappings.engine.suggesting.countries import translated
 from mappings.engine.suggesting.dates import how_written
 from mappings.engine.suggesting.names import (
+    BY_EXPORT,
     BY_NAME,
     BY_SPELLING,
     BY_SYNONYM,
@@ -25,9 +26,10 @@ from mappings.engine.suggesting.options import separator_of, spelled
 from mappings.engine.suggesting.words import means_no, means_yes
 from mappings.engine.transforms import Settings
 
-__all__ = ["Match", "Matches", "address_column", "match_fields", "whole_name"]
+__all__ = ["Match", "Matches", "address_column", "is_whole", "match_fields", "whole_name"]
 
 _MOST_OPTIONS = 50
+_EITHER = ("nombre", "nome", "nom", "naam")
 _CHANGED = (
     "lastmodifieddate",
     "lastmodified",
@@ -47,17 +49,18 @@ _CALLED = {
 # A cell that does not fit makes its row invalid: a person who does not arrive is worse than a field that stays blank.
 _MOST_WRONG = 0.2
 # How much a name is worth against how well a column is filled, where several columns hold addresses.
-_WORTH = {BY_NAME: 1.0, BY_SYNONYM: 0.95, BY_VALUES: 0.4, BY_SPELLING: 0.8}
+_WORTH = {BY_EXPORT: 1.0, BY_NAME: 1.0, BY_SYNONYM: 0.95, BY_VALUES: 0.4, BY_SPELLING: 0.8}
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A field gets its value from a column; `keys` are the rule's keys besides `from`."""
+    """A field gets its value from a column, or where that is blank from `also`; `keys` are the rule's keys besides `from`."""
 
     column: str
     rests_on: int
     keys: dict[str, Any] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -72,7 +75,7 @@ def address_column(columns: Sequence[Column], key: Field) -> tuple[Match | None,
     """The best column of e-mail addresses, and the others with what is to be said of them."""
     found: list[tuple[float, int, Column, int]] = []
     for column in columns:
-        rests_on = likeness(column.name, key)
+        rests_on = likeness(column.name, key, column.known)
         mostly = column.addresses * 2 >= column.filled and column.addresses > 0
         if rests_on is None and mostly:
             rests_on = BY_VALUES
@@ -111,7 +114,7 @@ def match_fields(columns: Sequence[Column], fields: Sequence[Field], separator: 
     pairs = []
     for place, wanted in enumerate(fields):
         for column in columns:
-            rests_on = likeness(column.name, wanted)
+            rests_on = likeness(column.name, wanted, column.known)
             if rests_on is None and _chosen(column, wanted):
                 rests_on = BY_VALUES
             if rests_on is not None:
@@ -138,18 +141,44 @@ def match_fields(columns: Sequence[Column], fields: Sequence[Field], separator: 
             found.left.setdefault(column.name, match)
     for name in used:
         found.left.pop(name, None)
+    _add_numbers(found, columns, used)
     return found
+
+
+def _add_numbers(found: Matches, columns: Sequence[Column], used: set[str]) -> None:
+    """Where a kind of export has several columns of telephone numbers, the first that is not blank is taken, in the export's order."""
+    numbers = sorted((one for one in columns if one.known == "phone"), key=lambda one: one.place)
+    by_name = {one.name: one for one in numbers}
+    for tag, match in found.fields.items():
+        if match.column not in by_name or match.keys.get("type", "") != "phone":
+            continue
+        fit = [
+            one
+            for one in numbers
+            if one.name == match.column or (one.name not in used and not _phone(one)[1])
+        ]
+        names = [one.name for one in fit]
+        found.fields[tag] = replace(match, column=names[0], also=tuple(names[1:]))
+        for name in names:
+            found.left.pop(name, None)
+
+
+def is_whole(column: Column) -> bool:
+    """Whether a column holds whole names though its name may also mean first names, as `Nombre` and `Nome` do."""
+    several = sum(count for text, count in column.counts.items() if " " in text)
+    return fold(column.name) in _EITHER and several * 2 > column.filled
 
 
 def whole_name(columns: Sequence[Column], fields: Sequence[Field], found: Matches) -> dict[str, Match]:
     """First and last names out of a column with both. Beside a column of first names, `Name` is the last name."""
     wanted = {meaning(field.name): field.name for field in reversed(fields) if field.type == "text"}
     first, last = wanted.get("first_name", ""), wanted.get("last_name", "")
-    column = next((one for one in columns if meaning(one.name) == "full_name" and one.filled), None)
+    whole = (one for one in columns if one.filled and (one.meaning == "full_name" or is_whole(one)))
+    column = next(whole, None)
     if column is None or not first or not last or last in found.fields:
         return {}
     several = sum(count for text, count in column.counts.items() if " " in text)
-    if first in found.fields:
+    if first in found.fields and found.fields[first].column != column.name:
         doubt = f"taken for the last name, as {found.fields[first].column} is the first"
         return {last: Match(column.name, BY_SYNONYM, {}, (doubt,))} if fold(column.name) == "name" else {}
     if several * 2 <= column.filled:
@@ -176,7 +205,7 @@ def _chosen(column: Column, wanted: Field) -> bool:
     if not wanted.options or column.distinct > _MOST_OPTIONS or len(column.counts) < 2:
         return False
     options = {option.casefold() for option in wanted.options} | set(wanted.spellings)
-    return all(text.casefold() in options for text in column.counts) and meaning(column.name) == ""
+    return all(text.casefold() in options for text in column.counts) and column.meaning == ""
 
 
 def _match(column: Column, wanted: Field, rests_on: int, separator: str) -> Match | str:

@@ -4,56 +4,26 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 import unicodedata
 
 from mappings.engine.schema import Field
+from mappings.engine.suggesting.synonyms import AROUND, NAMES, WORDS
 
-__all__ = ["BY_NAME", "BY_SPELLING", "BY_SYNONYM", "BY_VALUES", "USUAL", "fold", "likeness", "meaning"]
+__all__ = [
+    "BY_EXPORT",
+    "BY_NAME",
+    "BY_SPELLING",
+    "BY_SYNONYM",
+    "BY_VALUES",
+    "USUAL",
+    "fold",
+    "likeness",
+    "meaning",
+]
 
-BY_NAME, BY_SYNONYM, BY_VALUES, BY_SPELLING = range(4)
+BY_EXPORT, BY_NAME, BY_SYNONYM, BY_VALUES, BY_SPELLING = range(5)
 """What a match rests on, the surest first."""
-
-_NAMES = {
-    "email_address": "email mail emailaddress mailaddress emailadresse mailadresse primaryemail workemail businessemail "
-    "personalemail contactemail emailid email1 email1value emailaddress1 useremail customeremail courriel adressemail "
-    "adresseemail adressemailelectronique correo correoelectronico direcciondecorreo emailpro indirizzoemail epost",
-    "first_name": "firstname fname givenname forename vorname rufname prenom nombre nome primeironome voornaam imie "
-    "fornavn contactfirstname billingfirstname firstnames",
-    "last_name": "lastname lname surname familyname nachname familienname zuname nom nomdefamille apellido apellidos "
-    "cognome sobrenome achternaam nazwisko efternamn etternavn contactlastname billinglastname",
-    "full_name": "fullname name contactname displayname nomcomplet nombrecompleto vollername vorundnachname",
-    "phone": "phonenumber telephone telephonenumber tel telefon telefonnummer telefono telefone mobile mobilephone "
-    "mobilephonenumber mobilenumber cell cellphone cellphonenumber handy handynummer mobil mobilnummer mobiltelefon portable "
-    "movil celular workphone businessphone homephone primaryphone phone1 phone1value festnetz rufnummer numerodetelephone "
-    "defaultaddressphone",
-    "company": "companyname organization organisation organizationname firma firmenname unternehmen accountname "
-    "employer entreprise societe empresa azienda bedrijf organization1name defaultaddresscompany",
-    "job_title": "jobtitle title position role jobrole jobposition berufsbezeichnung funktion stelle poste fonction puesto cargo "
-    "organization1title",
-    "street": "street address streetaddress address1 addressline1 strasse strassehausnummer anschrift adresse adresse1 rue "
-    "direccion mailingstreet billingstreet defaultaddressaddress1",
-    "city": "town citytown ort stadt wohnort ville ciudad citta cidade localidad mailingcity billingcity addresscity "
-    "defaultaddresscity",
-    "postal_code": "postalcode postcode zip zipcode zippostalcode plz postleitzahl codepostal codigopostal cap cep "
-    "mailingzippostalcode mailingpostalcode billingzip billingpostalcode defaultaddresszip",
-    "state": "stateregion stateprovince province region bundesland kanton departement provincia mailingstateprovince "
-    "mailingstate billingstate defaultaddressprovincecode",
-    "country": "countryregion countryname countrycode land pays pais paese kraj staat nation mailingcountry billingcountry "
-    "addresscountry defaultaddresscountrycode",
-    "birthday": "birthdate dateofbirth dob bday geburtstag geburtsdatum gebdatum datedenaissance fechadenacimiento "
-    "cumpleanos datadinascita datadenascimento anniversaire geboortedatum",
-    "joined_at": "joined joinedon joindate createdate createddate createdat creationdate dateadded dateadd signupdate signedupat "
-    "signedup registeredat registrationdate subscribedat subscribeddate optintime angemeldetam anmeldedatum registriertam "
-    "erstelltam datedinscription fechadealta",
-    "website": "websiteurl web url homepage webseite webseiteurl site siteweb sitioweb",
-    "language": "lang locale preferredlanguage sprache langue idioma lingua",
-    "gender": "sex geschlecht genre sexe genero",
-    "salutation": "anrede civilite tratamiento prefix honorific",
-    "source": "leadsource originalsource contactsource herkunft quelle",
-    "interests": "interest interessen interets intereses topics themen newslettertopics",
-    "plan": "tier planname subscriptionplan tarif abo",
-    "score": "leadscore hubspotscore contactscore",
-}  # fmt: skip
 
 USUAL = {
     "first_name": "text", "last_name": "text", "phone": "text", "company": "text", "job_title": "text", "street": "text",
@@ -74,36 +44,86 @@ def fold(name: str) -> str:
     return "".join(letter for letter in letters if letter.isalnum())
 
 
-_MEANINGS = {fold(concept): concept for concept in _NAMES} | {
-    name: concept for concept, names in _NAMES.items() for name in names.split()
+_MEANINGS = {fold(concept): concept for concept in NAMES} | {
+    name: concept for concept, names in NAMES.items() for name in names.split()
 }
+_BY_WORD = {word: concept for concept, words in WORDS.items() for word in words.split()}
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 def meaning(name: str) -> str:
-    """What a name usually stands for, as a key of the table above, or an empty text.
+    """What a name usually stands for, as a key of `NAMES`, or an empty text.
 
     >>> meaning("E-Mail-Adresse"), meaning("Vorname"), meaning("Shoe size")
     ('email_address', 'first_name', '')
+    >>> meaning("Name (First)"), meaning("billing_address_zip"), meaning("Company ID")
+    ('first_name', 'postal_code', '')
     """
-    return _MEANINGS.get(
-        fold(name.removesuffix("__c")), ""
-    )  # so end the names of Salesforce's own-made fields
+    own = name.removesuffix("__c")  # so end the names of Salesforce's own-made fields
+    return "" if fold(own) in _NOBODY else _MEANINGS.get(fold(own), "") or _by_words(own)
 
 
-def likeness(column: str, field: Field) -> int | None:
+@functools.lru_cache(maxsize=20_000)
+def _by_words(name: str) -> str:
+    """What a name stands for whose words are in another order, or have others around them that change nothing."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    words = [word.casefold() for word in _WORD.findall(plain.replace("ß", "ss"))]
+    joined = _joined(words)
+    telling = [word for word in joined if word not in AROUND or (word in _BY_WORD and word not in _VAGUE)]
+    found = {_BY_WORD.get(word, "") for word in telling}
+    if len(found) == 1 and len(joined) > 1:
+        return found.pop()
+    rest = [word for word in joined if word not in _OF_WHOM]
+    return _MEANINGS.get("".join(rest), "") if 0 < len(rest) < len(joined) else ""
+
+
+def _joined(words: list[str]) -> list[str]:
+    """`e mail` is one word, as is `post code`."""
+    found: list[str] = []
+    for word in words:
+        if found and found[-1] + word in _BY_WORD:
+            found[-1] += word
+        else:
+            found.append(word)
+    return found
+
+
+_NOBODY = frozenset(
+    {
+        "username",
+        "loginname",
+        "benutzername",
+        "gebruikersnaam",
+        "nombredeusuario",
+        "nomeutente",
+        "nomdutilisateur",
+    }
+)
+_VAGUE = frozenset({"company", "land", "via"})
+_OF_WHOM_TEXT = (
+    "contact contacts kontakt contacto contatto contato customer client kunde kunden cliente klant user usuario utente person persona lead member billing mailing shipping "
+    "default primary your the subscriber recipient attendee participant"
+)
+_OF_WHOM = frozenset(_OF_WHOM_TEXT.split())
+
+
+def likeness(column: str, field: Field, known: str = "") -> int | None:
     """What the match of a column's name and a field rests on; None where they are not alike.
 
+    `known` is what the column stands for where the kind of export says so; then no near spelling counts.
     A near spelling is a slip of the keyboard. A longer name is another thing: `Company ID` is no company.
     """
     name = fold(column)
     wanted = [fold(field.name), fold(field.label)]
     if not name:
         return None
+    if known and any(_MEANINGS.get(one) == known for one in wanted):
+        return BY_EXPORT
     if name in wanted:
         return BY_NAME
     if field.type == "boolean" and name in [one.removeprefix("is") for one in wanted]:
         return BY_SYNONYM
-    stands_for = meaning(column)
+    stands_for = known or meaning(column)
     if stands_for and any(_MEANINGS.get(one) == stands_for for one in wanted):
         return BY_SYNONYM
     if not stands_for and any(_misspelled(name, one) for one in wanted):

@@ -12,15 +12,15 @@ def _words(text: str) -> frozenset[str]:
 
 
 _YES = _words("true yes 1 y t on ja j oui o si sim s vrai wahr verdadero x checked ✓ ✔ ☑")
-_NO = _words("false no 0 n f off nein non nao nej falsch faux falso unchecked ☐")
+_NO = _words("false no 0 n f off nein non nao nej nee falsch faux falso unchecked ☐")
 _OUT = _words(
     "unsubscribed unsubscribe unsub optedout optout cleaned bounced hardbounce hardbounced complained complaint spam suppressed "
-    "blocked blacklisted blocklisted donotcontact donotemail abgemeldet ausgetragen desabonne desinscrit baja "
-    "disiscritto"
+    "blocked blacklisted blocklisted donotcontact donotemail donotallow nichtzulassen noconsent archived abgemeldet ausgetragen desabonne desinscrit baja "
+    "disiscritto descadastrado cancelado uitgeschreven afgemeld desuscrito desinscrito annullato"
 )
 _SUBSCRIBED = _words(
-    "subscribed active confirmed optedin optin doubleoptin angemeldet bestatigt aktiv abonniert abonne inscrit suscrito activo "
-    "iscritto"
+    "subscribed allow zulassen active confirmed optedin optin doubleoptin angemeldet bestatigt aktiv abonniert abonne inscrit suscrito activo "
+    "iscritto inscrito ingeschreven aangemeld abbonato assinante"
 )
 _PENDING = _words(
     "pending unconfirmed notconfirmed nonsubscribed neversubscribed transactional offen ausstehend unbestatigt nichtbestatigt "

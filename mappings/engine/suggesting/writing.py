@@ -13,7 +13,7 @@ from mappings.engine.complaints import visible
 from mappings.engine.suggesting.draft import Draft
 from mappings.engine.suggesting.fields import Match
 
-__all__ = ["flow", "scalar", "written"]
+__all__ = ["flow", "line_of", "scalar", "written"]
 
 _PLAIN = re.compile(r"[^\W\d_](?:[\w ./+()&@'-]*[\w.+)'])?")
 
@@ -64,7 +64,7 @@ def _lines(draft: Draft, schema_address: str) -> Iterator[str]:
     yield f"# yaml-language-server: $schema={schema_address}"
     yield "#"
     yield _remark(
-        f"Written by muster init for {draft.origin.name}. Look at the lines with a doubt, and change what is wrong."
+        f"Written by muster init for {draft.origin.name}{_whose(draft)}. Look at the lines with a doubt, and change what is wrong."
     )
     yield ""
     yield f"name: {scalar(draft.name)}" + _note("keep it: what was delivered is filed under it")
@@ -76,7 +76,7 @@ def _lines(draft: Draft, schema_address: str) -> Iterator[str]:
     yield ""
     yield "fields:"
     for tag, match in draft.fields.items():
-        yield f"  {scalar(tag)}: {_rule(match)}" + _doubted(match.doubts)
+        yield f"  {line_of(tag, match)}"
     for name in draft.missing:
         yield "  " + _remark(f"doubt: {name} is required there, and no column fits")
     if draft.guessed:
@@ -104,8 +104,18 @@ def _lines(draft: Draft, schema_address: str) -> Iterator[str]:
             yield from _example(example)
 
 
+def _whose(draft: Draft) -> str:
+    return f", an export from {draft.origin.product}" if draft.origin.product else ""
+
+
+def line_of(tag: str, match: Match) -> str:
+    """A field's line, without the blanks before it."""
+    return f"{scalar(tag)}: {_rule(match)}" + _doubted(match.doubts)
+
+
 def _rule(match: Match) -> str:
-    return flow({"from": match.column, **match.keys}) if match.keys else scalar(match.column)
+    columns = [match.column, *match.also] if match.also else match.column
+    return flow({"from": columns, **match.keys}) if match.keys or match.also else scalar(match.column)
 
 
 def _consent(draft: Draft) -> Iterator[str]:

@@ -549,7 +549,11 @@ def test_a_demo_that_was_interrupted_says_so_and_blames_nobody(shell: Shell, san
 def test_peek_tells_which_export_a_file_looks_like(shell: Shell) -> None:
     samples = Path(__file__).parents[3] / "sample_data"
     ended = shell.run("peek", str(samples / "hubspot_contacts.csv"))
-    assert "It looks like a hubspot_export: source: {kind: hubspot_export} in the mapping." in ended.stdout
+    assert (
+        "It looks like a hubspot_export: Record ID, Email, First Name are columns of HubSpot's export."
+        in ended.stdout
+    )
+    assert "In the mapping: source: {kind: hubspot_export}" in ended.stdout
     told = json.loads(shell.run("peek", str(samples / "newsletter_signups.csv"), "--json").stdout)
     assert told["looks_like"] == "csv_file"
 

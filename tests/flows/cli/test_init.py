@@ -211,3 +211,52 @@ def test_nothing_in_a_column_s_name_speaks_to_the_terminal_or_ends_a_comment(she
     text = (shell.folder / "people.yml").read_text("utf-8")
     assert "\x1b" not in done.stdout + done.stderr + text
     assert shell.run("check", "people.yml", "people.csv").returncode == 0
+
+
+def test_what_a_sync_by_the_new_mapping_would_do_is_said_and_nothing_is_sent(
+    shell: Shell, sandbox: Running
+) -> None:
+    shell.write("people.csv", GERMAN)
+    done = shell.run("init", "people.csv", "--to", "campaignlark")
+    assert done.returncode == 0, done.stderr
+    assert "It passes muster check: 3 examples" in done.stdout
+    assert "What a sync by it would do" in done.stdout
+    assert "created" in done.stdout.partition("What a sync by it would do")[2]
+    assert not sandbox.contacts()
+
+
+def test_a_field_that_is_not_there_is_told_offline_by_the_list_that_was_committed(
+    shell: Shell, tmp_path: Path
+) -> None:
+    shell.write("people.csv", GERMAN)
+    assert shell.run("init", "people.csv", "--to", "campaignlark", "--no-plan").returncode == 0
+    kept = shell.run("check", "people.yml", "--keep-fields")
+    assert "campaignlark-main.fields.json holds the account's fields and tags" in kept.stdout
+    mapping = shell.folder / "people.yml"
+    mapping.write_text(mapping.read_text("utf-8").replace("  first_name:", "  frist_name:", 1), "utf-8")
+    ended = shell.run(
+        "check",
+        "people.yml",
+        "--offline",
+        env={"CAMPAIGNLARK_API_KEY": "", "MUSTER_HOME": str(tmp_path / "none")},
+    )
+    assert ended.returncode == 2
+    assert "Did you mean first_name?" in ended.stdout + ended.stderr
+
+
+def test_what_a_changed_export_needs_is_a_diff_that_patch_takes(shell: Shell) -> None:
+    shell.write("people.csv", GERMAN)
+    assert shell.run("init", "people.csv", "--to", "campaignlark", "--no-plan").returncode == 0
+    shell.write(
+        "people.csv", GERMAN.replace(b";Vorname;", b";First name;").replace(b"Kunden-Nr;", b"Kundennummer;")
+    )
+    done = shell.run("init", "people.csv", "--update", "people.yml")
+    assert done.returncode == 0, done.stderr
+    assert "'Vorname' is gone and 'First name' is new: taken for the same column." in done.stderr
+    assert "Nothing was written." in done.stderr
+    assert shell.run("check", "people.yml", "people.csv").returncode == 2
+    subprocess.run(
+        ["patch", "-p0"], input=done.stdout, text=True, cwd=shell.folder, check=True, capture_output=True
+    )
+    assert shell.run("check", "people.yml", "people.csv").returncode == 0
+    assert "Nothing to change" in shell.run("init", "people.csv", "--update", "people.yml").stderr

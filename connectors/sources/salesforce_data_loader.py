@@ -1,0 +1,52 @@
+"""What Salesforce's Data Loader extracts of contacts or leads: the fields' API names, often in capitals.
+
+Check boxes are true and false, moments ISO 8601 in UTC. Multi-select picklists are joined by semicolons. Fields of one's own end in `__c`.
+Source: developer.salesforce.com, "Data Loader Guide" and Object Reference, Contact and Lead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from connectors.base import Source
+from connectors.sources.export import Export
+from connectors.sources.recognising import opened
+
+__all__ = ["EXPORT", "open_source"]
+
+EXPORT = Export(
+    product="Salesforce's Data Loader",
+    signs=(
+        ("Id", "LastName", "Email"),
+        ("Id", "FirstName", "Email"),
+        ("Id", "Email", "HasOptedOutOfEmail"),
+    ),
+    columns={
+        "email_address": ("Email",),
+        "first_name": ("FirstName",),
+        "last_name": ("LastName",),
+        "salutation": ("Salutation",),
+        "phone": ("MobilePhone", "Phone"),
+        "company": ("Company", "Account.Name"),
+        "job_title": ("Title",),
+        "street": ("MailingStreet", "Street"),
+        "city": ("MailingCity", "City"),
+        "postal_code": ("MailingPostalCode", "PostalCode"),
+        "state": ("MailingState", "State"),
+        "country": ("MailingCountryCode", "MailingCountry", "CountryCode", "Country"),
+        "birthday": ("Birthdate",),
+        "source": ("LeadSource",),
+        "joined_at": ("CreatedDate",),
+        "website": ("Website",),
+    },
+    person=("Id",),
+    out=("HasOptedOutOfEmail",),
+    separator=";",
+)
+
+
+def open_source(path: Path, settings: Mapping[str, Any]) -> Source:
+    """The export at `path`. Raises SourceError where it is another file."""
+    return opened(path, settings, EXPORT)
