@@ -80,7 +80,7 @@ def checked(path: Path, header: Sequence[str], export: Export) -> None:
             f"Say kind: {other.kind} in the mapping, or name another file.",
         )
     facts = export.facts(header)
-    if len(facts.meanings) + len(facts.consents) < 2:
+    if not facts.meanings and not facts.consents:
         raise SourceError(
             f"{path} is no export from {export.product}: its columns are {listed(header)}.",
             "Name the export itself, or say kind: csv_file in the mapping; muster peek shows how a file is read.",
