@@ -14,7 +14,16 @@ from connectors.sources.columns import SPOKEN, kind_of, seen_in
 from connectors.sources.first_rows import VALUE, FirstRow, first_rows
 from connectors.sources.rows import LINE_END, Syntax, read_row
 
-__all__ = ["Header", "find_header", "header_at", "no_header", "plain_header", "refuse_doubts", "unique_names"]
+__all__ = [
+    "Header",
+    "find_header",
+    "header_at",
+    "header_row",
+    "no_header",
+    "plain_header",
+    "refuse_doubts",
+    "unique_names",
+]
 
 _SPEAKS = (
     ("email", re.compile(rb"e-?mail|correo|courriel", re.IGNORECASE)),
@@ -104,6 +113,14 @@ def find_header(rows: list[FirstRow], oddities: list[Oddity]) -> Header:
     _say_preamble(rows, header.line, "header", oddities)
     _say_doubts(header, rows, oddities)
     return header
+
+
+def header_row(rows: list[FirstRow], oddities: list[Oddity]) -> FirstRow:
+    """The row of names of a table whose rows come to us as rows, such as a sheet's."""
+    row = rows[_chosen(rows, _usual_width(rows))]
+    _say_preamble(rows, row.line, "header", oddities)
+    _say_like_data(row, oddities)
+    return row
 
 
 def no_header(rows: list[FirstRow], first: int = 0) -> Header:
@@ -230,7 +247,13 @@ def _say_preamble(rows: list[FirstRow], line: int, what: str, oddities: list[Odd
 
 
 def _say_doubts(header: Header, rows: list[FirstRow], oddities: list[Oddity]) -> None:
-    row = FirstRow(header.line, header.start, list(header.cells), 0, header.stop)
+    _say_like_data(FirstRow(header.line, header.start, list(header.cells), 0, header.stop), oddities)
+    why = _why_misaligned(header, [other.cells for other in rows if other.start >= header.stop])
+    if why:
+        oddities.append(Oddity("header_misaligned", why, header.line))
+
+
+def _say_like_data(row: FirstRow, oddities: list[Oddity]) -> None:
     if not _nameable(row) and _filled(row):
         shown = next(
             c
@@ -240,14 +263,11 @@ def _say_doubts(header: Header, rows: list[FirstRow], oddities: list[Oddity]) ->
         oddities.append(
             Oddity(
                 "header_like_data",
-                f"The header on line {header.line} looks like data ('{shown[:40].decode('utf-8', 'replace')}'):"
+                f"The header on line {row.line} looks like data ('{shown[:40].decode('utf-8', 'replace')}'):"
                 " the file may have no header at all, and its first row would then be missing from the rows.",
-                header.line,
+                row.line,
             )
         )
-    why = _why_misaligned(header, [other.cells for other in rows if other.start >= header.stop])
-    if why:
-        oddities.append(Oddity("header_misaligned", why, header.line))
 
 
 def _why_misaligned(header: Header, below: list[list[bytes]]) -> str:
