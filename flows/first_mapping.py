@@ -18,6 +18,7 @@ import mappings
 from connectors.base import Source
 from connectors.errors import CredentialsError, MappingError, SourceError, Unreachable
 from connectors.pace import Pace
+from connectors.sources.headers import refuse_doubts
 from connectors.sources.recognising import open_recognised
 from flows.consent import complaint_of
 from flows.field_list import keep, kept_for
@@ -100,6 +101,7 @@ def _home(target: Path | None) -> Path:
 def look_at(path: Path, reading: Map[str, Any]) -> Looked:
     """The file, as the known export that it is, or in the format that it has. Raises SourceError."""
     found, source = open_recognised(path, reading)
+    refuse_doubts(path, source.oddities)
     if any(_ADDRESS.search(name) for name in source.header):
         raise SourceError(
             f"{path} has an e-mail address among its column names, so it seems to have no header.",

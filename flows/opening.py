@@ -10,6 +10,7 @@ from connectors.base import Rules, Source
 from connectors.errors import MappingError, SourceError
 from connectors.sources.fetching import Address, fetch, is_address, shown_address
 from connectors.sources.finding import find, find_all, readable
+from connectors.sources.headers import refuse_doubts
 from connectors.sources.name_parts import NameParts
 from connectors.sources.opening import open_all, open_fetched, open_kind
 from connectors.sources.sql_query import open_database
@@ -51,6 +52,12 @@ def load_mapping(path: Path) -> Mapping:
 
 def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
     """The source that was named, or the mapping's own. Raises SourceError, MappingError."""
+    source = _named_source(mapping, path, given)
+    refuse_doubts(source.path, source.oddities)
+    return source
+
+
+def _named_source(mapping: Mapping, path: Path, given: str | None) -> Source:
     said = mapping.source
     if given is None and said.inbox is not None:
         raise SourceError(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from polluted.tables import Table
 
-__all__ = ["Polluted", "also", "extra_quotes", "pollock"]
+__all__ = ["QUOTED", "Polluted", "also", "extra_quotes", "pollock"]
 
 
 @dataclass(frozen=True)
@@ -53,58 +53,64 @@ class Style:
 
 
 PLAIN = Style()
+QUOTED = Style(every=True)
 
 
-def pollock(table: Table) -> Iterator[Polluted]:
-    """The table as it is, and each pollution of the benchmark."""
-    for family, name, text, expected in _whole(table):
+def pollock(table: Table, plain: Style = PLAIN) -> Iterator[Polluted]:
+    """The table as it is, written `plain`, and each pollution of the benchmark."""
+    for family, name, text, expected in _whole(table, plain):
         yield Polluted(family, name, text.encode(), expected)
     for place in range(len(table)):
-        for family, name, line in _rows(table[place], place):
-            lines = [PLAIN.line(row) for row in table]
+        for family, name, line in _rows(table[place], place, plain):
+            lines = [plain.line(row) for row in table]
             lines[place] = line
-            yield Polluted(family, name, "".join(one + PLAIN.ending for one in lines).encode(), table)
+            yield Polluted(family, name, "".join(one + plain.ending for one in lines).encode(), table)
 
 
-def _whole(table: Table) -> Iterator[tuple[str, str, str, Table]]:
-    text = PLAIN.text(table)
+def _whole(table: Table, plain: Style) -> Iterator[tuple[str, str, str, Table]]:
+    text = plain.text(table)
     header, rows = table[0], table[1:]
     yield "source", "source", text, table
     yield "no_payload", "no_payload", "", []
     yield "no_trailing_newline", "no_trailing_newline", text.removesuffix("\r\n"), table
     yield "double_trailing_newline", "double_trailing_newline", text + "\r\n", table
-    yield "no_header", "no_header", PLAIN.text(rows), rows
+    yield "no_header", "no_header", plain.text(rows), rows
     for count in (2, 3):
         joined = [" ".join([name] * count) for name in header]
         yield (
             "header_multirow",
             f"header_multirow_{count}",
-            PLAIN.line(header) + "\r\n" + PLAIN.text([header] * (count - 2)) + text,
+            plain.line(header) + "\r\n" + plain.text([header] * (count - 2)) + text,
             [joined, *rows],
         )
     blanks = [""] * (len(header) - 1)
     yield (
         "preamble",
         "preamble",
-        PLAIN.text([["Exported for the board", *blanks], ["", *blanks]]) + text,
+        plain.text([["Exported for the board", *blanks], ["", *blanks]]) + text,
         table,
     )
     for name, width in (("less", len(header) - 1), ("same", len(header)), ("more", len(header) + 1)):
         second = [(row + row[:1])[:width] for row in table]
-        yield "multitable", f"multitable_{name}", text + PLAIN.text(second), table
-    yield "header_only", "header_only", PLAIN.text([header]), [header]
-    yield "one_data_row", "one_data_row", PLAIN.text(table[:2]), table[:2]
-    yield "record_delimiter_CR", "record_delimiter_CR", Style(ending="\r").text(table), table
-    yield "record_delimiter_LF", "record_delimiter_LF", Style(ending="\n").text(table), table
+        yield "multitable", f"multitable_{name}", text + plain.text(second), table
+    yield "header_only", "header_only", plain.text([header]), [header]
+    yield "one_data_row", "one_data_row", plain.text(table[:2]), table[:2]
+    yield "record_delimiter_CR", "record_delimiter_CR", replace(plain, ending="\r").text(table), table
+    yield "record_delimiter_LF", "record_delimiter_LF", replace(plain, ending="\n").text(table), table
     for name, sign in (("tab", "\t"), ("semicolon", ";"), ("space", " "), ("comma_space", ", ")):
-        yield f"field_delimiter_{name}", f"field_delimiter_{name}", Style(delimiter=sign).text(table), table
-    yield "quotation_single", "quotation_single", Style(quote="'", escape="'").text(table), table
-    yield "escape_backslash", "escape_backslash", Style(escape="\\").text(table), table
-    yield "escape_missing", "escape_missing", Style(escape="").text(table), table
+        yield (
+            f"field_delimiter_{name}",
+            f"field_delimiter_{name}",
+            replace(plain, delimiter=sign).text(table),
+            table,
+        )
+    yield "quotation_single", "quotation_single", replace(plain, quote="'", escape="").text(table), table
+    yield "escape_backslash", "escape_backslash", replace(plain, escape="\\").text(table), table
+    yield "escape_missing", "escape_missing", replace(plain, escape="").text(table), table
 
 
-def _rows(row: list[str], place: int) -> Iterator[tuple[str, str, str]]:
-    cells = [PLAIN.cell(cell) for cell in row]
+def _rows(row: list[str], place: int, plain: Style) -> Iterator[tuple[str, str, str]]:
+    cells = [plain.cell(cell) for cell in row]
     for at, cell in enumerate(cells):
         where = f"row{place}_col{at}"
         yield "row_more_sep", f"row_more_sep_{where}", ",".join([*cells[:at], "", *cells[at:]])
@@ -117,17 +123,17 @@ def _rows(row: list[str], place: int) -> Iterator[tuple[str, str, str]]:
     yield "row_space", f"row_space_{place}", " ".join(cells)
 
 
-def extra_quotes(table: Table) -> Iterator[Polluted]:
+def extra_quotes(table: Table, plain: Style = PLAIN) -> Iterator[Polluted]:
     """One quote too many at the beginning of a cell; it is text."""
     for place, row in enumerate(table):
         for at, text in enumerate(row):
-            cells = [PLAIN.cell(cell) for cell in row]
+            cells = [plain.cell(cell) for cell in row]
             cells[at] = f'""{text}"' if cells[at].startswith('"') else '"' + text
-            lines = [PLAIN.line(other) for other in table]
+            lines = [plain.line(other) for other in table]
             lines[place] = ",".join(cells)
             meant = [list(other) for other in table]
             meant[place][at] = '"' + text
-            content = "".join(line + PLAIN.ending for line in lines).encode()
+            content = "".join(line + plain.ending for line in lines).encode()
             yield Polluted("row_extra_quote", f"row_extra_quote_row{place}_col{at}", content, meant)
 
 

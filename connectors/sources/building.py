@@ -46,13 +46,26 @@ class Builder:
         self._widths.append(width)
         self._rows += 1
 
-    def short(self, line: int, text: bytes, width: int) -> None:
-        """A clean row with too few cells: the missing ones are blank."""
+    def uneven(self, line: int, start: int, stop: int, width: int) -> None:
+        """A clean row with too few cells, or with blank ones too many at its end."""
+        syntax = self._layout.syntax
+        cells = read_row(self._data, start, stop, syntax).cells
+        why = self._layout.misplaced(cells)
+        if why:
+            self.misread(line, cells, "row_misaligned", why)
+        elif width < self._width:
+            self._short(line, self._data[start:stop], width)
+        else:
+            extra = len(syntax.delimiter) * (width - self._width)
+            self._trimmed(line, self._data[start : stop - extra], width)
+
+    def _short(self, line: int, text: bytes, width: int) -> None:
+        """The missing cells are blank."""
         self._add(line, text + self._layout.syntax.delimiter * (self._width - width), width)
         self._result.note("short_rows", line)
 
-    def trimmed(self, line: int, text: bytes, width: int) -> None:
-        """A clean row whose extra cells are blank, without these."""
+    def _trimmed(self, line: int, text: bytes, width: int) -> None:
+        """Without the extra cells."""
         self._add(line, text, width)
         self._result.note("extra_blanks", line)
 
@@ -70,10 +83,9 @@ class Builder:
             self.misread(line, one.cells, one.code, one.detail)
             return
         count = len(one.cells)
-        if count > self._width and any(cell.strip() for cell in one.cells[self._width :]):
-            self.misread(
-                line, one.cells, "row_misaligned", f"{count} cells where the header has {self._width}"
-            )
+        why = self._layout.misplaced(one.cells) or (self._layout.torn(one.cells) if one.stray else "")
+        if why:
+            self.misread(line, one.cells, "row_misaligned", why)
             return
         if count < self._width:
             self._result.note("short_rows", line)

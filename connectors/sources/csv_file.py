@@ -41,11 +41,11 @@ FRAME_ROWS = 1 << 16
 
 def open_source(path: Path, settings: Mapping[str, Any]) -> CsvSource:
     """The CSV file at `path`. `encoding`, `delimiter`, `quote`, `escape` (doubled, backslash) and `header_line`
-    in `settings` stand above what is found. Raises SourceError.
+    (0: there is none) in `settings` stand above what is found. Raises SourceError.
     """
     finding.readable(path)
     dialect = detect(path, settings)
-    if len(dialect.header) > MOST_COLUMNS:
+    if len(dialect.names) > MOST_COLUMNS:
         raise SourceError(
             f"{path} has more than {MOST_COLUMNS:,} columns.",
             "Look at its first line: it may be written with another delimiter, or on its side.",
@@ -68,8 +68,8 @@ class CsvSource:
         self.sha256 = ""
         self.size = path.stat().st_size
         self.header_cells = dialect.header
-        """The header as the file has it, repeated and blank names included."""
-        self.header = unique_names(dialect.header, dialect.header_line, self.oddities)
+        """The header as the file has it, repeated and blank names included; nothing where it has none."""
+        self.header = unique_names(dialect.names, dialect.header_line, self.oddities)
         self.reading: Mapping[str, Any] = dialect.spoken()
         self._fast = True
         self.block = block or min(max(FRAME_ROWS * dialect.row_bytes, 1 << 17), 1 << 24)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.errors import SourceError
+from connectors.sources.columns import kind_of
 from connectors.sources.first_rows import VALUE, FirstRow, first_rows
 from connectors.sources.rows import Syntax
 
@@ -32,6 +33,10 @@ RARER = {
     "!": 0.5,
     " ": 0.35,
 }
+_IN_VALUES = ": #!"
+"""Delimiters that times, dates and addresses hold as well."""
+SECOND = "^~|;:#!§¦\t, "
+"""What a delimiter of two signs ends with, and no cell begins with everywhere."""
 STAND_INS = "\x1f\x1e\x1d\x1c"
 """One byte that stands for a delimiter of several bytes while the file is read."""
 
@@ -43,8 +48,10 @@ def signs(body: bytes, delimiter: str | None, quote: str | None, *, returns: boo
         delimiter = _delimiter(body, quote, returns)
     if quote is None:
         quote = _quote(body, delimiter)
-    if delimiter == "," and not named and quote and _spaced(body, quote):
-        delimiter = ", "
+    if not named and delimiter:
+        delimiter = _with_its_second_sign(
+            body, delimiter, Syntax(delimiter.encode(), quote.encode(), returns=returns)
+        )
     if delimiter and delimiter == quote:
         raise SourceError(
             f"delimiter and quote are both {quote!r}.", "Correct them under source: in the mapping."
@@ -93,7 +100,7 @@ def _evenness(text: bytes, quote: str | None, returns: bool) -> float:
     marks = b'"' if quote is None else quote.encode()
     fits = [
         _fit(text, sign, Syntax(sign.encode(), marks, returns=returns))
-        for sign in LIKELY
+        for sign in (*LIKELY, *RARER)
         if sign.encode() in text
     ]
     best = max(fits, key=lambda fit: fit.score, default=None)
@@ -139,49 +146,72 @@ def _fit(text: bytes, delimiter: str, syntax: Syntax) -> _Fit:
         * (0.8 + 0.2 * typed)
         * headed
     )
-    if delimiter not in LIKELY:
-        score *= RARER.get(delimiter, 0.5)
-    if width == 2 and headed < 1 and all(cells[i + 1].startswith(b" ") for i in range(0, len(cells), 2)):
+    rare = 1.0 if delimiter[0] in LIKELY else RARER.get(delimiter[0], 0.5)
+    even = share == 1 and not strays and width > 3  # what is rare is likely where nothing speaks against it
+    score *= rare**0.4 if even else rare
+    spaced = delimiter.endswith(" ") or all(cell.startswith(b" ") for cell in cells[1::2])
+    if width == 2 and headed < 1 and spaced:
         score = 0.0  # "Lannister, Tyrion" under "Name"
     return _Fit(score, width, rows)
 
 
 def _delimiter(body: bytes, quote: str | None, returns: bool) -> str:
     best, chosen = 0.0, ""
-    for candidate in (*LIKELY, *RARER):
-        sign = candidate.encode()
-        if sign not in body:
+    for sign in (*LIKELY, *RARER):
+        if sign.encode() not in body:
             continue
-        marks = _quote(body, candidate) if quote is None else quote
-        fit = _fit(body, candidate, Syntax(sign, marks.encode(), returns=returns))
-        if fit.score > best + 0.001:
-            best, chosen = fit.score, candidate
-    return chosen if best > 0.2 else ""
+        for candidate in (sign, *_pair(body, sign)):
+            marks = _quote(body, candidate) if quote is None else quote
+            plain = Syntax(candidate.encode(), marks.encode(), returns=returns)
+            score = _fit(body, candidate, plain).score
+            if marks and b"\\" + plain.quote in body:
+                score = max(score, _fit(body, candidate, replace(plain, backslash=True)).score)
+            if score > best + 0.001:
+                best, chosen = score, candidate
+    if best <= 0.2 or (chosen and chosen in _IN_VALUES and _whole_lines(body, quote, returns)):
+        return ""
+    return chosen
+
+
+def _pair(body: bytes, sign: str) -> list[str]:
+    """The sign with the one that nearly always follows it, if there is one."""
+    text = body[:200_000].decode("utf-8", "replace")
+    following = Counter(re.findall(re.escape(sign) + "(.)", text, re.DOTALL))
+    second, count = following.most_common(1)[0] if following else ("", 0)
+    return [sign + second] if second in SECOND and second and count > 0.6 * following.total() else []
+
+
+def _with_its_second_sign(body: bytes, delimiter: str, syntax: Syntax) -> str:
+    """The delimiter, with the sign that follows it in every place, as in `a, b, c` or `a||b||c`."""
+    rows = first_rows(body, syntax, 200)
+    usual = Counter(len(row.cells) for row in rows).most_common(1)[0][0]
+    cells = [row.cells for row in rows if len(row.cells) == usual]
+    if len(cells) < 2 or len(delimiter) > 1 or usual < 2:
+        return delimiter
+    if all(len(row) % 2 and not any(row[1::2]) for row in cells) and any(any(row[2:]) for row in cells):
+        return delimiter * 2
+    starts = {cell.decode("utf-8", "replace")[:1] for row in cells for cell in row[1:]}
+    second = starts.pop() if len(starts) == 1 else ""
+    return delimiter + second if second in SECOND else delimiter
+
+
+def _whole_lines(body: bytes, quote: str | None, returns: bool) -> bool:
+    """Whether a line is a value by itself, such as a time, so that what parts it is no delimiter."""
+    marks = b'"' if quote is None else quote.encode()
+    rows = first_rows(body, Syntax(b"", marks, returns=returns), 100)[1:]
+    whole = sum(1 for row in rows if kind_of(row.cells[0]) in {"time", "date", "url"})
+    return whole > 0.9 * len(rows)
 
 
 def _quote(text: bytes, delimiter: str) -> str:
     """Single quotes only where they, and not double ones, stand around cells."""
     border = re.escape(delimiter.encode()) if delimiter else b"\n"
-    single = len(
-        re.findall(rb"(?:^|" + border + rb")'[^'\n]*'(?=" + border + rb"|\r?$)", text[:200_000], re.MULTILINE)
-    )
-    double = len(re.findall(rb"(?:^|" + border + rb')"', text[:200_000], re.MULTILINE))
-    return "'" if single > 1 and double == 0 else '"'
-
-
-def _spaced(body: bytes, quote: str) -> bool:
-    """`a, "b, c", d`: the space belongs to the delimiter, or the quotes would not count."""
-    mark = re.escape(quote.encode())
-    after_space = len(re.findall(rb", " + mark, body[:200_000]))
-    return (
-        after_space > 0
-        and not re.search(rb"," + mark, body[:200_000])
-        and not re.search(rb",[^ \r\n,]", _unquoted(body[:200_000], mark))
-    )
-
-
-def _unquoted(body: bytes, mark: bytes) -> bytes:
-    return re.sub(mark + rb"[^" + mark + rb"]*" + mark, b"", body)
+    sample = text[:200_000]
+    double = len(re.findall(rb"(?:^|" + border + rb')"', sample, re.MULTILINE))
+    opening = len(re.findall(rb"(?:^|" + border + rb")'", sample, re.MULTILINE))
+    closing = len(re.findall(rb"'(?=" + border + rb"|\r?$)", sample, re.MULTILINE))
+    even = min(opening, closing) > 1 and 0.8 <= opening / closing <= 1.25
+    return "'" if even and opening > 4 * double else '"'
 
 
 def _slashes(body: bytes, plain: Syntax, slashed: Syntax) -> bool:

@@ -14,11 +14,12 @@ from typing import Any
 
 from connectors.base import Oddity
 from connectors.errors import SourceError
+from connectors.sources.columns import NOTHING_KNOWN, Columns, seen_in
 from connectors.sources.delimiters import escaping, line_endings, signs, stand_in_for
 from connectors.sources.encodings import SAMPLE, detect_encoding, spoken_encoding, text_of
 from connectors.sources.first_rows import first_rows
 from connectors.sources.formats import refuse_other_formats
-from connectors.sources.headers import find_header, header_at
+from connectors.sources.headers import find_header, header_at, no_header, plain_header
 from connectors.sources.rows import LINE_END, Syntax
 
 __all__ = ["Dialect", "detect"]
@@ -53,13 +54,19 @@ class Dialect:
     line_endings: str
     header_line: int
     header: tuple[str, ...]
-    """The header's cells as they stand in the file."""
+    """The header's cells as they stand in the file, those of several lines together; none where it has no header."""
+    names: tuple[str, ...]
+    """What the columns are called in it."""
     begins: int
     """Where the rows begin, in bytes of what `Stream` yields."""
     first_line: int
     """The physical line of that place."""
     row_bytes: int
     """A row's usual length."""
+    columns: Columns = NOTHING_KNOWN
+    """What they hold, from the first rows."""
+    header_text: bytes = b""
+    """The header's last line as `Stream` yields it, without its line end; blank where it has one name or none."""
     stand_in: bytes = b""
     oddities: tuple[Oddity, ...] = field(default=())
 
@@ -78,7 +85,7 @@ class Dialect:
             "delimiter": f"{known}{shown}".strip() if known else repr(self.delimiter),
             "quote": quotes.get(self.quote, self.quote),
             "escape": "backslash" if self.backslash else "doubled quote",
-            "header_line": self.header_line,
+            "header_line": self.header_line or "none",
             "line_endings": self.line_endings,
         }
 
@@ -121,11 +128,18 @@ def _layout(path: Path, text: bytes, encoding: str, mark: int, settings: Mapping
         body = body.replace(delimiter.encode(), stand_in)
     syntax = escaping(body, Syntax(stand_in or delimiter.encode(), quote.encode(), returns=returns), settings)
     rows = first_rows(body, syntax, 400, line=line)
-    if settings.get("header_line") is not None:
-        header = header_at(path, body, syntax, settings["header_line"], first=line, rows=rows)
-    else:
+    wanted = settings.get("header_line")
+    if wanted is None:
         header = find_header(rows, oddities)
-    names = (cell.decode("utf-8", "replace") for cell in header.cells)
+    elif wanted == 0 and wanted is not False:
+        header = no_header(rows)
+    else:
+        header = plain_header(header_at(path, body, syntax, wanted, first=line, rows=rows))
+
+    def text_of_cell(cell: bytes) -> str:
+        text = cell.decode("utf-8", "replace")
+        return text.replace(stand_in.decode(), delimiter) if stand_in else text
+
     return Dialect(
         encoding=encoding,
         mark=mark,
@@ -135,10 +149,13 @@ def _layout(path: Path, text: bytes, encoding: str, mark: int, settings: Mapping
         returns=returns,
         line_endings=endings,
         header_line=header.line,
-        header=tuple(name.replace(stand_in.decode(), delimiter) if stand_in else name for name in names),
+        header=tuple(map(text_of_cell, header.cells)),
+        names=tuple(map(text_of_cell, header.names)),
         begins=begin + header.stop,
-        first_line=header.line + len(LINE_END.findall(body, header.start, header.stop)),
+        first_line=header.first or header.line + len(LINE_END.findall(body, header.start, header.stop)),
         row_bytes=max(2, sorted(row.stop - row.start for row in rows)[len(rows) // 2]),
+        columns=seen_in([row.cells for row in rows if row.start >= header.stop], len(header.names)),
+        header_text=body[header.begins : header.stop].rstrip(b"\r\n") if len(header.cells) > 1 else b"",
         stand_in=stand_in,
         oddities=tuple(oddities),
     )

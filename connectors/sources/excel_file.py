@@ -15,7 +15,7 @@ from zipfile import ZipFile
 from connectors.base import Oddity
 from connectors.errors import SourceError
 from connectors.sources.first_rows import FirstRow
-from connectors.sources.headers import find_header
+from connectors.sources.headers import header_row
 from connectors.sources.row_source import Row, RowSource, check_columns
 from connectors.sources.sheet_facts import UNREADABLE
 from connectors.sources.workbook import Sheet, Workbook
@@ -138,7 +138,7 @@ def _named(book: Workbook, wanted: str) -> str:
 
 def _header(path: Path, sheet: str, first: list[FirstRow], wanted: Any, oddities: list[Oddity]) -> FirstRow:
     if wanted is None:
-        return find_header(first, oddities)
+        return header_row(first, oddities)
     found = [row for row in first if row.line == wanted]
     if not found:
         raise SourceError(

@@ -35,7 +35,10 @@ def first_rows(text: bytes, syntax: Syntax, most: int, begin: int = 0, line: int
         reading = read_row(text, at, min(len(text), at + 100_000), syntax)
         if reading.open or reading.stray:
             line_end = line_stop(text, at, len(text), syntax.returns)[1]
-            if reading.open or reading.stop > line_end:
+            inner = read_row(text, at, line_end, syntax, "inner")
+            if not inner.open:
+                reading = replace(inner, stray=1)
+            elif reading.open or reading.stop > line_end:
                 reading = replace(read_row(text, at, line_end, syntax, "line"), stray=1)
         if text[at : reading.stop].strip(b"\r\n"):
             rows.append(FirstRow(line, at, reading.cells, reading.stray, reading.stop))

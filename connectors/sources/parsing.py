@@ -31,7 +31,12 @@ def parse(data: bytes, split: Split, layout: Layout) -> Parsed:
     table: pa.Table | None = None
     if not count:
         table = layout.empty()
-    elif layout.fast and not split.careful and not body.startswith(codecs.BOM_UTF8):
+    elif (
+        layout.fast
+        and not split.careful
+        and not _again(body, split, layout.dialect)
+        and not body.startswith(codecs.BOM_UTF8)
+    ):
         try:
             table = layout.table(body)
         except pa.ArrowInvalid:
@@ -78,6 +83,8 @@ def _carefully(data: bytes, split: Split, layout: Layout) -> Parsed:
     aside[[*split.settled, *split.doubted]] = True
     undecodable = _undecodable(data, split)
     aside[list(undecodable)] = True
+    again = _again(data, split, layout.dialect)
+    aside[list(again)] = True
 
     builder = Builder(data, layout)
     done = 0
@@ -87,19 +94,22 @@ def _carefully(data: bytes, split: Split, layout: Layout) -> Parsed:
         done = place + 1
         start, stop, line = int(split.starts[place]), int(split.stops[place]), int(split.lines[place])
         one = split.settled.get(place)
-        if place in undecodable:
+        if place in again:
+            builder.misread(line, read_row(data, start, stop, syntax).cells, "header_again", "")
+        elif place in undecodable:
             cells = one.cells if one else read_row(data, start, stop, syntax).cells
             builder.misread(line, cells, "row_undecodable", undecodable[place])
         elif one is not None:
             builder.settled(line, one)
-        elif layout.fast and widths[place] < width and _as_it_stands(data, start, stop, syntax):
-            builder.short(line, data[start:stop], int(widths[place]))
         elif (
             layout.fast
-            and _ends_blank(data, start, stop, syntax.delimiter, extra := int(widths[place]) - width)
+            and (
+                widths[place] < width
+                or _ends_blank(data, start, stop, syntax.delimiter, int(widths[place]) - width)
+            )
             and _as_it_stands(data, start, stop, syntax)
         ):
-            builder.trimmed(line, data[start : stop - extra], width + extra)
+            builder.uneven(line, start, stop, int(widths[place]))
         elif _single_line(data, start, stop) or not (
             (place in split.doubted or int(widths[place]) != width) and builder.parted(start, stop, line)
         ):
@@ -133,6 +143,18 @@ def _ends_blank(data: bytes, start: int, stop: int, delimiter: bytes, extra: int
 
 def _single_line(data: bytes, start: int, stop: int) -> bool:
     return data.find(b"\n", start, stop) < 0 and data.find(b"\r", start, stop) < 0
+
+
+def _again(data: bytes, split: Split, dialect: Dialect) -> set[int]:
+    """The rows that are the header once more, to the byte."""
+    text, found = dialect.header_text, set()
+    at = data.find(text) if text else -1
+    while at >= 0:
+        place = int(np.searchsorted(split.starts, at))
+        if place < len(split.starts) and (split.starts[place], split.stops[place]) == (at, at + len(text)):
+            found.add(place)
+        at = data.find(text, at + 1)
+    return found
 
 
 def _undecodable(data: bytes, split: Split) -> dict[int, str]:

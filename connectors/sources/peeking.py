@@ -18,7 +18,7 @@ from connectors.errors import SourceError
 from connectors.sources.wrapped import Widths, with_widths
 from mappings.engine.frame import Frame
 
-__all__ = ["DISTINCT_LIMIT", "SAMPLES", "ColumnPeek", "Peek", "peek", "write_clean"]
+__all__ = ["DISTINCT_LIMIT", "SAMPLES", "ColumnPeek", "Peek", "peek", "write_clean", "write_nothing"]
 
 DISTINCT_LIMIT = 10_000
 SAMPLES = 5
@@ -125,7 +125,8 @@ def write_clean(source: Source, out: Path) -> int:
     try:
         with part.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\r\n")
-            writer.writerow(header)
+            if header:
+                writer.writerow(header)
             for frame, widths in with_widths(source):
                 writer.writerows(_rows(frame, widths))
                 rows += len(frame)
@@ -137,6 +138,16 @@ def write_clean(source: Source, out: Path) -> int:
     finally:
         part.unlink(missing_ok=True)
     return rows
+
+
+def write_nothing(out: Path) -> None:
+    """The clean CSV of a file that holds no bytes at all. Raises SourceError."""
+    try:
+        out.write_bytes(b"")
+    except OSError as error:
+        raise SourceError(
+            f"{out} cannot be written: {error.strerror}.", "Name a folder that can be written to."
+        ) from None
 
 
 def _rows(frame: Frame, widths: Widths) -> Iterator[tuple[str, ...]]:

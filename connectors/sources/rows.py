@@ -53,20 +53,25 @@ def line_stop(data: bytes, at: int, end: int, returns: bool) -> tuple[int, int]:
     return (found - 1 if found > at and data[found - 1] == 13 else found), found + 1
 
 
-def read_row(data: bytes, at: int, end: int, syntax: Syntax, how: How = "close") -> Reading:
+def read_row(data: bytes, at: int, end: int, syntax: Syntax, how: How = "close", spare: int = -1) -> Reading:
     """The row that begins at `at`, leniently; never looks beyond `end`.
 
     A quote opens a cell only where the cell begins. Where one is followed by neither a delimiter, a line end nor
     another quote, `close` lets the cell end at the next delimiter and keeps its text as it stands, `inner` takes
     the quote as part of the quoted text. `line` is for one line: as `close`, but a quote without an end is text.
-    `literal` takes all quotes as text. Where every quote is in its place, all agree.
+    `literal` takes all quotes as text. Where every quote is in its place, all agree. `spare` is the number, from 0, of
+    the quote that stands where a cell begins and is text all the same.
     """
     delimiter, quote = syntax.delimiter, syntax.quote if how != "literal" else b""
     cells: list[bytes] = []
     stray = 0
+    opened = -1
     stop, following = line_stop(data, at, end, syntax.returns)
     while True:
-        cell = _quoted(data, at, end, syntax, how) if quote and data.startswith(quote, at, end) else None
+        cell = None
+        if quote and data.startswith(quote, at, end):
+            opened += 1
+            cell = _quoted(data, at, end, syntax, how) if opened != spare else None
         if cell is not None and not (cell[3] and how == "line"):
             text, after, strays, is_open = cell
             stray += strays

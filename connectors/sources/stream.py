@@ -129,7 +129,7 @@ class Recoder:
                 f" {dialect.stand_in.decode()!r}.",
                 "Export it with commas or tabs.",
             )
-        text = self._held + text
+        text = (self._held + text).replace(sign, dialect.stand_in)
         keep = 0 if final else next((n for n in range(len(sign) - 1, 0, -1) if text.endswith(sign[:n])), 0)
         self._held = text[len(text) - keep :]
-        return text[: len(text) - keep].replace(sign, dialect.stand_in)
+        return text[: len(text) - keep]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -51,6 +52,28 @@ class Layout:
             return self.syntax.delimiter.join(cells) or b"\x00"
         quote = self.syntax.quote
         return self.syntax.delimiter.join(quote + cell.replace(quote, quote * 2) + quote for cell in cells)
+
+    def misplaced(self, cells: list[bytes]) -> str:
+        """Why it is not certain which column each cell belongs to; "" where it is."""
+        width = len(self.header)
+        if any(cell.strip() for cell in cells[width:]):
+            return f"{len(cells)} cells where the header has {width}"
+        if 1 < len(cells) < width and all(name and self.text(name) in self.dialect.header for name in cells):
+            return f"{len(cells)} cells where the header has {width}, each of them the name of a column"
+        return self.dialect.columns.misplaced(cells, self.header)
+
+    def torn(self, cells: list[bytes]) -> str:
+        """Why a row with quotes out of their places may have been parted inside of them; "" where it was not."""
+        quote = re.escape(self.syntax.quote)
+        if len(cells) != len(self.header) and any(cell.count(self.syntax.quote) % 2 for cell in cells):
+            return (
+                f"{len(cells)} cells where the header has {len(self.header)}, and a quote that is not closed"
+            )
+        opens = re.compile(rb"\s*" + quote + rb"|.*\S" + quote + rb"[^\s" + quote + rb"]", re.DOTALL)
+        odd = [cell for cell in cells if cell.count(self.syntax.quote) % 2]
+        if len(odd) > 1 and opens.match(odd[0]) and re.search(rb"\S" + quote, odd[1]):
+            return "a quote that opens in one cell and is closed in another"
+        return ""
 
     def text(self, cell: bytes) -> str:
         text = cell.decode("utf-8", "replace")

@@ -38,10 +38,15 @@ def command(
     """Show how FILE is read: encoding, delimiter, header, rows; what its columns hold; every oddity. Nothing is sent."""
     from connectors.sources.fetching import fetch, is_address  # noqa: PLC0415 - only this verb
     from connectors.sources.finding import find  # noqa: PLC0415 - as above
+    from connectors.sources.peeking import write_nothing  # noqa: PLC0415 - as above
     from connectors.sources.wrapped import named_as  # noqa: PLC0415 - as above
     from flows.settings import Settings  # noqa: PLC0415 - as above
 
     settings = as_said(reading)
+    if out is not None and not as_json and Path(file).is_file() and not Path(file).stat().st_size:
+        write_nothing(out)
+        click.echo(visible(f"{file} is empty: it holds no bytes at all. 0 rows written to {out}"), err=True)
+        return 0
     here = Path.cwd()
     fetched = fetch(file, take="only", beside=here, setting=Settings().get)[0] if is_address(file) else None
     path = find(file, beside=here) if fetched is None else fetched.file

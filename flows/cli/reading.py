@@ -13,7 +13,9 @@ _OPTIONS = (
     click.option("--encoding", help="Instead of the one that is found out."),
     click.option("--delimiter", help="Instead of the one that is found out."),
     click.option(
-        "--header-line", type=click.IntRange(min=1), help="The line of the column names; a workbook's row."
+        "--header-line",
+        type=click.IntRange(min=0),
+        help="The line of the column names; a workbook's row. 0: a CSV file has none.",
     ),
     click.option("--sheet", help="The sheet of a workbook, by name or number."),
     click.option("--at", help="Where the list of contacts is in a JSON file, such as data.contacts."),

@@ -89,7 +89,13 @@ CODES: dict[str, Code] = _codes(
         "row_misaligned",
         "error",
         "The row has {detail}, so it is not clear which column each belongs to.",
-        "Quote the cell that holds the delimiter, or remove the extra cells, and send the row again.",
+        "Give each column of the row its cell: quote the one that holds a delimiter, add the delimiter that is missing or remove the one too many, and send the row again.",
+    ),
+    Code(
+        "header_again",
+        "error",
+        "The row is the header once more: another table may begin here.",
+        "Delete the line where the rows below it belong to the same table; else put them into a file of their own.",
     ),
     Code(
         "row_cut_off",

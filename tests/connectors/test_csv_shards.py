@@ -116,11 +116,15 @@ def test_any_garbage_is_read_alike_in_any_shards(
 
 
 @settings(MODEST, max_examples=25)
-@given(st.lists(st.sampled_from(["a§b", "§", "é", "c\n", '"§"\n', "\n"]), max_size=40), st.integers(3, 40))
-def test_a_delimiter_of_two_bytes_is_never_cut_in_two(tmp_path: Path, parts: list[str], block: int) -> None:
+@given(
+    st.lists(st.sampled_from(["a§b", "§", "é", "c\n", '"§"\n', "\n"]), max_size=40), st.integers(3, 40), st.sampled_from(["§", "||", "~^"])
+)  # fmt: skip
+def test_a_delimiter_of_two_bytes_is_never_cut_in_two(
+    tmp_path: Path, parts: list[str], block: int, sign: str
+) -> None:
     path = tmp_path / "export.csv"
-    path.write_bytes(("x§y\n" + "".join(parts)).encode())
-    reading = {"delimiter": "§", "quote": '"', "escape": "doubled", "header_line": 1, "encoding": "utf-8"}
+    path.write_bytes(("x§y\n" + "".join(parts)).replace("§", sign).encode())
+    reading = {"delimiter": sign, "quote": '"', "escape": "doubled", "header_line": 1, "encoding": "utf-8"}
     seen, _ = in_shards(path, block, 1, **reading)
     assert seen == whole(path, block, **reading)
 

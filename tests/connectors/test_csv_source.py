@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from connectors.errors import SourceError
 from connectors.sources import csv_file
 from connectors.sources.csv_file import CsvSource, open_source
+from connectors.sources.headers import refuse_doubts
 from mappings.engine.frame import Misread
 
 Row = tuple[str, ...]
@@ -382,9 +383,141 @@ def test_the_header_is_found_behind_a_preamble(read: Any, preamble: str, line: i
     assert ("preamble" in got.odd) == (line > 1 and bool(preamble.strip()))
 
 
-def test_a_file_that_begins_with_data_is_said_to(read: Any) -> None:
-    got = read("1,ann@x.de,x\n2,bob@x.de,y\n")
-    assert got.odd == {"header_like_data": 1}
+def test_a_file_that_may_begin_with_data_is_said_to(read: Any) -> None:
+    assert read("2019,2020\n1,2\n").odd == {"header_like_data": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,ann@x.de,x\n2,bob@x.de,y\n",
+        "Ann,2024-01-05\nBob,2024-02-07\n",
+        "Ann,10001\nBob,10002\nCy,10003\n",
+        "https://x.de/1;a\nhttps://x.de/2;b\n",
+    ],
+)
+def test_a_file_without_a_header_keeps_its_first_row(read: Any, text: str) -> None:
+    got = read(text)
+    cells = [tuple(re.split("[,;]", line)) for line in text.split()]
+    assert (got.rows, got.lines) == (cells, list(range(1, len(cells) + 1)))
+    assert got.header == tuple(f"column {at}" for at in range(1, len(cells[0]) + 1))
+    assert got.source.header_cells == ()
+    assert got.odd == {"no_header": 1}
+    with pytest.raises(SourceError, match="no header") as caught:
+        refuse_doubts(got.source.path, got.source.oddities)
+    assert "header_line: 0" in caught.value.fix
+
+
+@pytest.mark.parametrize("text", ["Name,2019,2020\nAnn,1,2\nBob,3,4\n", "2024-01-05,2024-01-06\n1,2\n3,4\n"])
+def test_a_header_of_years_or_days_is_a_header(read: Any, text: str) -> None:
+    assert read(text).header == tuple(text.split("\n", maxsplit=1)[0].split(","))
+
+
+def test_the_header_can_be_said_to_be_there_or_not(read: Any) -> None:
+    got = read("Name,City\nAnn,Oslo\n", header_line=0)
+    assert (got.header, got.rows) == (("column 1", "column 2"), [("Name", "City"), ("Ann", "Oslo")])
+    assert (got.odd, got.source.reading["header_line"]) == ({}, "none")
+    got = read("a@x.de,b@x.de\nc@x.de,d@x.de\n", header_line=1)
+    assert (got.header, got.odd.get("no_header")) == (("a@x.de", "b@x.de"), None)
+
+
+def test_names_of_several_header_lines_are_joined_and_said_once(read: Any) -> None:
+    got = read("Who,,When,\nName,Email,Date,Time\nAnn,a@x.de,2024-01-05,10:30\nBob,b@x.de,2024-01-06,10:45\n")
+    assert got.header == ("Who Name", "Email", "When Date", "Time")
+    assert (len(got.rows), got.lines) == (2, [3, 4])
+    got = read("Name,Email\nName,Email\nAnn,a@x.de\n")
+    assert (got.header, got.source.header_cells) == (("Name", "Email"), ("Name Name", "Email Email"))
+    assert (got.rows, got.lines) == ([("Ann", "a@x.de")], [3])
+
+
+def test_a_header_that_is_parted_by_another_sign_than_the_rows_is_the_header(read: Any) -> None:
+    rows = "".join(f"{n};name {n};{n}@x.de\n" for n in range(5))
+    got = read("Id,Name,Email\n" + rows)
+    assert (got.header, len(got.rows), got.odd) == (("Id", "Name", "Email"), 5, {})
+
+
+PEOPLE = [
+    [f"{n}", f"name {n}", f"user{n}@x.de", f"2024-01-{n:02d}", "" if n % 3 else "vip"] for n in range(10, 30)
+]
+NAMES_OF_PEOPLE = ["Id", "Name", "Email", "Date", "Note"]
+
+
+@pytest.mark.parametrize("place", range(1, 5))
+@pytest.mark.parametrize("wrong", ["missing", "one too many"])
+def test_a_header_with_a_delimiter_missing_or_too_many_is_in_doubt(read: Any, place: int, wrong: str) -> None:
+    names = list(NAMES_OF_PEOPLE)
+    if wrong == "missing":
+        names[place - 1 : place + 1] = ["".join(names[place - 1 : place + 1])]
+    else:
+        names.insert(place, "")
+    got = read("".join(",".join(row) + "\n" for row in [names, *PEOPLE]))
+    assert "header_misaligned" in got.odd
+    with pytest.raises(SourceError, match="not clear which column"):
+        refuse_doubts(got.source.path, got.source.oddities)
+
+
+@pytest.mark.parametrize("row", range(5))
+@pytest.mark.parametrize("place", range(1, 5))
+def test_a_row_that_lacks_a_delimiter_is_never_shifted(read: Any, row: int, place: int) -> None:
+    rows = [list(one) for one in PEOPLE]
+    rows[row][place - 1 : place + 1] = ["".join(rows[row][place - 1 : place + 1])]
+    got = read("".join(",".join(one) + "\n" for one in [NAMES_OF_PEOPLE, *rows]))
+    laid_out = [one for number, one in zip(got.numbers, got.rows, strict=True) if number not in got.misread]
+    assert laid_out == [
+        tuple(one) for at, one in enumerate(PEOPLE) if at != row or row + 1 not in got.misread
+    ]
+    assert (row + 1 in got.misread) or place == 4  # then a blank note was all that was behind it
+
+
+@pytest.mark.parametrize("row", range(4))
+@pytest.mark.parametrize("place", range(6))
+def test_a_row_with_a_delimiter_too_many_is_never_shifted(read: Any, row: int, place: int) -> None:
+    rows = [list(one) for one in PEOPLE]
+    rows[row].insert(place, "")
+    got = read("".join(",".join(one) + "\n" for one in [NAMES_OF_PEOPLE, *rows]))
+    laid_out = [one for number, one in zip(got.numbers, got.rows, strict=True) if number not in got.misread]
+    assert laid_out == [
+        tuple(one) for at, one in enumerate(PEOPLE) if at != row or row + 1 not in got.misread
+    ]
+    assert (row + 1 in got.misread) or place >= 4  # a blank one more at the end moves nothing
+
+
+def test_a_row_that_is_short_at_its_end_only_is_a_row(read: Any) -> None:
+    header = "Id,Name,Email,City\n"
+    rows = "".join(f"{n},name {n},user{n}@x.de,Oslo\n" for n in range(20))
+    got = read(header + rows + "98,Eve,eve@x.de\n99,frank@x.de,Rome\n")
+    assert got.rows[20] == ("98", "Eve", "eve@x.de", "")
+    assert list(got.misread) == [22]
+    assert (
+        got.misread[22].detail == "3 cells where the header has 4, and an e-mail address in the place of Name"
+    )
+
+
+def test_a_row_that_is_the_header_once_more_is_no_contact(read: Any) -> None:
+    got = read("Name,City\nAnn,Oslo\nName,City\nBob,Rome\nName,Citys\n", block=7)
+    assert {number: bad.code for number, bad in got.misread.items()} == {2: "header_again"}
+    assert got.misread[2].cells == ("Name", "City")
+    assert got.rows[2:] == [("Bob", "Rome"), ("Name", "Citys")]
+
+
+def test_a_quote_that_opens_in_one_cell_and_closes_in_another_lays_no_row_out(read: Any) -> None:
+    got = read('a,b,c\n1,yes"Smith, Jo",\n2,x,y\n3,"Lee, Jo"no\n')
+    assert [number in got.misread for number in got.numbers] == [True, False, True]
+
+
+def test_one_quote_too_many_takes_no_row_apart(read: Any) -> None:
+    got = read('a,b,c\n1,"yes,"Smith, Jo"\n2,"x,"two\nlines"\n3,""quoted, and more",z\n4,p,q\n')
+    assert got.rows == [
+        ("1", '"yes', "Smith, Jo"), ("2", '"x', "two\nlines"), ("3", '"quoted, and more', "z"), ("4", "p", "q"),
+    ]  # fmt: skip
+    assert got.lines == [2, 3, 5, 6]
+
+
+@pytest.mark.parametrize("delimiter", ["||", "\t\t", "; ", "~^", "|~", ", "])
+def test_a_delimiter_of_two_signs_is_found(read: Any, delimiter: str) -> None:
+    lines = [["Name", "Email", "Age"], ["Ann", "a@x.de", "3"], ["Bob", "b@x.de", ""], ["Cy", "", "5"]]
+    got = read("".join(delimiter.join(line) + "\n" for line in lines))
+    assert (got.rows, got.source.dialect.delimiter) == ([tuple(line) for line in lines[1:]], delimiter)
 
 
 def test_a_header_shorter_than_its_rows_is_still_the_header(read: Any) -> None:

@@ -394,7 +394,7 @@ def test_a_wrong_value_is_told_with_file_line_and_key(added: str, expected: str)
         ("{kind: csv_file}", "{}", ("2: source.kind: this key is missing. Say which kind it is, such as csv_file "
          "or campaignlark.")),
         ("csv_file", "csv_file, header_line: -1",
-         "2: source.header_line: a whole number from 1 on is expected here."),
+         "2: source.header_line: a whole number from 0 on is expected here."),
         ("campaignlark", "campaignlark, rate: 0", "3: destination.rate: a number above 0 is expected here."),
         ("campaignlark", "campaignlark, rate: inf", "3: destination.rate: a number is expected here, such as 20."),
         ("campaignlark", "campaignlark, rate: 1e999", "3: destination.rate: a number is expected here, such as 20."),

@@ -225,7 +225,7 @@ def test_each_documented_code_is_used_somewhere() -> None:
 
 # What each code is filled with where it is raised, besides column and value.
 DETAILS = {
-    "row_misaligned": {"detail"}, "row_cut_off": {"detail"}, "row_undecodable": {"detail"}, "row_unreadable": {"detail"}, "cell_too_long": {"detail"},
+    "header_again": set(), "row_misaligned": {"detail"}, "row_cut_off": {"detail"}, "row_undecodable": {"detail"}, "row_unreadable": {"detail"}, "cell_too_long": {"detail"},
     "key_blank": {"field"}, "email_syntax": {"field", "detail"}, "email_typo_domain": {"field", "suggestion"},
     "integer_syntax": {"field"}, "number_syntax": {"field", "example"}, "boolean_unknown": {"field", "options"},
     "date_syntax": {"field", "format"}, "datetime_syntax": {"field", "format"}, "datetime_impossible": {"field", "timezone"},

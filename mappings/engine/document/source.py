@@ -109,7 +109,9 @@ class SourceSettings(Part):
     delimiter: str | None = Field(None, description='such as "," or ";" or "\\t"')
     quote: str | None = Field(None, description="the character around cells")
     header_line: int | None = Field(
-        None, ge=1, description="the physical line the column names are in; the row of a workbook's sheet"
+        None,
+        ge=0,
+        description="the physical line the column names are in; the row of a workbook's sheet; 0: a CSV file has none, and its columns are called column 1, column 2, …",
     )
     sheet: str | None = Field(None, description="which sheet of a workbook, by name or number")
     database: str | None = Field(

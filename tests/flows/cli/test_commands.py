@@ -198,6 +198,23 @@ def test_peek_shows_how_a_file_is_read_and_writes_it_clean(shell: Shell) -> None
     assert [column["name"] for column in facts["columns"]] == ["Name", "Stadt"]
 
 
+def test_peek_writes_what_has_no_header_or_nothing_at_all_as_it_is(shell: Shell) -> None:
+    shell.write("bare.csv", b"ann@x.de;Ann\nbob@x.de;Bob\n")
+    shell.write("empty.csv", b"")
+    done = [shell.run("peek", name, "--to-csv", f"clean-{name}") for name in ("bare.csv", "empty.csv")]
+    assert [one.returncode for one in done] == [0, 0], [one.stderr for one in done]
+    assert (shell.folder / "clean-bare.csv").read_text("utf-8").splitlines() == [
+        "ann@x.de,Ann",
+        "bob@x.de,Bob",
+    ]
+    assert (shell.folder / "clean-empty.csv").read_bytes() == b""
+    assert "holds no bytes" in done[1].stderr
+    shell.write("signups.yml", MAPPING)
+    refused = shell.run("check", "signups.yml", "bare.csv", "--offline")
+    assert refused.returncode == 2
+    assert "header_line: 0" in refused.stderr
+
+
 def test_check_names_file_line_and_key_and_the_nearest_word(shell: Shell) -> None:
     shell.write("signups.yml", MAPPING.replace("first_name: First name", "first_nam: First nme"))
     done = shell.run("check", "signups.yml", "people.csv")

@@ -160,7 +160,10 @@ def test_how_the_file_is_to_be_read_is_kept_in_the_mapping(shell: Shell) -> None
         (b"", "is empty"),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "PNG"),
         (b"Name,City\nAnn,Oslo\n", "has no column with e-mail addresses"),
-        (b"ann@example.org,Ann\nbob@example.org,Bob\n", "seems to have no header"),
+        (
+            b"ann@example.org,Ann\nbob@example.org,Bob\n",
+            "There is no header: an e-mail address stands on line 1",
+        ),
         (None, "There is no file"),
     ],
 )
