@@ -218,7 +218,7 @@ def test_a_kind_of_another_format_is_told_which_it_is(tmp_path: Path) -> None:
     text.write_text("Email\na@x.de\n")
     with pytest.raises(SourceError, match="is a CSV file, and not a workbook"):
         open_kind("excel_file", text, {})
-    assert open_kind("hubspot_export", path, {}).facts.person_column == "Record ID"
+    assert open_kind("hubspot_export", path, {}).facts.product == "HubSpot"
 
 
 # ── what is hostile ──────────────────────────────────────────────────────────────────────────────────────────
