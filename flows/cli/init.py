@@ -146,6 +146,7 @@ def _facts(suggestion: Any, looked: Any, target: Path | None, file: str, why: st
         "person": draft.person or None,
         "fields": {tag: ", ".join((match.column, *match.also)) for tag, match in draft.fields.items()},
         "guessed": {tag: ", ".join((match.column, *match.also)) for tag, match in draft.guessed.items()},
+        "confidence": {tag: match.confidence for tag, match in draft.fields.items()},
         "tags": draft.tags.column if draft.tags else None,
         "opted_out": list(draft.consent.columns),
         "newcomers": suggestion.mapping.consent.newcomers,

@@ -48,6 +48,13 @@ _CALLED = {
 }  # fmt: skip
 # A cell that does not fit makes its row invalid: a person who does not arrive is worse than a field that stays blank.
 _MOST_WRONG = 0.2
+_CONFIDENCE = {
+    BY_EXPORT: "sure: a known column of this export",
+    BY_NAME: "sure: the same name",
+    BY_SYNONYM: "likely: another name for it",
+    BY_VALUES: "a guess, by its values",
+    BY_SPELLING: "a guess, by its spelling",
+}
 # How much a name is worth against how well a column is filled, where several columns hold addresses.
 _WORTH = {BY_EXPORT: 1.0, BY_NAME: 1.0, BY_SYNONYM: 0.95, BY_VALUES: 0.4, BY_SPELLING: 0.8}
 
@@ -61,6 +68,11 @@ class Match:
     keys: dict[str, Any] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+
+    @property
+    def confidence(self) -> str:
+        """How sure it is, and why."""
+        return _CONFIDENCE[self.rests_on]
 
 
 @dataclass(slots=True)

@@ -84,7 +84,7 @@ def _lines(draft: Draft, schema_address: str) -> Iterator[str]:
             "Not sent yet: the account's fields could not be read. Take the # away where it has such a merge tag."
         )
     for tag, match in draft.guessed.items():
-        yield "  " + _remark(f"{scalar(tag)}: {_rule(match)}" + _doubted(match.doubts))
+        yield "  " + _remark(line_of(tag, match))
     if draft.tags:
         yield ""
         yield f"tags: {flow({'from': draft.tags.column, **draft.tags.keys})}" + _doubted(draft.tags.doubts)
@@ -110,7 +110,9 @@ def _whose(draft: Draft) -> str:
 
 def line_of(tag: str, match: Match) -> str:
     """A field's line, without the blanks before it."""
-    return f"{scalar(tag)}: {_rule(match)}" + _doubted(match.doubts)
+    return f"{scalar(tag)}: {_rule(match)}" + _note(
+        "; ".join([match.confidence, *(f"doubt: {doubt}" for doubt in match.doubts)])
+    )
 
 
 def _rule(match: Match) -> str:
