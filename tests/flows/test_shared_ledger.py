@@ -223,6 +223,7 @@ def test_a_server_that_never_answers_is_said_at_once_and_the_password_is_not(tmp
         with pytest.raises(LedgerError) as raised:
             open_ledger(tmp_path / "home", f"postgresql://muster:geheim@127.0.0.1:{port}/db")
     assert raised.value.what.startswith(f"The ledger at postgresql://127.0.0.1:{port}/db cannot be reached: ")
+    assert raised.value.what.endswith("refused.")
     assert "geheim" not in raised.value.what + raised.value.fix + repr(raised.value)
 
 
