@@ -69,6 +69,14 @@ def take_over(archive: Path, home: Path) -> Ledger:
     one, or where the file is none of ours or not whole; nothing is left behind then.
     """
     address = Settings(home=home).ledger_url()
+    if address and any((home / "runs").glob("*")):
+        from flows.ledger.shared_ledger import known_elsewhere  # noqa: PLC0415 - psycopg only where it is used
+
+        if at := known_elsewhere(home):
+            raise LedgerError(
+                f"{home} has the runs of a ledger already, of that at {at}.",
+                "Set MUSTER_HOME to a new folder, and MUSTER_LEDGER_URL to an empty database; two ledgers cannot be made one.",
+            )
     there = has_ledger(home) if address else there_is_a_ledger(home, "")  # raise where one was lost
     if there and not address:
         raise LedgerError(

@@ -393,6 +393,12 @@ def explained(error: psycopg.Error, shown: str) -> LedgerError:
         )
     if isinstance(error, _REFUSED) or error.sqlstate is None:
         why = " ".join((error.diag.message_primary or str(error)).split())
+        why = why.partition(" Is the server running")[0].rstrip(".")  # libpq's own question
+        if isinstance(error, errors.InsufficientPrivilege):
+            return Away(
+                f"The user of the ledger at {shown} may not do what it has to: {why}.",
+                "Make it the owner of the database (ALTER DATABASE … OWNER TO …), then start again.",
+            )
         if isinstance(error, (psycopg.OperationalError, *_REFUSED)):
             return Away(
                 f"The ledger at {shown} cannot be reached: {why}.",

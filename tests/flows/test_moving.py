@@ -216,6 +216,10 @@ def test_a_ledger_that_knows_something_is_never_imported_into_and_an_empty_one_i
         assert [one.kind for one in ledger.accounts.known()] == ["loops"]
         assert ledger.database.ask("select key from consent") == [("a@example.com",)]
     assert (tmp_path / "there" / "suppress.txt").read_text("utf-8") == "b@example.com\n"
+    # a home whose runs that ledger knows
+    (tmp_path / "there" / "runs" / "r").mkdir(parents=True)
+    with pytest.raises(LedgerError, match="has the runs of a ledger already, of that at postgresql://"):
+        take_over(tmp_path / "over.zip", tmp_path / "there")
 
 
 def test_an_import_that_is_cut_off_leaves_nothing_there(postgresql: Server, tmp_path: Path) -> None:

@@ -223,7 +223,18 @@ def test_a_server_that_never_answers_is_said_at_once_and_the_password_is_not(tmp
         with pytest.raises(LedgerError) as raised:
             open_ledger(tmp_path / "home", f"postgresql://muster:geheim@127.0.0.1:{port}/db")
     assert raised.value.what.startswith(f"The ledger at postgresql://127.0.0.1:{port}/db cannot be reached: ")
+    assert raised.value.what.endswith("refused.")
     assert "geheim" not in raised.value.what + raised.value.fix + repr(raised.value)
+
+
+def test_a_user_who_does_not_own_the_database_is_told_to_be_made_its_owner(
+    postgresql: Server, tmp_path: Path
+) -> None:
+    postgresql.tell("create role guest login")
+    with pytest.raises(LedgerError, match="permission denied") as raised:
+        open_ledger(tmp_path / "home", postgresql.new().replace("//muster@", "//guest@"))
+    assert "cannot be reached" not in raised.value.what
+    assert "OWNER TO" in raised.value.fix
 
 
 @pytest.mark.parametrize(
