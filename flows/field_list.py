@@ -72,7 +72,7 @@ def keep(
         with contextlib.suppress(OSError):  # what cannot be kept is read again
             target = _in(home, kind, account)
             target.parent.mkdir(mode=0o700, exist_ok=True)
-            _write(target, schema, kind, account)
+            _write(target, schema, kind, account, mode=0o600)
             return target
         return None
     try:
@@ -88,7 +88,7 @@ def _in(home: Path, kind: str, account: str) -> Path:
     return home / "fields" / f"{kind}-{account}.json"
 
 
-def _write(target: Path, schema: Schema, kind: str, account: str) -> None:
+def _write(target: Path, schema: Schema, kind: str, account: str, *, mode: int = 0o666) -> None:
     facts = {
         "schema_version": _VERSION,
         "kind": kind,
@@ -98,7 +98,10 @@ def _write(target: Path, schema: Schema, kind: str, account: str) -> None:
     }
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        part.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        with os.fdopen(
+            os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "w", encoding="utf-8"
+        ) as file:
+            file.write(json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
         part.replace(target)
     finally:
         with contextlib.suppress(OSError):

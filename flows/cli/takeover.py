@@ -45,6 +45,10 @@ def command(pool: str | None, every: float | None) -> int:
     It looks once; with --every it stays, on one machine or several, and costs next to nothing; with --pool the workers of a pool
     look in turn, each time in a process of their own.
     """
+    if pool is not None and every is not None and every < _LEAST_ON_POOL:
+        raise click.UsageError(
+            f"--every: {Schedule(every=every)} is too short; {Schedule(every=_LEAST_ON_POOL)} is the least with --pool."
+        )
     if not configured_url():
         raise CannotStart(
             "No Prefect server is configured, and workers of a pool are found through one.",
@@ -52,7 +56,7 @@ def command(pool: str | None, every: float | None) -> int:
         )
     home = Settings().home_here()
     if pool is not None:
-        seconds = max(_LEAST_ON_POOL, every or _ON_POOL)
+        seconds = every or _ON_POOL
         looks, maps = asyncio.run(_deployed(pool, home, seconds))
         click.echo(f"{looks}: the workers of {pool} look every {Schedule(every=seconds)}. Ledger: {home}")
         click.echo(

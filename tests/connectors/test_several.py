@@ -41,7 +41,7 @@ def test_the_files_of_a_pattern_are_one_source_with_their_names_and_parts(tmp_pa
     ]
     assert found.misread[0].detail == "3 cells where the header has 2 (in south-2026-11-02.csv)"
     assert "lacks Name, which are blank for its rows and also has City" in found.odd["other_columns"]
-    assert "south-2026-11-02.csv: 1 row has more cells" in found.odd["row_misaligned"]
+    assert "south-2026-11-02.csv: 1 row has too few or too many cells" in found.odd["row_misaligned"]
     assert source.reading["files"] == 2
     assert source.size == sum(file.stat().st_size for file in folder.glob("*.csv"))
 

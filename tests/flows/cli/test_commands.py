@@ -567,7 +567,7 @@ def test_peek_tells_which_export_a_file_looks_like(shell: Shell) -> None:
     samples = Path(__file__).parents[3] / "sample_data"
     ended = shell.run("peek", str(samples / "hubspot_contacts.csv"))
     assert (
-        "It looks like a hubspot_export: Record ID, Email, First Name are columns of HubSpot's export."
+        "It looks like a hubspot_export: Record ID, Email, Unsubscribed from all email are columns of HubSpot's export."
         in ended.stdout
     )
     assert "In the mapping: source: {kind: hubspot_export}" in ended.stdout

@@ -98,7 +98,9 @@ def test_where_the_account_cannot_be_asked_it_says_why_and_writes_what_is_docume
     assert "The fields of campaignlark could not be read" in done.stderr
     assert why in done.stderr
     assert "wrong-key" not in done.stderr + done.stdout
-    assert "  # first_name: First name   # sure: the same name\n" in (shell.folder / "people.yml").read_text("utf-8")
+    assert "  # first_name: First name   # sure: the same name\n" in (shell.folder / "people.yml").read_text(
+        "utf-8"
+    )
     assert shell.run("check", "people.yml", "people.csv", "--offline", env=environment).returncode == 0
 
 

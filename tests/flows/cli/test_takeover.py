@@ -52,7 +52,7 @@ def test_a_takeover_without_a_prefect_server_says_what_to_set(shell: Shell) -> N
 @pytest.mark.parametrize(
     ("span", "wrong"),
     [
-        ("2s", "2s is too short; 5s is the least."),
+        ("2s", "2s is too short; 5s is the least with --pool."),
         ("soon", "soon is no span. Such as 30s, 15m, 6h or 1d; a number alone is seconds."),
         ("5 minutes", "No Prefect server is configured"),
         ("20", "No Prefect server is configured"),
