@@ -11,7 +11,7 @@ SEED ?= 1
 KILLS ?= 200
 DESTINATION ?= campaignlark
 CONTACTS ?= 200000
-RATE ?= 400
+RATE ?= 200
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile
 # On all cores, which pip does on one. Some packages have files that are no Python of this version.
 COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true

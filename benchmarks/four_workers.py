@@ -1,6 +1,6 @@
 """Four workers, four mappings, one account, and one of the workers is killed: does everybody land, once, at the whole rate?
 
-    python benchmarks/four_workers.py [--contacts 200000] [--rate 400] [--workers 4] [--mappings 4]
+    python benchmarks/four_workers.py [--contacts 200000] [--rate 200] [--workers 4] [--mappings 4]
 
 Starts all of it on this machine: PostgreSQL, Prefect's server on it, a work pool with workers, `muster takeover`, CampaignLark's
 sandbox at a rate of so many calls a second. When a quarter has landed, a worker and what it runs are killed (`kill -9`), and its run
@@ -440,7 +440,7 @@ def carried_out(given: argparse.Namespace, folder: Path) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--contacts", type=int, default=200_000)
-    parser.add_argument("--rate", type=float, default=400.0)
+    parser.add_argument("--rate", type=float, default=200.0)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--mappings", type=int, default=4)
     parser.add_argument("--ledger", choices=("postgresql", "sqlite"), default="postgresql")
