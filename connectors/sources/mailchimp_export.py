@@ -13,16 +13,15 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 from connectors.base import Oddity, Source
 from connectors.errors import SourceError
+from connectors.sources.archive import names_in, plain_name, together
 from connectors.sources.export import Export
 from connectors.sources.opening import open_table
 from connectors.sources.recognising import checked
 from connectors.sources.several import One, Several
-from connectors.sources.wrapped import Wrapped
-from connectors.sources.wrapping import unpack, wrapping_of
+from mappings.engine.complaints import listed
 
 __all__ = ["EXPORT", "STATUS", "archived", "open_source"]
 
@@ -57,16 +56,8 @@ EXPORT = Export(
 
 def archived(path: Path) -> str:
     """Why the archive at `path` is such an export; '' where it is none."""
-    if not path.is_file() or wrapping_of(path) != "zip":
-        return ""
-    try:
-        with ZipFile(path) as archive:
-            found = [name for name in archive.namelist() if _status_of(name)]
-    except (BadZipFile, OSError, ValueError):
-        return ""
-    return (
-        f"it holds {', '.join(sorted(found)[:4])}, as Mailchimp's export of an audience does" if found else ""
-    )
+    found = [name for name in names_in(path) if _status_of(name)]
+    return f"it holds {', '.join(found[:4])}, as Mailchimp's export of an audience does" if found else ""
 
 
 def open_source(path: Path, settings: Mapping[str, Any]) -> Source:
@@ -90,22 +81,23 @@ def open_source(path: Path, settings: Mapping[str, Any]) -> Source:
 
 
 def _whole(path: Path, settings: Mapping[str, Any]) -> Source:
-    inside = {name: value for name, value in settings.items() if name != "member"}
-    unpacked = unpack(path, str(settings.get("member", "*.csv")))
-    ones = []
-    with unpacked.folder.kept():
-        for member in unpacked.members:
-            status = _status_of(member.name)
-            if status and member.file.stat().st_size:
-                ones.append(One(member.name, open_table(member.file, inside), {STATUS: status}))
+    others: list[str] = []
+
+    def chosen(tables: Mapping[str, Source]) -> list[One]:
+        others.extend(name for name in tables if not _status_of(name))
+        ones = [
+            One(name, table, {STATUS: _status_of(name)}) for name, table in tables.items() if _status_of(name)
+        ]
         if not ones:
             raise SourceError(f"{path} holds no file with people.", "Export the audience again.")
         checked(path, ones[0].source.header, EXPORT)
-        found = Several(path, ones, sha256=unpacked.sha256, size=unpacked.size)
-    found.facts = EXPORT.facts(found.header)
-    return Wrapped(
-        found, path, unpacked.sha256, unpacked.size, shown=str(path), kept=unpacked, told={"unpacked from": "zip"}
-    )  # fmt: skip
+        return ones
+
+    found = together(path, settings, str(settings.get("member", "*.csv")), EXPORT, chosen)
+    if others:
+        text = f"Left out, as its name does not say what its people are: {listed(others)}."
+        found.oddities.append(Oddity("member_left_out", text))
+    return found
 
 
 def _status_of(name: str) -> str:
@@ -114,5 +106,5 @@ def _status_of(name: str) -> str:
     >>> _status_of("a/unsubscribed_members_export_1.csv"), _status_of("NonSubscribed_segment.csv"), _status_of("people.csv")
     ('unsubscribed', 'nonsubscribed', '')
     """
-    found = _NAME.fullmatch(name.rpartition("/")[2])
+    found = _NAME.fullmatch(plain_name(name))
     return found[1].lower().replace("-", "") if found else ""

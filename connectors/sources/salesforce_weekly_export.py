@@ -11,19 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import Oddity, Source, SourceFacts
 from connectors.errors import SourceError
+from connectors.sources.archive import names_in, plain_name, together
 from connectors.sources.export import Export, folded
 from connectors.sources.opening import open_table
 from connectors.sources.recognising import checked
-from connectors.sources.several import One, Several
-from connectors.sources.wrapped import Wrapped
-from connectors.sources.wrapping import unpack, wrapping_of
+from connectors.sources.several import One
+from connectors.sources.wrapped import named_as
 from mappings.engine.frame import Frame
 
 __all__ = ["EXPORT", "archived", "open_source"]
@@ -67,13 +66,7 @@ _OBJECTS = ("contact.csv", "lead.csv")
 
 def archived(path: Path) -> str:
     """Why the archive at `path` is such an export; '' where it is none."""
-    if not path.is_file() or wrapping_of(path) != "zip":
-        return ""
-    try:
-        with ZipFile(path) as archive:
-            names = {_plain(name) for name in archive.namelist()}
-    except (BadZipFile, OSError, ValueError):
-        return ""
+    names = {plain_name(name).lower() for name in names_in(path)}
     if not names & {*_OBJECTS} or not {"account.csv", "lead.csv"} & names:
         return ""
     return "it holds Contact.csv, Lead.csv or Account.csv, as Salesforce's weekly export does"
@@ -87,42 +80,33 @@ def open_source(path: Path, settings: Mapping[str, Any]) -> Source:
             f"{path} is no weekly export from Salesforce: that is a ZIP with Contact.csv, Lead.csv and Account.csv.",
             "Name the ZIP; for one file of it say kind: salesforce_data_loader.",
         )
-    inside = {name: value for name, value in settings.items() if name != "member"}
-    unpacked = unpack(path, "[acl]*.csv")
-    with unpacked.folder.kept():
-        tables = {
-            _plain(member.name): open_table(member.file, inside)
-            for member in unpacked.members
-            if _plain(member.name) in (*_OBJECTS, "account.csv")
-        }
+
+    def chosen(tables: Mapping[str, Source]) -> list[One]:
+        by_name = {plain_name(name).lower(): table for name, table in tables.items()}
+        contacts, accounts = by_name.get("contact.csv"), by_name.get("account.csv")
         ones = []
-        if "contact.csv" in tables:
-            contacts = tables["contact.csv"]
-            if "account.csv" in tables:
-                contacts = _Joined(contacts, _accounts(tables["account.csv"]))
-            ones.append(One("Contact.csv", contacts, {"Object": "Contact"}))
-        if "lead.csv" in tables:
-            ones.append(One("Lead.csv", tables["lead.csv"], {"Object": "Lead"}))
-        found = Several(path, ones, sha256=unpacked.sha256, size=unpacked.size)
-    found.facts = EXPORT.facts(found.header)
-    return Wrapped(
-        found, path, unpacked.sha256, unpacked.size, shown=str(path), kept=unpacked, told={"unpacked from": "zip"}
-    )  # fmt: skip
+        if contacts is not None:
+            whole = contacts if accounts is None else _Joined(contacts, _accounts(path, accounts))
+            ones.append(One("Contact.csv", whole, {"Object": "Contact"}))
+        if "lead.csv" in by_name:
+            ones.append(One("Lead.csv", by_name["lead.csv"], {"Object": "Lead"}))
+        if not ones:
+            raise SourceError(
+                f"{path} holds neither contacts nor leads.", "Export it again, with both objects."
+            )
+        return ones
+
+    return together(path, settings, "[acl]*.csv", EXPORT, chosen)
 
 
-def _plain(name: str) -> str:
-    return name.rpartition("/")[2].lower()
-
-
-def _accounts(source: Source) -> pa.Table:
+def _accounts(path: Path, source: Source) -> pa.Table:
     """The columns of accounts that contacts get, under the names that they have there, with `Id`."""
     named = {folded(name): name for name in source.header}
     if "id" not in named:
-        raise SourceError(
-            f"Account.csv has no column Id in {source.path}.", "Export it again, with all columns."
-        )
+        raise SourceError(f"{path}: its Account.csv has no column Id.", "Export it again, with all columns.")
     wanted = [named["id"], *(named[folded(name)] for name in _OF_ACCOUNTS if folded(name) in named)]
-    frames = [frame.cells.select(wanted) for frame in source.frames()]
+    with named_as(source.path, f"{path} (Account.csv)"):
+        frames = [frame.cells.select(wanted) for frame in source.frames()]
     table = (
         pa.concat_tables(frames) if frames else pa.table({name: pa.array([], pa.string()) for name in wanted})
     )

@@ -231,3 +231,13 @@ def test_salesforce_s_contacts_get_their_account_and_leads_follow() -> None:
         *("" for _ in leads),
     ]
     assert rows == list(range(1, len(given) + 1))
+
+
+def test_a_file_in_mailchimp_s_archive_whose_name_says_no_status_is_left_out_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    path.write_bytes(sample_of("mailchimp_export").read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("people.csv", "Email Address,LEID\na@example.com,1\n")
+    _, source = open_recognised(path, {})
+    assert read(source)[0].num_rows == crm_exports.expected().rows
+    assert any("Left out" in odd.message and "people.csv" in odd.message for odd in source.oddities)
