@@ -37,18 +37,21 @@ class Oddity:
 class SourceFacts:
     """What a kind of export is known to hold, of the columns that are in the file at hand.
 
-    `opt_out_columns` say in some way who wants no mail, and a mapping has to hear them; `consents` says how each does:
+    `consents` are the columns that say in some way who wants no mail, which a mapping has to hear, and how each does:
     `out` (its yes is an opt-out), `in` (its no is one) or `status`. `meanings` and `formats` say what columns stand for
     (see mappings.engine.suggesting.names) and how their dates are written.
     """
 
-    opt_out_columns: tuple[str, ...] = ()
     person_column: str = ""
     list_separator: str = ";"
     product: str = ""
     consents: Mapping[str, str] = field(default_factory=dict)
     meanings: Mapping[str, str] = field(default_factory=dict)
     formats: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def opt_out_columns(self) -> tuple[str, ...]:
+        return tuple(self.consents)
 
 
 class Source(Protocol):

@@ -58,18 +58,16 @@ class Export:
 
     def facts(self, header: Sequence[str]) -> SourceFacts:
         """What is known of the columns of a header."""
-        consents = dict(self._consents(header))
         known = {folded(name): meaning for meaning, names in self.columns.items() for name in names}
         formats = {folded(name): format_ for name, format_ in self.formats.items()}
         by_name = {folded(name): name for name in reversed(header)}
         return SourceFacts(
-            opt_out_columns=tuple(consents),
             person_column=next(
                 (by_name[folded(name)] for name in self.person if folded(name) in by_name), ""
             ),
             list_separator=self.separator,
             product=self.product,
-            consents=consents,
+            consents=dict(self._consents(header)),
             meanings={by_name[name]: meaning for name, meaning in known.items() if name in by_name},
             formats={name: formats[folded(name)] for name in header if folded(name) in formats},
         )

@@ -118,5 +118,9 @@ def _free(name: str, taken: Sequence[str]) -> str:
 
 def _facts(each: Sequence[SourceFacts]) -> SourceFacts:
     """What is known of any of them; the person and the separator are the first one's."""
-    opt_outs = dict.fromkeys(name for facts in each for name in facts.opt_out_columns)
-    return replace(each[0], opt_out_columns=tuple(opt_outs))
+    return replace(
+        each[0],
+        consents={name: way for facts in each for name, way in facts.consents.items()},
+        meanings={name: meaning for facts in each for name, meaning in facts.meanings.items()},
+        formats={name: format_ for facts in each for name, format_ in facts.formats.items()},
+    )
