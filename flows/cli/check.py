@@ -132,14 +132,15 @@ def _checked(
     document: Mapping, path: Path, file: str | None, schema: Schema, connector: Any
 ) -> dict[str, Any]:
     """What there is to say of a mapping that is right. Raises MappingError with what is not."""
-    header = _header(document, path, file)
+    header, unread = _header(document, path, file)
     check_key(document, connector)
     columns = tuple(document.columns()) if header is None else header[0]
     application = make_application(document, schema, columns)
     complaint_of(document, columns, header[1] if header else (), mails_people=connector.mails_people)
     check_examples(document, schema)
     suppressions = suppressions_of(document, path, Settings(path).home(path))
-    return _facts(document, application, schema, None if header is None else header[2], suppressions)
+    facts = _facts(document, application, schema, None if header is None else header[2], suppressions)
+    return {**facts, "source_unread": unread or None}
 
 
 def _refuse(absent: list[Missing], document: Mapping) -> None:
@@ -216,15 +217,15 @@ async def _live(document: Mapping, path: Path, connector: Any, answers: Map[str,
 
 def _header(
     document: Mapping, path: Path, file: str | None
-) -> tuple[tuple[str, ...], tuple[str, ...], str] | None:
-    """The columns of the source and its known opt-out columns; None where no file is named or there yet, or it cannot be reached from here."""
+) -> tuple[tuple[tuple[str, ...], tuple[str, ...], str] | None, str]:
+    """The columns of the source and its known opt-out columns, None where no file is named or there yet, or it cannot be read from here; and why."""
     try:
         source = open_source_of(document, path, file)
-    except (SourceError, CredentialsError):
+    except (SourceError, CredentialsError) as error:
         if file is not None:
             raise
-        return None
-    return source.header, source.facts.opt_out_columns, str(source.path)
+        return None, error.what
+    return (source.header, source.facts.opt_out_columns, str(source.path)), ""
 
 
 def _facts(
@@ -277,7 +278,8 @@ def _show(facts: dict[str, Any]) -> None:
     if facts["allowed"]:
         click.echo(f"  allowed in every run: {', '.join(facts['allowed'])}")
     if facts["source"] is None:
-        click.echo("  no file was looked at: name one to check the columns")
+        click.echo(f"  no file was looked at: {facts['source_unread']}")
+        click.echo("  name one to check the columns")
     else:
         used = sum(use == "used" for use in facts["columns"].values())
         ignored = sum(use == "ignored" for use in facts["columns"].values())
