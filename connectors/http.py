@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import enum
 import errno
+import functools
 import json
 import math
 import os
@@ -34,7 +35,9 @@ import httpx
 from yarl import URL
 
 from connectors.breaker import Breaker, Place
+from connectors.departing import Departing, departure
 from connectors.errors import CredentialsError, MusterError, Unreachable
+from connectors.pace import Turn
 
 __all__ = ["MEANINGS", "Answer", "Meaning", "Patience", "Traffic", "Turns", "Wire"]
 
@@ -118,7 +121,8 @@ class Patience:
 class Turns(Protocol):
     """The account's pace: whoever calls waits for a turn first."""
 
-    async def turn(self, *, soon: bool = False) -> None: ...
+    async def turn(self, *, soon: bool = False) -> Turn: ...
+    def left(self, turn: Turn) -> None: ...
     def slow_down(self, seconds: float | None) -> None: ...
     def told(self, per_second: float, left: int, window: float = 1.0) -> None: ...
     def went_well(self) -> None: ...
@@ -225,6 +229,7 @@ class Wire:
             headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=None),
             trust_env=_proxied(self.base_url),
+            request_class=Departing,
         )
         # aiohttp repeats a PUT by itself when a kept connection was closed; whether to repeat is decided here.
         session._retry_connection = False  # noqa: SLF001 - there is no public switch
@@ -341,13 +346,14 @@ class Wire:
             if place is Place.LATE:
                 return Answer(Meaning.TOO_LATE, detail=_TOO_LATE)
             try:
-                await self._turns.turn(soon=latest is not None)
+                turn = await self._turns.turn(soon=latest is not None)
                 if place is Place.IN and not self.breaker.lets(reads=reads):
                     continue
                 if latest is not None and time.monotonic() > latest:
                     return Answer(Meaning.TOO_LATE, detail=_TOO_LATE)
                 if not self.traffic.may_send():
                     return Answer(Meaning.NOT_SENT, detail=_LEFT_OUT, attempts=0, left_out="interrupted")
+                departure.set(functools.partial(self._turns.left, turn))
                 return await self._judged(reads, self._sent(method, path, json_body, params, self._timeout))
             finally:
                 if place is Place.TRIAL:
@@ -368,7 +374,8 @@ class Wire:
     async def _well(self) -> bool:
         """Whether the destination answers a harmless question."""
         try:
-            await self._turns.turn(soon=True)
+            turn = await self._turns.turn(soon=True)
+            departure.set(functools.partial(self._turns.left, turn))
             answer = await self._sent("GET", self._health, None, None, min(_PROBE_SECONDS, self._timeout))
         except CredentialsError:
             return True

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from bisect import bisect_left, insort
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-from connectors.slots import Slots, stretch
+from connectors.slots import Left, Slots, stretch
 
-__all__ = ["Alone", "Booking", "Pace"]
+__all__ = ["Alone", "Booking", "Pace", "Turn"]
 
 # A server counts in windows of its own, and no two calls take equally long to arrive.
 _SHARE = 0.993
@@ -39,6 +40,9 @@ _LOOK_BACK = 1.1
 _FEW = 0.05
 # A switch that stands at nothing is looked at again after so long.
 _STANDS_SECONDS = 3.0
+# What a call needs to be written, unless a connection is made for it or this machine is busy.
+_AT_ONCE_SECONDS = 0.002
+_REMEMBERED = 10_000
 
 
 class Booking(Protocol):
@@ -48,11 +52,11 @@ class Booking(Protocol):
     """
 
     async def booked(
-        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+        self, calls: int, per_second: float, limit: float, now: float, since: float, left: Left = ()
     ) -> float:
         """Books `calls` slots in a row; when the first of them begins. See `connectors.slots.Slots.book`.
 
-        `late` seconds after their slots the calls of the last booking before left: see `Slots.left`.
+        `left`: when calls that were booked before have really left, if later. See `Slots.left`.
         """
         ...
 
@@ -66,22 +70,41 @@ class Alone:
 
     def __init__(self) -> None:
         self.slots = Slots()
-        self._begin = 0.0
 
     async def booked(
-        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+        self, calls: int, per_second: float, limit: float, now: float, since: float, left: Left = ()
     ) -> float:
-        return self.book(calls, per_second, limit, now, since, late)
+        return self.book(calls, per_second, limit, now, since, left)
 
     def book(
-        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+        self, calls: int, per_second: float, limit: float, now: float, since: float, left: Left = ()
     ) -> float:
-        self.slots.left(self._begin, late)
-        self._begin = self.slots.book(calls, per_second, limit, now, since)
-        return self._begin
+        self.slots.left(left)
+        return self.slots.book(calls, per_second, limit, now, since)
 
     def taken(self, since: float) -> int:
         return sum(at >= since for at in self.slots.taken)
+
+
+@dataclass(slots=True, eq=False)
+class _Block:
+    """Calls that were booked together, the first for `begin`; `late` is how long after its slot one of them left, at most.
+
+    Whoever books believes that they left at `told`.
+    """
+
+    begin: float
+    told: float
+    late: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """It was booked for `slot`, with others, and came `at`."""
+
+    slot: float
+    at: float
+    block: _Block
 
 
 class Pace:
@@ -110,8 +133,9 @@ class Pace:
         self._share = self._top = self._bottom = 1.0
         self._lowered_at = float("-inf")
         self._slots: list[float] = []  # the next one last
-        self._late = 0.0  # so much, at most, the calls of the last booking left after their slots
-        self._sent: deque[float] = deque(maxlen=10_000)
+        self._block = _Block(0.0, 0.0)  # that of `_slots`
+        self._late: list[_Block] = []  # left later than whoever books has been told
+        self._sent: list[float] = []  # in order
         self._stopped_until = float("-inf")
         self._queue = asyncio.Lock()
         self._waiting = asyncio.Lock()
@@ -135,21 +159,34 @@ class Pace:
             self._fewer.clear()
             await self._fewer.wait()
 
-    async def turn(self, *, soon: bool = False) -> None:
-        """Waits for the next slot; `soon` goes before all who are not."""
+    async def turn(self, *, soon: bool = False) -> Turn:
+        """Waits for the next slot; `soon` goes before all who are not. `left` is told of it when the call has left."""
         self._callers += 1
         came = self._now()
         try:
             if soon:
-                await self._next_slot(came)
-            else:
-                async with self._queue:
-                    await self._next_slot(came)
+                return await self._next_slot(came)
+            async with self._queue:
+                return await self._next_slot(came)
         finally:
             self._callers -= 1
             self._fewer.set()
 
-    async def _next_slot(self, came: float) -> None:
+    def left(self, turn: Turn) -> None:
+        """The call that had this turn is on its way now.
+
+        Where a connection had to be made first it is closer to those behind it than they were booked, and room is made for that.
+        """
+        now = self._now()
+        if now - turn.at < _AT_ONCE_SECONDS:
+            return
+        at = bisect_left(self._sent, turn.at)
+        if at < len(self._sent) and self._sent[at] == turn.at:
+            del self._sent[at]
+        insort(self._sent, now)
+        self._was_late(turn.block, now - turn.slot)
+
+    async def _next_slot(self, came: float) -> Turn:
         async with self._waiting:
             while True:
                 while self._stopped_until > self._now():  # a 429 may come meanwhile, and again
@@ -159,7 +196,7 @@ class Pace:
                     self._slots.pop()
                 if not self._slots:
                     await self._book(max(came, lapsed, self._stopped_until))
-                slot = self._slots.pop()
+                slot, block = self._slots.pop(), self._block
                 await self._until(slot)
                 if self._stopped_until <= slot:
                     break
@@ -167,9 +204,18 @@ class Pace:
             calls, seconds = stretch(self.allowed)
             if len(self._sent) >= calls:
                 await self._until(self._sent[-calls] + seconds)
-            left = self._now()
-            self._late = max(self._late, left - slot)
-            self._sent.append(left)
+            turn = Turn(slot, self._now(), block)
+            self._was_late(block, turn.at - slot)
+            insort(self._sent, turn.at)
+            if len(self._sent) > 2 * _REMEMBERED:
+                del self._sent[:-_REMEMBERED]
+            return turn
+
+    def _was_late(self, block: _Block, late: float) -> None:
+        if late > block.late:
+            if block not in self._late:
+                self._late.append(block)
+            block.late = late
 
     async def _until(self, moment: float) -> None:
         wait = moment - self._now()
@@ -179,9 +225,12 @@ class Pace:
 
     async def _book(self, since: float) -> None:
         rate, now = self.per_second, self._now()
-        calls = self._block
-        begin = await self._booking.booked(calls, rate, self.allowed, now, since, self._late)
-        self._late = 0.0
+        calls, left = self._calls, [(block.told, block.begin + block.late) for block in self._late]
+        for block in self._late:
+            block.told = block.begin + block.late
+        self._late.clear()
+        begin = await self._booking.booked(calls, rate, self.allowed, now, since, left)
+        self._block = _Block(begin, begin)
         self._slots = [begin + index / rate for index in range(calls - 1, -1, -1)]
 
     def slow_down(self, seconds: float | None) -> None:
@@ -216,7 +265,7 @@ class Pace:
         if left > 0 or now - self._lowered_at < 1.0:
             return
         limit = round(per_second * window)
-        ours = self._booking.taken(now - window * _LOOK_BACK) * self._block
+        ours = self._booking.taken(now - window * _LOOK_BACK) * self._calls
         if limit - ours > max(1.0, limit * _FEW):
             self._lower(_SOFT_DROP, now)
 
@@ -253,7 +302,7 @@ class Pace:
         self._lowered_at = at
 
     @property
-    def _block(self) -> int:
+    def _calls(self) -> int:
         """So many calls are booked at once: one, but where they come too fast for that."""
         return max(1, int(self.allowed / _BLOCKS + 0.5))
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import struct
-from bisect import insort
+from bisect import bisect_left, insort
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-__all__ = ["MOST_BLOCKS", "Slots"]
+__all__ = ["MOST_BLOCKS", "Left", "Slots", "stretch"]
+
+Left = Sequence[tuple[float, float]]
+"""Of bookings that left later than booked: for when, as whoever books knows it, and when really."""
 
 MOST_BLOCKS = 256
 """So many bookings are remembered."""
@@ -15,6 +19,8 @@ _AT_MOST_AHEAD = 60.0
 # In any stretch in which the limit allows so many calls no more are made, and this much longer for what is late on its way.
 _LATE = 1.005
 _FASTER = 1.2
+# Two machines' clocks part by less. One booking is as good as another that is so near.
+_THE_SAME = 0.002
 
 
 @dataclass(slots=True)
@@ -65,15 +71,17 @@ class Slots:
         """All but `until`, as a row of a ledger keeps it: little-endian doubles, `last` first."""
         return struct.pack(f"<{1 + len(self.taken)}d", self.last, *self.taken)
 
-    def left(self, begin: float, late: float) -> None:
-        """The calls booked for `begin` left so many seconds later: whoever books now keeps the limit from there.
+    def left(self, left: Left) -> None:
+        """These calls left later than they were booked: whoever books now keeps the limit from there.
 
-        A busy machine wakes a caller up late. Where many have that happen at once, their calls are as close together as if they had
-        been booked so, and only the bookings of all of them can make room for that.
+        A busy machine wakes a caller up late, and a connection takes a while to be made. Where many have that happen at once, their
+        calls are as close together as if they had been booked so, and only the bookings of all of them can make room for that.
         """
-        if late > 0 and begin in self.taken:
-            self.taken.remove(begin)
-            insort(self.taken, begin + late)
+        for booked, really in left:
+            at = bisect_left(self.taken, booked - _THE_SAME)
+            if at < len(self.taken) and self.taken[at] <= booked + _THE_SAME:
+                del self.taken[at]
+                insort(self.taken, really)
 
 
 def stretch(limit: float) -> tuple[int, float]:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from connectors.errors import LedgerError
 from connectors.pace import Booking
-from connectors.slots import Slots
+from connectors.slots import Left, Slots
 from flows.ledger.damaged import PARTS, is_damage
 
 __all__ = ["NAME", "Booked", "Bookings"]
@@ -32,7 +32,6 @@ class Bookings:
 
     def __init__(self, home: Path, account: int) -> None:
         self._account = account
-        self._begin = 0.0
         path = home / NAME
         try:
             try:
@@ -50,20 +49,20 @@ class Bookings:
             ) from None
 
     async def booked(
-        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+        self, calls: int, per_second: float, limit: float, now: float, since: float, left: Left = ()
     ) -> float:
         """The same as `book`: a file is not waited for."""
-        return self.book(calls, per_second, limit, now, since, late)
+        return self.book(calls, per_second, limit, now, since, left)
 
     def book(
-        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+        self, calls: int, per_second: float, limit: float, now: float, since: float, left: Left = ()
     ) -> float:
         """Books `calls` slots in a row; when the first begins. See `connectors.slots`. Raises LedgerError."""
         try:
             self._database.execute("begin immediate")
             try:
                 slots = self._slots()
-                slots.left(self._begin, late)
+                slots.left(left)
                 begin = slots.book(calls, per_second, limit, now, since)
                 self._database.execute(
                     "insert or replace into slots values (?, ?, ?)",
@@ -75,7 +74,6 @@ class Bookings:
             raise LedgerError(
                 f"The pace cannot be booked: {error}.", "Check the disk, then start again."
             ) from None
-        self._begin = begin
         return begin
 
     def taken(self, since: float) -> int:

@@ -12,7 +12,7 @@ from collections import deque
 from typing import Any
 
 from connectors.errors import LedgerError
-from connectors.slots import Slots
+from connectors.slots import Left, Slots
 from flows.ledger.database import Database
 from flows.ledger.postgresql import Postgresql, Spoken
 
@@ -35,37 +35,35 @@ class SharedBookings:
         self._look_again = 0.0
         self._measured: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
         self._begun = False
-        self._begin = 0.0  # of the last booking, by the server's time
 
     async def booked(
-        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+        self, calls: int, per_second: float, limit: float, now: float, since: float, left: Left = ()
     ) -> float:
         """The same as `book`, and whoever waits for the server holds up nothing else."""
-        return await self._server.beside(lambda: self.book(calls, per_second, limit, now, since, late))
+        return await self._server.beside(lambda: self.book(calls, per_second, limit, now, since, left))
 
     def book(
-        self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+        self, calls: int, per_second: float, limit: float, now: float, since: float, left: Left = ()
     ) -> float:
         """Books `calls` slots in a row; when the first begins. See `connectors.slots`. Raises LedgerError."""
 
-        def booked(spoken: Spoken) -> float:
+        def begun(spoken: Spoken) -> float:
             with spoken.transaction():
                 slots = self._slots(spoken, " for update")
                 ahead = self._ahead(spoken)
-                slots.left(self._begin, late)
+                slots.left([(booked + ahead, really + ahead) for booked, really in left])
                 begin = slots.book(calls, per_second, limit, now + ahead, since + ahead)
                 spoken.execute(
                     "update slots set booked_until = ?, taken = ? where account = ?",
                     (slots.until, slots.packed(), self._account),
                 )
-            self._begin = begin
             return begin - ahead
 
         if not self._begun:
             sql = "insert into slots values (?, 0, ?) on conflict do nothing"
             self._server.repeated(lambda spoken: spoken.execute(sql, (self._account, b"")))
             self._begun = True
-        return self._server.repeated(booked)
+        return self._server.repeated(begun)
 
     def taken(self, since: float) -> int:
         """How many bookings began after `since`, of all who share the account.

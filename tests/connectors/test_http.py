@@ -22,7 +22,7 @@ from aiohttp import web
 
 from connectors.errors import CredentialsError, MusterError, Unreachable
 from connectors.http import MEANINGS, Meaning, Patience, Wire
-from connectors.pace import Pace
+from connectors.pace import Pace, Turn
 from connectors.sandbox.campaignlark import CampaignLarkSandbox
 from tests.connectors.larks import ANN, PATIENCE, PUT, Lark, started
 
@@ -754,6 +754,42 @@ async def test_it_is_trusted_through_a_proxys_tunnel_too(
             answer = await opened.call("GET", "/fields")
     assert answer.done, answer
     assert asked == [f"CONNECT 127.0.0.1:{port} HTTP/1.1"]
+
+
+async def test_a_call_leaves_when_its_connection_is_made_and_not_with_its_turn(
+    certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, both = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    late: list[float] = []
+
+    class Watched(Pace):
+        def left(self, turn: Turn) -> None:
+            late.append(time.monotonic() - turn.at)
+            super().left(turn)
+
+    async def hesitating(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.3)
+        inner_reader, inner = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(_carried(reader, inner), _carried(inner_reader, writer))
+
+    async with (
+        listening(always(reply()), serving_tls(both)) as port,
+        listening(hesitating) as before_it,
+        wire(f"https://127.0.0.1:{before_it}", pace=Watched(5000)) as opened,
+    ):
+        answers = [await opened.call("GET", "/fields") for _ in range(2)]
+    assert [answer.done for answer in answers] == [True, True]
+    first, second = late
+    assert first >= 0.3
+    assert second < 0.15
+
+
+async def _carried(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while some := await reader.read(65536):
+        writer.write(some)
+        await writer.drain()
+    writer.close()
 
 
 async def test_a_certificate_nobody_vouches_for_is_not_trusted_and_nothing_was_sent(

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from connectors.http import Wire
 from connectors.pace import _AHEAD_SECONDS, Alone, Pace
 from connectors.sandbox.serving import Running, running
-from connectors.slots import Slots
+from connectors.slots import Left, Slots
 from flows.ledger.booking import Bookings
 from flows.ledger.opening import open_ledger
 
@@ -186,10 +186,10 @@ async def test_a_turn_that_was_not_used_in_time_does_not_cost_those_after_it() -
 
     class Counting(Alone):
         def book(
-            self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+            self, calls: int, per_second: float, limit: float, now: float, since: float, left: Left = ()
         ) -> float:
             booked.append(calls)
-            return super().book(calls, per_second, limit, now, since, late)
+            return super().book(calls, per_second, limit, now, since, left)
 
     pace = Pace(100, Counting())
     now = time.monotonic()
@@ -419,7 +419,7 @@ def left_by(lateness: Sequence[Iterator[float]], limit: int, calls: int, seconds
     free = [(1000.0 + number / 1000, number, 0.0, 0.0) for number in range(len(lateness))]
     while free[0][0] < 1000 + seconds:
         now, number, begin, late = heapq.heappop(free)
-        slots.left(begin, late)
+        slots.left([(begin, begin + late)])
         begin = slots.book(calls, rate, limit, now, now - 0.1)
         late = 0.0
         for index in range(calls):
@@ -457,14 +457,14 @@ def test_woken_up_to_half_a_second_late_senders_together_never_pass_the_limit_in
 
 
 async def test_how_late_calls_leave_is_told_with_the_next_booking() -> None:
-    told: list[float] = []
+    told: list[list[tuple[float, float]]] = []
 
     class Telling(Alone):
         def book(
-            self, calls: int, per_second: float, limit: float, now: float, since: float, late: float = 0.0
+            self, calls: int, per_second: float, limit: float, now: float, since: float, left: Left = ()
         ) -> float:
-            told.append(late)
-            return super().book(calls, per_second, limit, now, since, late)
+            told.append(list(left))
+            return super().book(calls, per_second, limit, now, since, left)
 
     pace = Pace(20, Telling())
     await pace.turn()
@@ -472,9 +472,16 @@ async def test_how_late_calls_leave_is_told_with_the_next_booking() -> None:
     await asyncio.sleep(0)
     time.sleep(0.2)  # noqa: ASYNC251 - the machine is busy with something else
     await waiting
+    third = await pace.turn()
+    assert told[0] == []
+    [(booked, left)] = told[2]
+    assert 0.1 < left - booked < 1
+    time.sleep(0.2)  # noqa: ASYNC251 - a connection is made for it
+    pace.left(third)
     await pace.turn()
-    assert told[0] == 0.0
-    assert 0.1 < told[2] < 1
+    (booked, left) = told[3][-1]
+    assert booked == pytest.approx(third.slot)
+    assert 0.2 <= left - booked < 1
 
 
 @pytest.mark.parametrize("kind", ["alone", "file"])
@@ -483,7 +490,7 @@ def test_a_booking_keeps_the_limit_from_when_the_calls_before_left(tmp_path: Pat
     booking = Alone() if kind == "alone" else bookings
     begins = [booking.book(1, 10.0, 10.0, 1000.0, 1000.0) for _ in range(10)]
     assert begins == pytest.approx([1000.0 + number / 10 for number in range(10)])
-    late = booking.book(1, 10.0, 10.0, 1001.7, 1001.6, 0.8)  # the tenth left at 1001.7
+    late = booking.book(1, 10.0, 10.0, 1001.7, 1001.6, [(1000.9, 1001.7)])  # the tenth
     rest = [booking.book(1, 10.0, 10.0, 1001.8, 1001.7) for _ in range(8)]
     assert late == pytest.approx(1001.7, abs=0.1)
     assert booking.book(1, 10.0, 10.0, 1002.6, 1002.5) >= 1001.7 + 1

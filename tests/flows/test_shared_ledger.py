@@ -317,7 +317,7 @@ def test_how_late_calls_left_counts_for_all_who_share_the_account(ledger: Ledger
     begins = [first.book(1, 10, 10, now, now) for _ in range(10)]
     late = begins[-1] + 0.8  # so late the tenth of them leaves
     second.book(1, 10, 10, late, late)
-    first.book(1, 10, 10, late, late, 0.8)
+    first.book(1, 10, 10, late, late, [(begins[-1], late)])
     for _ in range(7):
         second.book(1, 10, 10, late, late)
     assert second.book(1, 10, 10, late, late) >= late + 1
