@@ -17,7 +17,7 @@ from connectors.sources.export import Export, folded
 from connectors.sources.opening import open_any, open_table
 from mappings.engine.complaints import listed
 
-__all__ = ["Recognised", "checked", "facts_of", "open_recognised", "opened", "recognised"]
+__all__ = ["Recognised", "archived_as", "checked", "facts_of", "open_recognised", "opened", "recognised"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +30,23 @@ class Recognised:
 
 def open_recognised(path: Path, settings: Mapping[str, Any]) -> tuple[Recognised, Source]:
     """The file, opened as the export that it is, or else in its format. Raises SourceError."""
-    for kind, module in _modules().items():
-        if hasattr(module, "archived") and (why := module.archived(path)):
-            archive: Source = module.open_source(path, settings)
-            return Recognised(kind, why), archive
+    if (archive := archived_as(path)) is not None:
+        opened_archive: Source = source_module(archive.kind).open_source(path, settings)
+        return archive, opened_archive
     format_, table = open_any(path, settings)
     found = recognised(table.header)
     if found is None:
         return Recognised(format_), table
     source: Source = source_module(found.kind).open_source(path, settings)
     return found, source
+
+
+def archived_as(path: Path) -> Recognised | None:
+    """The kind of export that is an archive of just such files; None where it is none. Raises SourceError."""
+    for kind, module in _modules().items():
+        if hasattr(module, "archived") and (why := module.archived(path)):
+            return Recognised(kind, why)
+    return None
 
 
 def recognised(header: Sequence[str]) -> Recognised | None:

@@ -60,9 +60,10 @@ def _peek(
     from connectors.kinds import formats  # noqa: PLC0415 - only this verb
     from connectors.sources.opening import open_any, open_kind  # noqa: PLC0415 - as above
     from connectors.sources.peeking import peek, write_clean  # noqa: PLC0415 - as above
-    from connectors.sources.recognising import Recognised, open_recognised  # noqa: PLC0415 - as above
+    from connectors.sources.recognising import Recognised, archived_as, open_recognised  # noqa: PLC0415 - as above
 
-    read_as = kind or open_any(path, settings)[0]
+    archived = archived_as(path) if kind is None and "member" not in settings else None
+    read_as = kind or (archived.kind if archived is not None else open_any(path, settings)[0])
     if out is not None:
         rows = write_clean(open_kind(read_as, path, settings), out)
         click.echo(f"{rows:,} rows written to {out}", err=as_json)
@@ -71,7 +72,10 @@ def _peek(
     found = peek(open_kind(read_as, path, settings))
     if fetched is not None:
         found = replace(found, path=fetched.path)
-    likely = open_recognised(path, settings)[0] if read_as in formats() else Recognised(read_as)
+    if archived is not None:
+        likely = archived
+    else:
+        likely = open_recognised(path, settings)[0] if read_as in formats() else Recognised(read_as)
     if as_json:
         click.echo(
             json.dumps(

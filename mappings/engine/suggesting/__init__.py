@@ -136,6 +136,7 @@ def _drafted(columns: list[Column], schema: Schema, origin: Origin, name: str, d
         consent=consent,
         person=_person([column for column in columns if column.name != address.column], origin.person_column),
         missing=tuple(one.name for one in rest if one.required and one.name not in found.fields),
+        asks_newcomers="unconfirmed" not in schema.refuses,
     )
     draft.ignored = {**others, **found.left, **_look_again(columns, draft)}
     free = [column for column in free if column.name not in draft.used()]

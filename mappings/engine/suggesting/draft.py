@@ -48,6 +48,8 @@ class Draft:
     guessed: dict[str, Match] = field(default_factory=dict)
     ignored: dict[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    asks_newcomers: bool = True
+    """Whether the destination can ask who comes in by mail whether they want mail."""
     examples: list[dict[str, Any]] = field(default_factory=list)
 
     def used(self) -> set[str]:

@@ -146,9 +146,8 @@ def _consent(draft: Draft) -> Iterator[str]:
         )
         yield "  newcomers: UNSUBSCRIBED"
     else:
-        yield "  newcomers: SUBSCRIBED" + _note(
-            "who did not opt out; UNCONFIRMED sends each of them a confirmation mail"
-        )
+        asked = "; UNCONFIRMED sends each of them a confirmation mail" if draft.asks_newcomers else ""
+        yield "  newcomers: SUBSCRIBED" + _note(f"who did not opt out{asked}")
 
 
 def _example(example: dict[str, Any]) -> Iterator[str]:

@@ -575,6 +575,18 @@ def test_peek_tells_which_export_a_file_looks_like(shell: Shell) -> None:
     assert told["looks_like"] == "csv_file"
 
 
+@pytest.mark.parametrize("kind", ["mailchimp_export", "salesforce_weekly_export"])
+def test_peek_takes_an_archive_for_the_export_that_it_is(shell: Shell, kind: str) -> None:
+    archive = str(Path(__file__).parents[3] / "sample_data" / "exports" / f"{kind}.zip")
+    told = json.loads(shell.run("peek", archive, "--json").stdout)
+    assert (told["looks_like"], told["rows"]) == (kind, 30)
+    assert told["why"].startswith("it holds ")
+    several = json.loads(shell.run("peek", archive, "--json", "--member", "*.csv").stdout)
+    assert "_status" not in {
+        column["name"] for column in several["columns"]
+    }  # as somebody says, and no export then
+
+
 def test_a_name_that_begins_with_a_tilde_and_is_nobodys_home_is_a_name(shell: Shell) -> None:
     ended = shell.run("peek", "~nobody.csv")
     assert ended.returncode == 2
