@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from connectors.breaker import Breaker
-from connectors.http import Traffic
+from connectors.traffic import Traffic
 from mappings.engine.contact import Contact
 from mappings.engine.frame import Frame
 from mappings.engine.schema import Schema

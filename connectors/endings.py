@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from connectors.answer import Answer, Meaning
 from connectors.base import Decision, Delivered, Known
 from connectors.errors import LookUpRefused, Unreachable
-from connectors.http import Answer, Meaning
 
 __all__ = ["LEFT_OUT", "Problem", "failed", "not_looked_up", "refused", "trouble"]
 

@@ -10,23 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 import errno
 import functools
 import json
-import math
 import os
-import random
 import re
 import socket
 import ssl
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
-from http import HTTPStatus
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -34,88 +29,24 @@ import aiohttp
 import httpx
 from yarl import URL
 
+from connectors.answer import MEANINGS, Answer, Meaning, message, parsed
 from connectors.breaker import Breaker, Place
 from connectors.departing import Departing, departure
 from connectors.errors import CredentialsError, MusterError, Unreachable
 from connectors.pace import Turn
+from connectors.patience import Patience
+from connectors.retry_after import asked_to_wait
+from connectors.traffic import Traffic
 
-__all__ = ["MEANINGS", "Answer", "Meaning", "Patience", "Traffic", "Turns", "Wire"]
+__all__ = ["Turns", "Wire"]
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
-_READER = json.JSONDecoder(parse_constant=lambda _: None)
 _LONGEST = 500
 _IDLE_SECONDS = 4.0  # most servers close what was idle for five
 _KEPT = re.compile(r"timeout=(\d{1,6})")
-_LONGEST_WAIT = 300.0
-_A_TIME = 1e9
 _PROBE_SECONDS = 10.0
 _LEFT_OUT = "not sent any more, since the destination gives no usable answer"
 _TOO_LATE = "its turn came too late"
-
-
-class Meaning(enum.Enum):
-    """What an answer means for what was asked."""
-
-    DONE = "done"
-    REFUSED = "refused"  # no for good
-    AGAIN = "again"  # no for now, and surely not applied
-    SLOW_DOWN = "slow down"  # pacing, not an attempt
-    STOP = "stop"  # the key is no good: nobody else needs to be tried
-    UNCLEAR = "unclear"  # may have been applied
-    NOT_SENT = "not sent"  # never left this machine
-    TOO_LATE = (
-        "too late"  # its turn came when what it was based on had grown old: never left this machine either
-    )
-
-
-MEANINGS: dict[int, Meaning] = {
-    400: Meaning.REFUSED,
-    401: Meaning.STOP,
-    403: Meaning.STOP,
-    404: Meaning.REFUSED,
-    408: Meaning.UNCLEAR,
-    409: Meaning.REFUSED,
-    413: Meaning.REFUSED,
-    422: Meaning.REFUSED,
-    425: Meaning.AGAIN,
-    429: Meaning.SLOW_DOWN,
-}
-"""Shared by all destinations; any other 4xx and 3xx is refused, any 5xx unclear. A destination adds what it documents."""
-
-
-@dataclass(slots=True)
-class Answer:
-    """What came back. `body` is the parsed JSON (None if there is none), `detail` a sentence without secrets."""
-
-    meaning: Meaning
-    status: int = 0
-    body: Any = None
-    detail: str = ""
-    request_id: str = ""
-    attempts: int = 1
-    retry_after: float | None = None
-    unclear: bool = False
-    """Whether this or an earlier attempt of the same call may have been applied unheard."""
-    left_out: str = ""
-    """Why it is not sent any more: `breaker`, `interrupted`; '' where it was."""
-
-    @property
-    def done(self) -> bool:
-        return self.meaning is Meaning.DONE
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long one call is tried: attempts and seconds, whichever ends first; waits double from `first` to `most`."""
-
-    attempts: int = 6
-    seconds: float = 60.0
-    first: float = 0.25
-    most: float = 8.0
-
-    def wait(self, attempt: int) -> float:
-        """Seconds before the next attempt, with jitter so that many callers do not return at once."""
-        return min(self.most, self.first * 2.0 ** (attempt - 1)) * (0.5 + random.random() / 2)  # noqa: S311 - jitter
 
 
 class Turns(Protocol):
@@ -126,48 +57,6 @@ class Turns(Protocol):
     def slow_down(self, seconds: float | None) -> None: ...
     def told(self, per_second: float, left: int, window: float = 1.0) -> None: ...
     def went_well(self) -> None: ...
-
-
-@dataclass(slots=True)
-class Traffic:
-    """What went over the wire, for the report."""
-
-    sent: int = 0
-    retried: int = 0
-    throttled: int = 0
-    seconds: list[float] = field(default_factory=list)
-    answered_at: dict[int, int] = field(default_factory=dict)
-    stopping: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
-    """Set when the run stops."""
-    may_send: Callable[[], bool] = field(default=lambda: True, repr=False)
-    """Asked right before each request: false where somebody else may be sending in this one's place."""
-    broken_in_a_row: int = 0
-    """Requests since the last answer that said anything."""
-    first_sent: float = 0.0
-    last_sent: float = 0.0
-
-    _MOST = 20_000
-
-    @property
-    def last_orders(self) -> bool:
-        """The run stops: what is out is not tried again for long, and nothing is waited for."""
-        return self.stopping.is_set()
-
-    @last_orders.setter
-    def last_orders(self, stops: bool) -> None:
-        if stops:
-            self.stopping.set()
-        else:
-            self.stopping.clear()
-
-    def answered(self, started: float, ended: float) -> None:
-        """Notes one answer: its latency (a bounded sample) and the second it came in."""
-        if len(self.seconds) < self._MOST:
-            self.seconds.append(ended - started)
-        else:
-            self.seconds[random.randrange(self._MOST)] = ended - started  # noqa: S311 - a sample
-        second = int(ended - self.first_sent)
-        self.answered_at[second] = self.answered_at.get(second, 0) + 1
 
 
 class Wire:
@@ -366,8 +255,8 @@ class Wire:
         except CredentialsError:
             self.breaker.heard(True, reads=reads)
             raise
-        self.breaker.heard(_usable(answer), reads=reads, why=_in_short(answer))
-        if _usable(answer) and answer.meaning is not Meaning.SLOW_DOWN:  # a refusal, too, was let in
+        self.breaker.heard(answer.usable, reads=reads, why=answer.in_short)
+        if answer.usable and answer.meaning is not Meaning.SLOW_DOWN:  # a refusal, too, was let in
             self._turns.went_well()
         return answer
 
@@ -384,7 +273,7 @@ class Wire:
         if answer.meaning is Meaning.SLOW_DOWN:
             self.traffic.throttled += 1
             self._turns.slow_down(answer.retry_after)
-        return _usable(answer)
+        return answer.usable
 
     async def _sent(
         self, method: str, path: str, json_body: Any, params: Mapping[str, str] | None, within: float
@@ -462,7 +351,7 @@ class Wire:
     def _understood(self, status: int, raw: bytes, headers: Mapping[str, str]) -> Answer:
         request_id = headers.get("x-request-id", "")
         try:
-            body = _parsed(raw) if raw else None
+            body = parsed(raw) if raw else None
         except (ValueError, RecursionError):
             body = None
         readable = body is not None
@@ -470,7 +359,7 @@ class Wire:
             self.traffic.broken_in_a_row = 0
             return Answer(Meaning.DONE, status, body, f"{status}", request_id)
         if readable:
-            text = self.redacted(_message(body))
+            text = self.redacted(message(body))
         else:  # redacted before it is cut, or half a key would stay
             text = f"an answer that is not JSON ({self.redacted(raw.decode('utf-8', 'replace'))[:60]!r})"
         detail = f"{status}: {text[:_LONGEST]}"
@@ -489,32 +378,7 @@ class Wire:
                 "Check the key, and whether it may be used from this address.",
             )
         self.traffic.broken_in_a_row = self.traffic.broken_in_a_row + 1 if meaning is Meaning.UNCLEAR else 0
-        return Answer(meaning, status, body, detail, request_id, 1, _wait(headers))
-
-
-def _usable(answer: Answer) -> bool:
-    """Whether the destination has said anything at all."""
-    return answer.meaning not in (Meaning.UNCLEAR, Meaning.NOT_SENT)
-
-
-def _in_short(answer: Answer) -> str:
-    """What came instead of a usable answer, without the destination's words, which may be about somebody."""
-    if not answer.status:
-        return answer.detail
-    if answer.status < 300:
-        return f"{answer.status} without an answer in it"
-    with contextlib.suppress(ValueError):
-        return f"{answer.status} {HTTPStatus(answer.status).phrase}"
-    return str(answer.status)
-
-
-def _parsed(raw: bytes) -> Any:
-    """JSON as it may be kept: NaN and infinity are nothing, half of a surrogate pair is the replacement character."""
-    body = _READER.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
-    if b"\\ud" in raw or b"\\uD" in raw:
-        whole = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        body = json.loads(whole)
-    return body
+        return Answer(meaning, status, body, detail, request_id, 1, asked_to_wait(headers))
 
 
 def _proxied(base_url: str) -> bool:
@@ -526,39 +390,3 @@ def _proxied(base_url: str) -> bool:
     address = urllib.parse.urlsplit(base_url)
     named = urllib.request.getproxies().get(address.scheme)
     return bool(named) and not urllib.request.proxy_bypass(address.hostname or "")
-
-
-def _message(body: Any) -> str:
-    """The words of a failure, wherever this API keeps them."""
-    if isinstance(body, dict):
-        error = body.get("error")
-        if isinstance(error, dict) and error.get("message"):
-            return str(error["message"])
-        for key in ("message", "error"):
-            if isinstance(body.get(key), str):
-                return str(body[key])
-    return json.dumps(body, ensure_ascii=False)
-
-
-def _wait(headers: Mapping[str, str]) -> float | None:
-    """How long to wait: Retry-After, and without it X-RateLimit-Reset, which is seconds or a time since 1970."""
-    seconds = _seconds(headers.get("retry-after"))
-    reset = headers.get("x-ratelimit-reset", "")
-    if seconds is not None or not reset.isdecimal():
-        return seconds
-    moment = float(reset)
-    return min(max(0.0, moment - time.time() if moment > _A_TIME else moment), _LONGEST_WAIT)
-
-
-def _seconds(text: str | None) -> float | None:
-    """Retry-After, which is seconds or a date, in seconds; None where it says nothing. Never more than five minutes."""
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(text).timestamp() - time.time()
-        except (ValueError, OverflowError):
-            return None
-    return None if math.isnan(seconds) else min(max(0.0, seconds), _LONGEST_WAIT)

@@ -23,13 +23,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from connectors.answer import Answer, Meaning
 from connectors.base import Decision, Delivered, Destination, Known, Remembered, Rules
 from connectors.breaker import Breaker
 from connectors.changes import field_changes
 from connectors.consents import will_of
 from connectors.endings import LEFT_OUT, Problem, failed, not_looked_up, refused
 from connectors.errors import CredentialsError, LookUpRefused, Unreachable
-from connectors.http import Answer, Meaning, Patience, Traffic, Turns, Wire
+from connectors.http import Turns, Wire
+from connectors.patience import Patience
+from connectors.traffic import Traffic
 from connectors.values import same
 from mappings.engine.contact import Contact, rendered
 from mappings.engine.schema import Schema

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, ClassVar
 
+from connectors.answer import Answer, Meaning
 from connectors.errors import Unreachable
-from connectors.http import Answer, Meaning, Wire
+from connectors.http import Wire
 from connectors.kinds import destination_module
 from mappings.engine.schema import Schema
 

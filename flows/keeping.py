@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from connectors.errors import LedgerError, MusterError
-from connectors.http import Traffic
+from connectors.traffic import Traffic
 from flows.ledger import Answers, Intent, Outcome
 
 __all__ = ["Keeping"]

@@ -15,7 +15,7 @@ import numpy as np
 from connectors.automations import by_name, by_reason
 from connectors.base import Started
 from connectors.errors import SourceError
-from connectors.http import Traffic
+from connectors.traffic import Traffic
 from flows.accepted import AcceptedRows, accepted_rows, grouped, keep_accepted, needing
 from flows.comparison import compared
 from flows.copies.bringing import Brought, mark

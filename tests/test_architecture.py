@@ -73,9 +73,12 @@ def test_prefect_is_imported_in_flow_files_only() -> None:
             assert "prefect" not in tops(path), named(path)
 
 
+WIRE = ("connectors/departing.py", "connectors/http.py")
+
+
 def test_httpx_is_imported_in_the_wire_and_destinations_only() -> None:
     for path in files(*ROOMS):
-        if named(path) != "connectors/http.py" and path.parent.name != "destinations":
+        if named(path) not in WIRE and path.parent.name != "destinations":
             assert not tops(path) & {"httpx", "httpx_aiohttp"}, named(path)
             # what is served on this machine, and asks nobody
             serves = path.parent.name == "sandbox" or named(path) in (

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from connectors.answer import Answer
 from connectors.destinations.campaignlark_throwaway import OUT, TEXT, Throwaway, fields_of, tag_ids_of
 from connectors.destinations.campaignlark_workspace import STATUSES, data_of, total_of
-from connectors.http import Answer
 from connectors.probing import NotTried, Otherwise, Questions, shouted
 from connectors.values import is_blank
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from connectors.answer import Answer, Meaning
 from connectors.automations import both, starts, watched
 from connectors.base import Decision, Delivered, Known
 from connectors.changes import folded
@@ -25,7 +26,6 @@ from connectors.destinations.campaignlark_decisions import (
 from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, data_of, written
 from connectors.endings import Problem, failed, not_looked_up, refused
 from connectors.errors import CredentialsError, Unreachable
-from connectors.http import Answer, Meaning
 from mappings.engine.contact import Contact
 
 __all__ = [

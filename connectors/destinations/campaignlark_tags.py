@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from connectors.answer import Answer, Meaning
 from connectors.base import Decision, Delivered, Known
 from connectors.changes import folded
 from connectors.destinations.campaignlark_decisions import TAGS_ADD, TAGS_REMOVE
@@ -12,7 +13,6 @@ from connectors.destinations.campaignlark_sending import GONE, NO_SUCH_CONTACT, 
 from connectors.destinations.campaignlark_workspace import data_of
 from connectors.endings import Problem, trouble
 from connectors.errors import CredentialsError, Unreachable
-from connectors.http import Answer, Meaning
 from mappings.engine.contact import Contact
 
 __all__ = ["Tagging", "tag_calls"]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors import probing
+from connectors.answer import Answer
 from connectors.destinations.campaignlark_workspace import data_of
 from connectors.errors import MusterError
-from connectors.http import Answer
 from connectors.probing import NotTried, Otherwise
 from connectors.values import is_blank
 from mappings.engine.schema import Field, Schema

@@ -9,10 +9,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
+from connectors.answer import MEANINGS, Answer, Meaning
 from connectors.base import Known, Remembered, Rules, Started
 from connectors.breaker import Breaker
 from connectors.errors import LookUpRefused, MappingError, Unreachable
-from connectors.http import MEANINGS, Answer, Meaning, Patience, Traffic, Turns, Wire
+from connectors.http import Turns, Wire
+from connectors.patience import Patience
+from connectors.traffic import Traffic
 from mappings.engine.contact import Contact
 from mappings.engine.schema import Field, Schema
 

@@ -19,14 +19,17 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
+from connectors.answer import Answer
 from connectors.base import Known, Rules
 from connectors.breaker import Breaker
 from connectors.destinations.corporate_merch_fields import TYPES
 from connectors.destinations.corporate_merch_inferred import Inferred
 from connectors.destinations.corporate_merch_list import Places
 from connectors.errors import Unreachable
-from connectors.http import Answer, Patience, Traffic, Turns, Wire
+from connectors.http import Turns, Wire
 from connectors.listing import Listing, Roster, Survey
+from connectors.patience import Patience
+from connectors.traffic import Traffic
 from mappings.engine.memberships import number_of
 
 __all__ = ["LIST", "TWICE", "Page", "Paging", "data_of"]

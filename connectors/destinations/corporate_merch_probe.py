@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from connectors.answer import Answer
 from connectors.destinations.corporate_merch_fields import TYPES
 from connectors.destinations.corporate_merch_inferred import ALSO_SEEN, Inferred
 from connectors.destinations.corporate_merch_pages import data_of
 from connectors.destinations.corporate_merch_throwaway import TEXT, Throwaway
-from connectors.http import Answer
 from connectors.probing import NotTried, Otherwise, Question, Questions
 
 __all__ = ["QUESTIONS", "Throwaway"]

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from connectors.answer import Answer, Meaning
 from connectors.base import Decision, Delivered, Known
 from connectors.destinations.corporate_merch_decisions import Deciding, Problem
 from connectors.destinations.corporate_merch_fields import TYPES, empties
 from connectors.destinations.corporate_merch_pages import data_of
 from connectors.endings import failed
 from connectors.errors import CredentialsError, Unreachable
-from connectors.http import Answer, Meaning
 from connectors.values import is_blank, same
 from mappings.engine.contact import Contact
 

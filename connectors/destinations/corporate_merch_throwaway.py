@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors import probing
+from connectors.answer import Answer, Meaning
 from connectors.destinations.corporate_merch_pages import data_of
 from connectors.errors import MusterError
-from connectors.http import Answer, Meaning
 from connectors.probing import NotTried, Otherwise
 
 __all__ = ["TEXT", "Throwaway"]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from connectors.answer import Answer, Meaning
 from connectors.automations import both, starts
 from connectors.base import Decision, Delivered, Known
 from connectors.changes import folded
@@ -27,7 +28,6 @@ from connectors.destinations.loops_team import (
 )
 from connectors.endings import Problem, failed, not_looked_up, refused
 from connectors.errors import CredentialsError, Unreachable
-from connectors.http import Answer, Meaning
 from mappings.engine.contact import Contact
 
 __all__ = ["GONE", "Sending", "Write"]

@@ -9,11 +9,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from connectors.answer import Answer, Meaning
 from connectors.automations import starts, watched
 from connectors.base import Known, Remembered, Rules, Started
 from connectors.breaker import Breaker
 from connectors.errors import LookUpRefused, Unreachable
-from connectors.http import Answer, Meaning, Patience, Traffic, Turns, Wire
+from connectors.http import Turns, Wire
+from connectors.patience import Patience
+from connectors.traffic import Traffic
 from mappings.engine.contact import Contact
 from mappings.engine.schema import Field, Schema
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors import probing
+from connectors.answer import Answer
 from connectors.errors import MusterError
-from connectors.http import Answer
 from connectors.probing import NotTried, Otherwise, shouted
 
 __all__ = ["TEXT", "Throwaway"]

@@ -14,6 +14,7 @@ import pytest
 from connectors import breaker, http
 from connectors.kinds import destination_module
 from connectors.pace import Pace
+from connectors.patience import Patience
 from connectors.sandbox.answering import Answering
 from connectors.sandbox.serving import Running, in_thread, sandbox_of, trial_of
 from flows.conformance.bench import KEY, Bench
@@ -56,7 +57,7 @@ def bench(kind: str, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv(f"{kind.upper()}_BASE_URL", server.url)
     monkeypatch.setenv(f"{kind.upper()}_API_KEY", KEY)
     monkeypatch.setattr(connector, "per_second", 5000.0)
-    monkeypatch.setattr(http, "Patience", functools.partial(http.Patience, first=0.01, most=0.05))
+    monkeypatch.setattr(http, "Patience", functools.partial(Patience, first=0.01, most=0.05))
     for name, seconds in (("PATIENT_SECONDS", 0.4), ("_FIRST_SECONDS", 0.02), ("_MOST_SECONDS", 0.1)):
         monkeypatch.setattr(breaker, name, seconds)
     monkeypatch.setattr(Pace, "__init__", functools.partialmethod(Pace.__init__, patient=0.05))

@@ -12,6 +12,7 @@ import pytest
 from yarl import URL
 
 from connectors import http
+from connectors.patience import Patience
 from connectors.sandbox.faults import KINDS
 from flows.conformance.bench import LANDED, Bench, address, said
 from flows.conformance.ended import Ended
@@ -80,7 +81,7 @@ def test_after_trouble_the_report_is_true_and_nothing_is_lost_or_twice(bench: Be
 def test_where_no_attempt_is_answered_the_verdict_is_what_the_server_counted(
     bench: Bench, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "Patience", functools.partial(http.Patience, attempts=3))
+    monkeypatch.setattr(http, "Patience", functools.partial(Patience, attempts=3))
     bench.seed(2, "Old")
     bench.fault(**TROUBLES[trouble])  # type: ignore[arg-type]
     ended = bench.sync(bench.row(1), bench.row(2))
@@ -143,7 +144,7 @@ def test_a_destination_that_is_down_stops_the_run(bench: Bench, monkeypatch: pyt
 
 
 def test_being_asked_to_slow_down_is_no_attempt(bench: Bench) -> None:
-    attempts = http.Patience().attempts
+    attempts = Patience().attempts
     bench.fault("429", next=attempts * 2)
     bench.lands(bench.row(1), bench.row(2))
     assert bench.server.requests()["by_status"]["429"] == attempts * 2

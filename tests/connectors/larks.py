@@ -13,8 +13,8 @@ from aiohttp import web
 
 from connectors.base import Decision, Delivered, Known, Remembered, Rules
 from connectors.destinations.campaignlark import Connector
-from connectors.http import Patience
 from connectors.pace import Pace
+from connectors.patience import Patience
 from connectors.sandbox import campaignlark
 from connectors.sandbox.campaignlark import CampaignLarkSandbox
 from connectors.sandbox.serving import Running, in_thread

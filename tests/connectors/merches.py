@@ -14,8 +14,8 @@ from connectors.base import Decision, Delivered, Known, Remembered, Rules
 from connectors.destinations.corporate_merch import Connector
 from connectors.destinations.corporate_merch_inferred import Inferred
 from connectors.errors import Unreachable
-from connectors.http import Patience
 from connectors.pace import Pace
+from connectors.patience import Patience
 from connectors.sandbox.corporate_merch import CorporateMerchSandbox
 from connectors.sandbox.serving import Running, in_thread
 from mappings.engine.contact import Contact

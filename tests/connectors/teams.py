@@ -13,8 +13,8 @@ from aiohttp import web
 from connectors.base import Decision, Delivered, Remembered, Rules
 from connectors.destinations.loops import Connector
 from connectors.destinations.loops_team import CREATE, FIND, UPDATE
-from connectors.http import Patience
 from connectors.pace import Pace
+from connectors.patience import Patience
 from connectors.sandbox.loops import LoopsSandbox
 from connectors.sandbox.serving import Running, in_thread
 from mappings.engine.contact import Contact

@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
+from connectors.answer import Answer, Meaning
 from connectors.breaker import Breaker, Place, span
 from connectors.destinations.campaignlark import Connector as CampaignLark
 from connectors.destinations.corporate_merch import Connector as CorporateMerch
 from connectors.destinations.loops import Connector as Loops
 from connectors.errors import CredentialsError
-from connectors.http import Answer, Meaning, Patience, Wire
+from connectors.http import Wire
 from connectors.pace import Pace
+from connectors.patience import Patience
 from tests.connectors.larks import Lark, started
 
 UPSERT = "/contacts/upsert"

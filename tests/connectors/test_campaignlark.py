@@ -16,8 +16,8 @@ from connectors.base import Delivered, Remembered
 from connectors.destinations import campaignlark_sending
 from connectors.destinations.campaignlark import Connector
 from connectors.errors import CredentialsError, MappingError, Unreachable
-from connectors.http import Patience
 from connectors.pace import Pace
+from connectors.patience import Patience
 from mappings.engine.problems import CODES
 from tests.connectors.larks import (
     ANN,

@@ -12,8 +12,8 @@ from connectors.automations import by_name
 from connectors.base import Delivered
 from connectors.destinations.campaignlark import Connector
 from connectors.errors import CredentialsError, Unreachable
-from connectors.http import Patience
 from connectors.pace import Pace
+from connectors.patience import Patience
 from mappings.engine.problems import CODES
 from tests.connectors.larks import (
     ANN,

@@ -14,8 +14,8 @@ from connectors.destinations.corporate_merch import Connector
 from connectors.destinations.corporate_merch_inferred import Inferred
 from connectors.destinations.corporate_merch_pages import TWICE
 from connectors.errors import CredentialsError, Unreachable
-from connectors.http import Patience
 from connectors.pace import Pace
+from connectors.patience import Patience
 from mappings.engine.problems import CODES
 from tests.connectors.merches import (
     ANN,

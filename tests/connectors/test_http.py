@@ -20,9 +20,11 @@ import httpx
 import pytest
 from aiohttp import web
 
+from connectors.answer import MEANINGS, Meaning
 from connectors.errors import CredentialsError, MusterError, Unreachable
-from connectors.http import MEANINGS, Meaning, Patience, Wire
+from connectors.http import Wire
 from connectors.pace import Pace, Turn
+from connectors.patience import Patience
 from connectors.sandbox.campaignlark import CampaignLarkSandbox
 from tests.connectors.larks import ANN, PATIENCE, PUT, Lark, started
 

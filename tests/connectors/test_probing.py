@@ -14,9 +14,9 @@ import pytest
 from connectors import kinds as installed_kinds
 from connectors.destinations.corporate_merch_inferred import ALSO_SEEN
 from connectors.errors import CredentialsError
-from connectors.http import Patience
 from connectors.kinds import destination_module, kinds
 from connectors.pace import Pace
+from connectors.patience import Patience
 from connectors.probing import Finding, Questions, Throwaway, findings, left_behind, probe_of, questions_of
 from connectors.sandbox import faults
 from connectors.sandbox.serving import Running, in_thread, sandbox_of

@@ -13,8 +13,8 @@ import pytest
 from connectors.base import Rules
 from connectors.destinations.campaignlark import Connector
 from connectors.errors import CredentialsError
-from connectors.http import Patience
 from connectors.pace import Pace
+from connectors.patience import Patience
 from flows.batches import Batch, Entry
 from flows.delivery import Delivery
 from flows.keys import key_hash

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from urllib.parse import quote
 
+from connectors.answer import Answer
 from connectors.base import Decision, Known
-from connectors.http import Answer
 from connectors.one_by_one import OneByOne
 from mappings.engine.schema import Field, Schema
 

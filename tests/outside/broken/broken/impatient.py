@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from connectors.answer import MEANINGS, Meaning
 from connectors.destinations import loops
-from connectors.http import MEANINGS, Meaning
 from connectors.sandbox.loops import TRIAL, create
 
 __all__ = ["TRIAL", "Connector", "create"]

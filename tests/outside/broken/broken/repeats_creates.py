@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from connectors.answer import Answer
 from connectors.destinations import corporate_merch
-from connectors.http import Answer, Wire
+from connectors.http import Wire
 from connectors.sandbox.corporate_merch import TRIAL, create
 
 __all__ = ["TRIAL", "Connector", "create"]
