@@ -1,7 +1,7 @@
 """Salesforce's weekly export ("Data Export"): a ZIP with a CSV file for each object, of which Contact, Lead and Account are read.
 
 Contacts come first, with the columns of their account as `Account.Name` and so on; leads follow. `Object` says which a row is. Accounts are kept in memory while
-contacts are read (their id and the columns named here), some 100 bytes each. Check boxes are 1 and 0, moments `YYYY-MM-DD hh:mm:ss` in UTC. A converted lead
+contacts are read (their id and the columns named here), some 100 bytes each and `MOST_ACCOUNTS` bytes at most. Check boxes are 1 and 0, moments `YYYY-MM-DD hh:mm:ss` in UTC. A converted lead
 is in it as well (`IsConverted`), and whoever is in the recycle bin (`IsDeleted`). Nothing else that the ZIP holds is unpacked.
 Beyond 512 MB Salesforce makes several ZIPs (WE_…_1.ZIP, WE_…_2.ZIP), and an object may go on in the next one under the same name: folders of several in one ZIP are
 read as one, while a contact whose account is in another ZIP has no columns of it, which is said. Names are those of the API, the same in every language.
@@ -63,6 +63,8 @@ EXPORT = Export(
         "Birthdate": "YYYY-MM-DD",
     },
 )
+MOST_ACCOUNTS = 256 << 20
+"""Bytes that the columns of accounts may take in memory."""
 _OF_ACCOUNTS = ("Name", "Type", "Industry", "Website", "BillingCountry", "NumberOfEmployees")
 _OBJECTS = ("contact.csv", "lead.csv")
 _READ = ("Contact.csv", "Lead.csv", "Account.csv")
@@ -103,17 +105,24 @@ def open_source(path: Path, settings: Mapping[str, Any]) -> Source:
 
 
 def _accounts(path: Path, parts: Sequence[tuple[str, Source]]) -> pa.Table:
-    """The columns of accounts that contacts get, under the names that they have there, with `Id`."""
-    tables = []
+    """The columns of accounts that contacts get, under the names that they have there, with `Id`. Raises SourceError where they are too many."""
+    tables: list[pa.Table] = []
+    held = 0
     for name, source in parts:
         named = {folded(column): column for column in source.header}
         if "id" not in named:
             raise SourceError(f"{path}: its {name} has no column Id.", "Export it again, with all columns.")
         here = {wanted: named[folded(wanted)] for wanted in _OF_ACCOUNTS if folded(wanted) in named}
-        with named_as(source.path, f"{path} ({name})"):
-            frames = [frame.cells.select([named["id"], *here.values()]) for frame in source.frames()]
         columns = ["Id", *(f"Account.{wanted}" for wanted in here)]
-        tables += [frame.rename_columns(columns) for frame in frames]
+        with named_as(source.path, f"{path} ({name})"):
+            for frame in source.frames():
+                tables.append(frame.cells.select([named["id"], *here.values()]).rename_columns(columns))
+                held += tables[-1].nbytes
+                if held > MOST_ACCOUNTS:
+                    raise SourceError(
+                        f"{path}: the accounts in {name} take more than {MOST_ACCOUNTS >> 20} MB, and they are in memory while contacts are read.",
+                        "Take Contact.csv out of the ZIP and read it by itself, with kind: salesforce_data_loader; the account's name is not in it.",
+                    )
     if not tables:
         return pa.table({"Id": pa.array([], pa.string())})
     return pa.concat_tables(tables, promote_options="default").combine_chunks()
