@@ -2,7 +2,8 @@
 
 Each list may add a column with the contact's status on it; what is known of all accounts is the address, names, the phone, the account, the tags, joined by commas, and
 when and from where the contact was added.
-Source: help.activecampaign.com, "Export contacts from ActiveCampaign" and "Contact statuses" (Active, Unsubscribed, Unconfirmed, Bounced).
+Source: help.activecampaign.com, "Export contacts from ActiveCampaign" and "Contact statuses" (Active, Unsubscribed, Unconfirmed, Bounced). Columns carry the labels of the contact's fields; no public
+file shows a whole header, nor one in another language than English.
 """
 
 from __future__ import annotations

@@ -40,8 +40,13 @@ def plain_name(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def together(path: Path, settings: Mapping[str, Any], member: str, export: Export, chosen: Chosen) -> Source:
-    """The files that match `member`, one after the other as `chosen` has them. Raises SourceError, which names the ZIP and the file in it."""
+def together(
+    path: Path, settings: Mapping[str, Any], member: str | tuple[str, ...], export: Export, chosen: Chosen
+) -> Source:
+    """The files that match `member`, a pattern or names, one after the other as `chosen` has them.
+
+    Raises SourceError, which names the ZIP and the file in it.
+    """
     inside = {name: value for name, value in settings.items() if name != "member"}
     unpacked = unpack(path, member)
     with unpacked.folder.kept():

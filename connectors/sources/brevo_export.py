@@ -1,8 +1,10 @@
 """Brevo's (Sendinblue's) export of contacts: attributes in capitals, most often with semicolons between them.
 
-What the account names itself follows under its own attribute. `_SUBSCRIBED` and `_BLOCKLISTED` are lists of channels, such as `email_marketing`; in older exports the
-column is `EMAIL_BLACKLISTED` or `BLACKLISTED`, with 1 and 0. Moments are written as days, DD-MM-YYYY.
-Source: help.brevo.com, "Export your contacts" and "Default contact attributes"; the column names of consent stand in public importers of that export.
+An account's attributes are named in the language in which it was opened (FIRSTNAME, VORNAME, PRENOM, NOMBRE), and what it names itself follows; the columns that Brevo adds are the same everywhere
+(CONTACT ID, ADDED_TIME, MODIFIED_TIME, OPT_IN, DOUBLE_OPT-IN, EXT_ID). `_SUBSCRIBED` and `_BLOCKLISTED` are lists of channels, such as `email_marketing`; in older exports the column is
+`EMAIL_BLACKLISTED` or `BLACKLISTED`, with 1 and 0. Moments are written as days, DD-MM-YYYY.
+Source: help.brevo.com, "Export your contacts" and "Default contact attributes"; developers.brevo.com, "Export contacts" (exportMetadata, and the channels of exportSubscriptionStatus); the header
+stands in public importers of that export, and so does EMAIL_BLACKLISTED. No public file shows `_SUBSCRIBED` and `_BLOCKLISTED`: where consent stands in other columns, init asks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is known of a product's export, whatever the account that it comes from.
 
 A kind of export is a file of this folder with an `EXPORT`, which `recognising.opened` turns into a source. Names of columns are compared
-without case, and with white space folded; the same column has a name for each language that the product is used in.
+without case, and with white space and apostrophes folded; the same column has a name for each language that the product is used in.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ __all__ = ["Export", "folded"]
 
 
 def folded(name: str) -> str:
-    """A column's name as it is compared.
+    """A column's name as it is compared; a typographic apostrophe is one.
 
-    >>> folded(" Record  ID ")
-    'record id'
+    >>> folded(" Record  ID "), folded("Nom de l\u2019entreprise")
+    ('record id', "nom de l'entreprise")
     """
-    return " ".join(name.split()).casefold()
+    return " ".join(name.replace("’", "'").split()).casefold()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Google Contacts' export as "Google CSV", in its present form and in the one before.
 
-Several addresses and numbers have numbered columns ("E-mail 1 - Value"); several of one label stand in one cell with ` ::: ` between them, as labels do. Nothing says
-whether somebody wants mail.
-Source: support.google.com/contacts, "Export, back up, or restore contacts"; both headers stand in public importers of that export.
+Several addresses and numbers have numbered columns ("E-mail 1 - Value"); several of one label stand in one cell with ` ::: ` between them, as labels do. Nothing says whether
+somebody wants mail.
+Source: support.google.com/contacts, "Export, back up, or restore contacts"; both headers stand in public importers of that export. It is the English
+one in those of Spanish and Russian authors as well, and no file with a translated one was found.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 "Email Marketing Consent" is SUBSCRIBED, UNSUBSCRIBED or NEVER_SUBSCRIBED; "Email Suppressions" holds the reason why somebody is not mailed, whatever it is. Custom
 properties follow under their own names.
-Source: help.klaviyo.com, "How to export all people in your account" and "Understanding consent in Klaviyo"; the names also stand in public importers of that export.
+Source: help.klaviyo.com, "How to export all people in your account" and "Understanding consent in Klaviyo"; the names also stand in public importers of that export, in English only.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Loops' own export of an audience: its properties under their API names.
 
-`subscribed` is true or false; `userId` is the id that the account gave. Source: loops.so/docs, "Contact properties" and "Export contacts".
+`subscribed` is true or false; `userId` is the id that the account gave. They are the same in every language. Source: loops.so/docs, "Contact properties" and "Export contacts".
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The files are named after what the people in them are: `subscribed_…`, `unsubscribed_…`, `cleaned_…` and `nonsubscribed_…`. Nothing in the rows
 says it, so a column `_status` does here. A file of unsubscribed people has columns about why and when (UNSUB_TIME, …), one of cleaned ones when and in which
 campaign (CLEAN_TIME, …); all have the audience's own merge tags under their labels, and in capitals what Mailchimp knows (OPTIN_TIME, LAST_CHANGED, LEID,
-EUID, TAGS). Tags are quoted texts with commas between them.
+EUID, TAGS), which is the same in every language, while the labels are in the audience's own. Tags are quoted texts with commas between them.
 Source: mailchimp.com/help, "View or Export Contacts" and "About the exported file's columns"; both forms stand in public importers of that export.
 """
 

@@ -1,6 +1,6 @@
 """What Salesforce's Data Loader extracts of contacts or leads: the fields' API names, often in capitals.
 
-Check boxes are true and false, moments ISO 8601 in UTC. Multi-select picklists are joined by semicolons. Fields of one's own end in `__c`.
+Check boxes are true and false, moments ISO 8601 in UTC. Multi-select picklists are joined by semicolons. Fields of one's own end in `__c`. API names are the same in every language.
 Source: developer.salesforce.com, "Data Loader Guide" and Object Reference, Contact and Lead.
 """
 

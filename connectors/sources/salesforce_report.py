@@ -2,7 +2,9 @@
 
 Columns carry the labels of the fields, in the language of whoever exports; check boxes are 1 and 0, or true and false in Excel's form.
 "Email Opt Out" is the standard field HasOptedOutOfEmail. Dates follow the locale of the user, so none is assumed.
-Source: help.salesforce.com, "Export a Report" and "Contact Fields"; developer.salesforce.com, Object Reference, Contact.
+Source: help.salesforce.com, "Export a Report" and "Contact Fields"; developer.salesforce.com, Object Reference, Contact. "E-Mail-Abmeldung" is what Adobe's German documentation of its connector
+calls that field; French, Spanish and Portuguese names are from the product's localisation of the field label, as public programs for Salesforce show it. No whole header in these three was found,
+so such a report is known where the mapping names the kind, and not recognised by itself.
 """
 
 from __future__ import annotations
@@ -30,18 +32,26 @@ EXPORT = Export(
     ),
     columns={
         "email_address": ("Email", "E-Mail", "E-mail"),
-        "first_name": ("First Name", "Vorname", "Prénom"),
-        "last_name": ("Last Name", "Nachname", "Nom"),
-        "salutation": ("Salutation", "Anrede"),
-        "phone": ("Mobile", "Mobile Phone", "Phone", "Telefon", "Mobil"),
-        "company": ("Account Name", "Company / Account", "Company", "Accountname"),
+        "first_name": ("First Name", "Vorname", "Prénom", "Primeiro Nome"),
+        "last_name": ("Last Name", "Nachname", "Nom", "Sobrenome"),
+        "salutation": ("Salutation", "Anrede", "Tratamento"),
+        "phone": ("Mobile", "Mobile Phone", "Phone", "Telefon", "Mobil", "Celular", "Telefone"),
+        "company": (
+            "Account Name",
+            "Company / Account",
+            "Company",
+            "Accountname",
+            "Nom du compte",
+            "Nombre de la cuenta",
+            "Nome da conta",
+        ),
         "job_title": ("Title", "Titel"),
         "street": ("Mailing Street", "Mailing Address Line 1", "Street", "Postanschrift: Straße"),
         "city": ("Mailing City", "City", "Postanschrift: Ort"),
         "postal_code": ("Mailing Zip/Postal Code", "Zip/Postal Code", "Postanschrift: PLZ"),
         "state": ("Mailing State/Province", "State/Province"),
         "country": ("Mailing Country", "Country", "Postanschrift: Land"),
-        "birthday": ("Birthdate", "Geburtsdatum"),
+        "birthday": ("Birthdate", "Geburtsdatum", "Data de nascimento"),
         "source": ("Lead Source", "Leadquelle"),
         "joined_at": ("Created Date",),
     },

@@ -1,7 +1,7 @@
 """Shopify's export of customers.
 
 "Accepts Email Marketing" is yes or no. Tags are joined by ", ". A customer's id begins with an apostrophe, so that spreadsheets do not round it.
-Source: help.shopify.com, "Exporting and importing customers" (the customer CSV file's columns).
+Source: help.shopify.com, "Exporting and importing customers" (the customer CSV file's columns, in English only).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Stripe's export of customers, with the default or with all columns.
 
 Moments are in UTC, YYYY-MM-DD hh:mm. Metadata of one's own have a column each that ends in "(metadata)". Nothing says whether somebody wants mail.
-Source: docs.stripe.com, "Export customers"; the header stands in public importers of that export.
+Source: docs.stripe.com, "Export customers"; the header stands in public importers of that export, in English only.
 """
 
 from __future__ import annotations

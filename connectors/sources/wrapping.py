@@ -85,8 +85,11 @@ def wrapping_of(path: Path) -> str:
     return next((name for sign, name in _SIGNS if head.startswith(sign)), "")
 
 
-def unpack(path: Path, member: str = "") -> Unpacked:
-    """The one file that is in the file at `path`, or those whose names match `member`. Raises SourceError."""
+def unpack(path: Path, member: str | tuple[str, ...] = "") -> Unpacked:
+    """The one file that is in the file at `path`, or those whose names match `member`; of several names those that are there.
+
+    Nothing else is unpacked. Raises SourceError.
+    """
     with path.open("rb") as file:
         before = os.fstat(file.fileno())
         key = (path, before.st_mtime_ns, before.st_size, member)
@@ -94,7 +97,7 @@ def unpack(path: Path, member: str = "") -> Unpacked:
             return open_already
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     found = Unpacked(path, wrapping_of(path), sha256, before.st_size, PrivateFolder())
-    found.chosen = any(sign in member for sign in "*?[")
+    found.chosen = _is_pattern(member)
     with found.folder.kept():
         _fill(found, member)
         after = path.stat()
@@ -107,11 +110,11 @@ def unpack(path: Path, member: str = "") -> Unpacked:
     return found
 
 
-_OPEN: WeakValueDictionary[tuple[Path, int, int, str], Unpacked] = WeakValueDictionary()
+_OPEN: WeakValueDictionary[tuple[Path, int, int, str | tuple[str, ...]], Unpacked] = WeakValueDictionary()
 """What somebody has open: whoever asks which export an archive is opens it once for each kind."""
 
 
-def _fill(found: Unpacked, member: str) -> None:
+def _fill(found: Unpacked, member: str | tuple[str, ...]) -> None:
     path, wrapping, out = found.path, found.wrapping, _Out(found)
     try:
         if wrapping == "zip":
@@ -179,7 +182,7 @@ def _inner_name(path: Path, wrapping: str) -> str:
     return path.name[: len(path.name) - len(suffix)] or path.name
 
 
-def _unzip(path: Path, member: str, out: _Out) -> None:
+def _unzip(path: Path, member: str | tuple[str, ...], out: _Out) -> None:
     with ZipFile(path) as archive:
         there = archive.infolist()
         if len(there) > MOST_MEMBERS:
@@ -218,18 +221,20 @@ def _files(there: list[ZipInfo]) -> Iterator[ZipInfo]:
             yield one
 
 
-def _wanted(path: Path, files: list[ZipInfo], member: str) -> list[ZipInfo]:
+def _wanted(path: Path, files: list[ZipInfo], member: str | tuple[str, ...]) -> list[ZipInfo]:
     names = sorted(one.filename for one in files)
     if not names:
         raise SourceError(f"{path} is an archive without files.", "Export it again.")
     if member:
-        found = [one for one in files if _matches(one.filename, member)]
+        patterns = (member,) if isinstance(member, str) else member
+        found = [one for one in files if any(_matches(one.filename, pattern) for pattern in patterns)]
         if not found:
             raise SourceError(
-                f"{path} holds nothing that matches member: {member}.", f"It holds: {listed(names)}."
+                f"{path} holds nothing that matches member: {listed(patterns)}.",
+                f"It holds: {listed(names)}.",
             )
         several = [one.filename for one in found]
-        if len(found) > 1 and not any(sign in member for sign in "*?["):
+        if len(found) > 1 and not _is_pattern(member):
             raise SourceError(
                 f"{path} holds several files {member}: {listed(sorted(several))}.",
                 "Name one with its folder.",
@@ -243,6 +248,11 @@ def _wanted(path: Path, files: list[ZipInfo], member: str) -> list[ZipInfo]:
             f'Choose with member: "{found_names[0]}" under source: (or --member), or take several as one with a pattern such as member: "*.csv".',
         )
     return tables
+
+
+def _is_pattern(member: str | tuple[str, ...]) -> bool:
+    """Whether several files may be meant."""
+    return isinstance(member, tuple) or any(sign in member for sign in "*?[")
 
 
 def _matches(name: str, pattern: str) -> bool:

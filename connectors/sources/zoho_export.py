@@ -1,8 +1,9 @@
 """Zoho CRM's export of contacts or leads, also as a member of its backup.
 
-Each look-up has a column with its id and one with its name ("Contact Owner.id", "Contact Owner"). "Email Opt Out" is true or false. Values of several
-choices are joined by semicolons.
-Source: help.zoho.com, "Exporting Data" and "Standard fields: Contacts"; the order of columns differs from account to account.
+Each look-up has a column with its id and one with its name ("Contact Owner.id", "Contact Owner"). "Email Opt Out" is true or false; beside it stand "Unsubscribed Mode" and "Unsubscribed Time".
+The record's own id is "Record Id", in some accounts "Contact Id". Values of several choices are joined by semicolons.
+Source: help.zoho.com, "Exporting Data" and "Standard fields: Contacts"; the names also stand in public importers of that export; the order of columns differs from account to account. Labels may
+follow the language of the account; no such export was found, so English ones are known.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ EXPORT = Export(
         ("Record Id", "Contact Owner", "Email Opt Out"),
         ("Record Id", "Lead Owner.id", "Email"),
         ("Record Id", "Lead Owner", "Email Opt Out"),
-        ("Contact Id", "Contact Owner", "Email Opt Out", "Asst Phone"),
+        ("Contact Id", "Contact Owner.id", "Email"),
+        ("Contact Id", "Contact Owner", "Email Opt Out", "Unsubscribed Mode"),
     ),
     columns={
         "email_address": ("Email",),

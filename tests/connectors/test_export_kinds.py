@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import sample_data
 from connectors.base import Source
 from connectors.errors import SourceError
 from connectors.kinds import kinds, source_module
+from connectors.sources import wrapping
 from connectors.sources.export import Export
 from connectors.sources.recognising import open_recognised, recognised
 from mappings.engine.suggesting.names import meaning
@@ -241,3 +243,63 @@ def test_a_file_in_mailchimp_s_archive_whose_name_says_no_status_is_left_out_and
     _, source = open_recognised(path, {})
     assert read(source)[0].num_rows == crm_exports.expected().rows
     assert any("Left out" in odd.message and "people.csv" in odd.message for odd in source.oddities)
+
+
+def more_members(path: Path, members: dict[str, bytes]) -> Path:
+    """Salesforce's sample with more files in it, at `path`."""
+    path.write_bytes(sample_of("salesforce_weekly_export").read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_nothing_of_salesforce_s_archive_is_unpacked_but_contacts_leads_and_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = dict.fromkeys(("Asset.csv", "Case.csv", "LoginHistory.csv"), b"Id\n" + b"1\n" * 40000)
+    path = more_members(tmp_path / "export.zip", others | {"Campaign.csv": b"Id,Name\n701,Spring fair\n"})
+    path.write_bytes(path.read_bytes().replace(b"Spring fair", b"Winter fair"))  # its check sum is wrong now
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(wrapping, "MOST_BYTES", 100_000)
+    source = source_module("salesforce_weekly_export").open_source(path, {})
+    with zipfile.ZipFile(path) as archive:
+        sizes = [archive.getinfo(f"{name}.csv").file_size for name in ("Account", "Contact", "Lead")]
+    assert sorted(file.stat().st_size for file in (tmp_path / "tmp").glob("*/[0-9]*")) == sorted(sizes)
+    assert read(source)[0].num_rows == crm_exports.expected().rows
+    monkeypatch.setattr(wrapping, "MOST_BYTES", sum(sizes) - 1)
+    again = more_members(tmp_path / "again.zip", {})
+    with pytest.raises(SourceError, match="which are not unpacked"):
+        source_module("salesforce_weekly_export").open_source(again, {})
+
+
+def test_names_that_lead_elsewhere_are_refused_whatever_is_read_of_the_archive(tmp_path: Path) -> None:
+    path = more_members(tmp_path / "export.zip", {"../Case.csv": b"Id\n1\n"})
+    with pytest.raises(SourceError, match="leads out of its folder"):
+        source_module("salesforce_weekly_export").open_source(path, {})
+
+
+def test_an_object_of_salesforce_s_that_goes_on_in_another_folder_is_one_table(tmp_path: Path) -> None:
+    second = {
+        "WE_2/Contact.csv": b'"Id","AccountId","LastName","Email"\n"003B","001B","Two","two@example.com"\n',
+        "WE_2/Account.csv": b'"Name","Id"\n"Second Ltd","001B"\n',
+    }
+    path = more_members(tmp_path / "export.zip", second)
+    source = source_module("salesforce_weekly_export").open_source(path, {})
+    given = {one["Id"]: one for one in read(source)[0].to_pylist()}
+    assert len(given) == crm_exports.expected().rows + 1
+    assert (given["003B"]["Object"], given["003B"]["Account.Name"]) == ("Contact", "Second Ltd")
+    assert {one["Account.Type"] for one in given.values() if one["Object"] == "Contact"} == {"Customer", ""}
+    assert not [odd for odd in source.oddities if odd.code == "account_not_there"]
+
+
+def test_contacts_whose_account_is_in_another_of_salesforce_s_archives_are_counted(tmp_path: Path) -> None:
+    contact = (
+        b'"Id","AccountId","LastName","Email"\n"1","001B","A","a@example.com"\n"2","","B","b@example.com"\n'
+    )
+    path = more_members(tmp_path / "export.zip", {"WE_2/Contact.csv": contact})
+    source = source_module("salesforce_weekly_export").open_source(path, {})
+    read(source)
+    [odd] = [odd for odd in source.oddities if odd.code == "account_not_there"]
+    assert odd.message.startswith("WE_2/Contact.csv: 1 contact names an account that this ZIP does not hold")
