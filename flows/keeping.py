@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +15,11 @@ from flows.ledger import Answers, Intent, Outcome
 
 __all__ = ["Keeping"]
 
-_GROUP_SECONDS = 0.02
+_GROUP_SECONDS = 0.05
 _FEW = 64
-"""So few that wait are worth waiting for more."""
+"""So few that wait are worth waiting for more, for so long."""
+_SOON_SECONDS = 0.02
+"""And so long where somebody may only then send."""
 
 
 class Keeping:
@@ -30,6 +33,7 @@ class Keeping:
         self._waiting: list[tuple[Outcome, asyncio.Future[None]]] = []
         self._seen: list[tuple[tuple[int, int, dict[str, Any]], asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
+        self._enough = asyncio.Event()
 
     async def intend(self, intents: Sequence[Intent]) -> None:
         """They are on the disk when this returns. Raises LedgerError."""
@@ -39,11 +43,15 @@ class Keeping:
         """It is on the disk when this returns. Raises LedgerError."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((outcome, done))
+        if len(self._waiting) >= _FEW:
+            self._enough.set()
         await self._written(done)
 
     async def saw(self, row: int, attempt: int, image: dict[str, Any]) -> None:
         """How a contact is there, before it is written: on the disk when this returns. Raises LedgerError."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not self._seen:
+            asyncio.get_running_loop().call_later(_SOON_SECONDS, self._enough.set)
         self._seen.append(((row, attempt, image), done))
         await self._written(done)
 
@@ -54,13 +62,20 @@ class Keeping:
 
     async def _flush(self) -> None:
         try:
-            await asyncio.sleep(_GROUP_SECONDS)
+            await self._more()
             await self._flush_waiting()
         finally:
             self._flushing = None
 
+    async def _more(self) -> None:
+        """Waits for more that is written in the same statement."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GROUP_SECONDS):
+                await self._enough.wait()
+
     async def _flush_waiting(self) -> None:
         while self._waiting or self._seen:
+            self._enough.clear()
             group, self._waiting = self._waiting, []
             seen, self._seen = self._seen, []
             if seen:
@@ -72,9 +87,8 @@ class Keeping:
                 requests = (self._traffic.sent, self._traffic.retried, self._traffic.throttled)
                 write = functools.partial(self._answers.answered, self._run, outcomes, requests)
                 await self._told(write, [done for _, done in group])
-            waiting = len(self._waiting) + len(self._seen)
-            if waiting and waiting < _FEW:
-                await asyncio.sleep(_GROUP_SECONDS)
+            if self._waiting or self._seen:
+                await self._more()
 
     async def _told(self, write: Callable[[], Any], waiting: list[asyncio.Future[None]]) -> None:
         """Writes, and tells all who wait for it; whoever was cancelled meanwhile does not wait any more."""

@@ -1,4 +1,4 @@
-"""The account's rate, shared by all machines that use this ledger: slots are booked in one short transaction.
+"""The account's rate, shared by all machines that use this ledger: whoever books reads them, and writes them where nobody else has meanwhile.
 
 Slots are kept in the server's time. What this machine's clock has to be put forward by is measured with each booking:
 the server's time lies between the moments at which it was asked and answered.
@@ -21,7 +21,8 @@ __all__ = ["SharedBookings"]
 _REMEMBERED = 64
 """So many measurements: two clocks part by less than a millisecond meanwhile."""
 _LOOK_AGAIN_SECONDS = 10.0
-_SQL_TIME = "select extract(epoch from clock_timestamp())::double precision"
+_SQL_NEW = "insert into slots values (?, 0, ?) on conflict do nothing"
+_SQL_SLOTS = "select booked_until, taken, extract(epoch from clock_timestamp())::double precision from slots where account = ?"
 
 
 class SharedBookings:
@@ -47,23 +48,24 @@ class SharedBookings:
     ) -> float:
         """Books `calls` slots in a row; when the first begins. See `connectors.slots`. Raises LedgerError."""
 
-        def begun(spoken: Spoken) -> float:
-            with spoken.transaction():
-                slots = self._slots(spoken, " for update")
-                ahead = self._ahead(spoken)
-                slots.left([(booked + ahead, really + ahead) for booked, really in left])
-                begin = slots.book(calls, per_second, limit, now + ahead, since + ahead)
-                spoken.execute(
-                    "update slots set booked_until = ?, taken = ? where account = ?",
-                    (slots.until, slots.packed(), self._account),
-                )
-            return begin - ahead
+        def begun(spoken: Spoken) -> float | None:
+            """None where another one was first, whose slots have to be known: nobody holds a lock while this is worked out."""
+            slots, ahead, seen = self._slots(spoken)
+            slots.left([(booked + ahead, really + ahead) for booked, really in left])
+            begin = slots.book(calls, per_second, limit, now + ahead, since + ahead)
+            written = spoken.execute(
+                "update slots set booked_until = ?, taken = ? where account = ? and booked_until = ? and taken = ?",
+                (slots.until, slots.packed(), self._account, *seen),
+            )
+            return begin - ahead if written.rowcount else None
 
-        if not self._begun:
-            sql = "insert into slots values (?, 0, ?) on conflict do nothing"
-            self._server.repeated(lambda spoken: spoken.execute(sql, (self._account, b"")))
-            self._begun = True
-        return self._server.repeated(begun)
+        while True:
+            if not self._begun:
+                self._server.repeated(lambda spoken: spoken.execute(_SQL_NEW, (self._account, b"")))
+                self._begun = True
+            begin = self._server.repeated(begun)
+            if begin is not None:
+                return begin
 
     def taken(self, since: float) -> int:
         """How many bookings began after `since`, of all who share the account.
@@ -72,8 +74,8 @@ class SharedBookings:
         """
 
         def counted(spoken: Spoken) -> int:
-            ahead = self._ahead(spoken)
-            return sum(at >= since + ahead for at in self._slots(spoken, "").taken)
+            slots, ahead, _ = self._slots(spoken)
+            return sum(at >= since + ahead for at in slots.taken)
 
         if time.monotonic() < self._look_again:
             return sys.maxsize
@@ -83,21 +85,20 @@ class SharedBookings:
             self._look_again = time.monotonic() + _LOOK_AGAIN_SECONDS
             return sys.maxsize
 
-    def _slots(self, spoken: Spoken, how: str) -> Slots:
-        sql = f"select booked_until, taken from slots where account = ?{how}"  # noqa: S608 - our own words
-        row = spoken.execute(sql, (self._account,)).fetchone()
+    def _slots(self, spoken: Spoken) -> tuple[Slots, float, tuple[float, bytes]]:
+        """The slots, what is added to this machine's time for the server's, and the slots as they are kept.
+
+        Of the last measurements of the two clocks the one that took least counts.
+        """
+        asked = time.monotonic()
+        row: Any = spoken.execute(_SQL_SLOTS, (self._account,)).fetchone()
+        answered = time.monotonic()
         if row is None:  # the server crashed, and the slots with it
             self._begun = False
-            return Slots()
-        return Slots.unpacked(*row)
-
-    def _ahead(self, spoken: Spoken) -> float:
-        """What is added to this machine's time for the server's: of the last measurements the one that took least."""
-        asked = time.monotonic()
-        row: Any = spoken.execute(_SQL_TIME).fetchone()
-        answered = time.monotonic()
-        self._measured.append((answered - asked, float(row[0]) - (asked + answered) / 2))
-        return min(self._measured)[1]
+            return Slots(), 0.0, (0.0, b"")
+        until, taken, server = row
+        self._measured.append((answered - asked, float(server) - (asked + answered) / 2))
+        return Slots.unpacked(until, taken), min(self._measured)[1], (until, taken)
 
     def close(self) -> None:
         self._server.close()
