@@ -14,7 +14,7 @@ import pytest
 from connectors import http
 from connectors.destinations.corporate_merch import Connector
 from connectors.sandbox.serving import Running, running
-from flows import delivery, sync_run
+from flows import delivery, finishing, sync_run
 from flows.conformance.ended import finish
 from flows.ledger.opening import open_ledger
 from flows.pipeline import deliver_all
@@ -205,7 +205,7 @@ async def test_what_became_of_them_is_durable_before_the_report_is_written(
     def no_report(run: sync_run.SyncRun) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr(sync_run, "report", no_report)
+    monkeypatch.setattr(finishing, "report", no_report)
     with pytest.raises(Exception, match="cannot be written"):
         await sync(merch, THERE, faults={"kind": "reset_after", "paths": "POST", "next": 1})
     ledger = open_ledger(merch.home)
