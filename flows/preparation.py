@@ -73,7 +73,7 @@ class Preparation:
             delivery.tally = tally_of(opened.ledger.answers, run.id)
         elif not run.guarded and not run.parts:
             opt_outs, resubscribes = await consequences(
-                plan, opened, delivery, self.knowledge, run.may_give_back
+                plan, opened, delivery.hearing, self.knowledge, run.may_give_back
             )
             self._counted = dataclasses.replace(self._counted, opt_outs=opt_outs, resubscribes=resubscribes)
             self.judge()

@@ -19,7 +19,6 @@ from connectors.http import Traffic
 from flows.accepted import AcceptedRows, accepted_rows, grouped, keep_accepted, needing
 from flows.comparison import compared
 from flows.copies.bringing import Brought, mark
-from flows.delivery import WHY_STOPPED
 from flows.depot import folder_of
 from flows.guards import Verdict
 from flows.inbox.fetched import shown_source
@@ -46,6 +45,7 @@ from flows.report.summary import (
 )
 from flows.report.unseen import unseen_values
 from flows.told import columns_of
+from flows.unsent import WHY_STOPPED
 
 if TYPE_CHECKING:
     from flows.sync_run import SyncRun
