@@ -10,7 +10,7 @@ from connectors.consents import will_of
 from flows.figures import LEFT_ALONE
 from flows.knowledge import Knowledge
 from flows.remembering import LANDED
-from flows.report.summary import NEED_A_PERSON
+from flows.report.outcomes import NEED_A_PERSON
 from flows.tally import Tally, started_by
 from mappings.engine.contact import Contact
 

@@ -11,9 +11,9 @@ from flows.inbox.fetched import shown_source
 from flows.listing_facts import facts_of, twice_of
 from flows.options import Options
 from flows.preview import Preview, accepted_in
+from flows.report.outcomes import Outcomes
 from flows.report.page import examples, problem_groups
 from flows.report.plan_summary import PlanSummary
-from flows.report.summary import Outcomes
 from flows.report.unseen import unseen_values
 from flows.report.vanished import VanishedFacts
 from flows.reporting import limit_facts, most_frequent

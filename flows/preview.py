@@ -20,7 +20,7 @@ from flows.batches import Batch, Entry, batches
 from flows.figures import Figures
 from flows.outcomes import kept_back
 from flows.plan import count_states
-from flows.report.summary import NEED_A_PERSON
+from flows.report.outcomes import NEED_A_PERSON
 from flows.roll import State
 from flows.sampling import SAMPLE, evenly
 from flows.sync_run import BATCH, SyncRun

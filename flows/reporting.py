@@ -27,22 +27,14 @@ from flows.listing_facts import facts_of, twice_of
 from flows.outcomes import LIMITED, SUPERSEDED
 from flows.own_ledger import own_ledger
 from flows.report import Details, Summary, write_report
+from flows.report.details import Column, Comparison, FieldChange, OddLine
+from flows.report.guard import Guard, Override
+from flows.report.outcomes import NEED_A_PERSON, Outcomes
 from flows.report.page import problem_groups
+from flows.report.problem_group import ProblemGroup
 from flows.report.reasons import reasons
 from flows.report.since import Previous, Since, Who, since
-from flows.report.summary import (
-    NEED_A_PERSON,
-    Column,
-    Comparison,
-    FieldChange,
-    Guard,
-    Interruption,
-    OddLine,
-    Outcomes,
-    Override,
-    ProblemGroup,
-    RehearsalFacts,
-)
+from flows.report.summary import Interruption, RehearsalFacts
 from flows.report.unseen import unseen_values
 from flows.told import columns_of
 from flows.unsent import WHY_STOPPED

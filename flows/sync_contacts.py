@@ -36,7 +36,8 @@ from flows.key_like import shown
 from flows.ledger import Run, RunLock
 from flows.map_shard import on_workers
 from flows.options import Options
-from flows.report.summary import Summary, verdict
+from flows.report.summary import Summary
+from flows.report.verdict import verdict
 from flows.settings import Settings, find_mapping
 from flows.steps import carried_out, could_not_start, known_as, left_by_this_flow, log, state_of
 from flows.stopping import interruptible_before

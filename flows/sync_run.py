@@ -36,7 +36,7 @@ from flows.permissions import Permission
 from flows.plan import Plan
 from flows.preparation import Preparation
 from flows.registering import enter, enter_its_beginning
-from flows.report.summary import MappingEdited
+from flows.report.mapping_edited import MappingEdited
 from flows.reporting import Ending
 from flows.resume import Resume
 from flows.resuming import refuse_if_ended

@@ -8,18 +8,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from flows.report.summary import (
-    NEED_A_PERSON,
-    Comparison,
-    Guard,
-    Override,
-    Reason,
-    Summary,
-    UnseenValue,
-    verdict,
-)
+from flows.report.details import Comparison, Reason, UnseenValue
+from flows.report.guard import Guard, Override
+from flows.report.outcomes import NEED_A_PERSON
+from flows.report.summary import Summary
 from flows.report.text import percent
 from flows.report.vanished import VANISHED_FILE, vanished_said
+from flows.report.verdict import verdict
 from flows.report.wording import (
     allowed_too_few,
     guard_limit,

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from flows.options import Options
-from flows.report.summary import UnseenValue
+from flows.report.details import UnseenValue
 from flows.report.unseen import unseen_values
 from flows.retry import Retry
 from flows.review.rows import ReviewRow
