@@ -21,7 +21,7 @@ from flows.report.results import SCHEMA
 from flows.roll import Roll, State
 from flows.told import Columns, told
 from mappings.engine.mapped import Mapped
-from mappings.engine.problems import Problem
+from mappings.engine.problems.problem import Problem
 
 __all__ = ["LIMITED", "PROBLEM_SCHEMA", "SUPERSEDED", "Books", "kept_back"]
 

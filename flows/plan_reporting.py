@@ -19,7 +19,7 @@ from flows.report.vanished import VanishedFacts
 from flows.reporting import limit_facts, most_frequent
 from flows.sync_run import SyncRun
 from flows.told import columns_of, told
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 
 __all__ = ["chosen", "ledger_state", "summed_up"]
 

@@ -33,7 +33,7 @@ from flows.settings import Settings, find_mapping
 from flows.trend import needing
 from mappings.engine.complaints import MappingInvalid
 from mappings.engine.document import Mapping, Notify
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 from mappings.engine.reading import read_mapping_text
 
 if TYPE_CHECKING:

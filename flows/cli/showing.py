@@ -29,7 +29,7 @@ from flows.report.wording import (
 from flows.report.writing import TWICE_FILE
 from flows.roll import OUTCOMES
 from mappings.engine.complaints import visible
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 
 __all__ = ["balance", "console_for_people", "problem_lines", "show_summary"]
 

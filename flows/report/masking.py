@@ -20,7 +20,7 @@ from flows.report.problem_group import ProblemGroup
 from flows.report.summary import Summary
 from flows.report.troubled import Trouble, TroubledRow
 from mappings.engine.cleaning import clean_text
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 
 __all__ = ["Mask"]
 

@@ -40,7 +40,7 @@ from flows.report.wording import (
     since_then,
     twice_there,
 )
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 
 __all__ = [
     "MEANINGS",

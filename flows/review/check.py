@@ -16,7 +16,7 @@ from flows.review.rows import ReviewRow
 from flows.sync_run import SyncRun
 from mappings.engine.applying import Application
 from mappings.engine.frame import Frame
-from mappings.engine.problems import Problem
+from mappings.engine.problems.problem import Problem
 
 __all__ = ["Check"]
 

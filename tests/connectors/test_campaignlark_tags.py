@@ -14,7 +14,7 @@ from connectors.destinations.campaignlark import Connector
 from connectors.errors import CredentialsError, Unreachable
 from connectors.http import Patience
 from connectors.pace import Pace
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 from tests.connectors.larks import (
     ANN,
     BEA,
