@@ -16,7 +16,7 @@ from flows.report.page import examples, problem_groups
 from flows.report.plan_summary import PlanSummary
 from flows.report.unseen import unseen_values
 from flows.report.vanished import VanishedFacts
-from flows.reporting import limit_facts, most_frequent
+from flows.run_facts import limit_facts, most_frequent
 from flows.sync_run import SyncRun
 from flows.told import columns_of, told
 from mappings.engine.problems.codes import CODES
