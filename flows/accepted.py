@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from flows.ledger import Acceptances
 from flows.report.failures import parts, write_accepted
-from flows.report.summary import NEED_A_PERSON, ProblemGroup
+from flows.report.outcomes import NEED_A_PERSON
+from flows.report.problem_group import ProblemGroup
 from flows.spool import Spool
 from flows.whose import owners, places_of, whose
 from mappings.engine.document import Mapping as Document

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from flows.ledger import Run
-from flows.report.summary import Guard
+from flows.report.guard import Guard
 
 __all__ = ["Approval", "Approved", "opened_by", "question_about", "tripped", "why_not"]
 

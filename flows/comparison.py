@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from flows.plan import count_states
-from flows.report.summary import Compared, Comparison
+from flows.report.details import Compared, Comparison
 from flows.roll import OUTCOMES
 
 if TYPE_CHECKING:

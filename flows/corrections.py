@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from flows.ledger import Ledger
 from flows.ledger.corrections import Kept
 from flows.report.failures import parts
-from flows.report.summary import NEED_A_PERSON
+from flows.report.outcomes import NEED_A_PERSON
 from flows.spool import Spool, originals_of
 from flows.whose import owners, places_of, whose
 from mappings.engine.cleaning import clean_text

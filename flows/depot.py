@@ -26,7 +26,7 @@ from typing import Any, Self
 import xxhash
 
 from connectors.errors import LedgerError, SourceError
-from connectors.places import Place
+from connectors.places.place import Place
 from flows.ledger import Ledger, Run
 from flows.ledger.runs import now
 from flows.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flows.ledger import Ledger, Run
-from flows.report.summary import MappingEdited
+from flows.report.mapping_edited import MappingEdited
 from mappings.engine.complaints import MappingInvalid, listed
 from mappings.engine.document import Mapping
 from mappings.engine.reading import plain_text

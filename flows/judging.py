@@ -12,9 +12,9 @@ import numpy.typing as npt
 from connectors.errors import LookUpRefused
 from flows.allowing import allowed
 from flows.batches import batches
-from flows.delivery import Delivery
 from flows.figures import Figures
 from flows.guards import Counts, Guard, Verdict, judged
+from flows.hearing import Hearing
 from flows.knowledge import Knowledge
 from flows.opened import Opened
 from flows.options import Options
@@ -68,7 +68,7 @@ def judged_plan(
 async def consequences(
     plan: Plan,
     opened: Opened,
-    delivery: Delivery,
+    hearing: Hearing,
     knowledge: Knowledge,
     also: Callable[[Contact], bool] | None = None,
 ) -> tuple[int, int]:
@@ -88,7 +88,7 @@ async def consequences(
         _AT_ONCE,
         only=_who_may_matter(plan, opened) if also is None else None,
     ):
-        seen = await delivery.look_up(batch)
+        seen = await hearing.look_up(batch)
         asked = []
         for entry in batch.entries:
             known, memory, now = seen[entry.contact.key]
@@ -112,7 +112,7 @@ async def consequences(
                 continue
             if isinstance(one, BaseException):
                 raise one
-            memory = delivery.heard(entry.contact, memory, *one)  # noqa: PLW2901 - the same, known better
+            memory = hearing.heard(entry.contact, memory, *one)  # noqa: PLW2901 - the same, known better
             figures.add(destination, entry, one[0], memory, one[1], surveyed=False)
     return figures.opt_outs, figures.opt_ins
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from connectors.listing import Survey
-from flows.report.summary import ListingFacts, Twice
+from flows.report.details import ListingFacts, Twice
 
 __all__ = ["facts_of", "twice_of"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import shutil
 import tempfile
 import time
@@ -15,6 +15,7 @@ from connectors.breaker import Breaker
 from connectors.kinds import destination_module
 from connectors.listing import OnlyLists
 from connectors.pace import Pace
+from flows.changed_key import settled
 from flows.consent import complaint_of
 from flows.corrected import Corrected
 from flows.field_list import keep as keep_fields
@@ -48,9 +49,8 @@ from mappings.engine.applying import Application
 from mappings.engine.document import Mapping
 from mappings.engine.schema import Schema
 
-__all__ = ["Opened", "open_everything", "settled"]
+__all__ = ["Opened", "open_everything"]
 
-_NOBODY = -1
 _PLAN_KEPT_SECONDS = 86_400
 
 
@@ -98,20 +98,17 @@ async def open_everything(
     brings its mapping as well, and stays the run that it goes on with. An `undo` brings all of that, and is a run of its own.
     """
     path, mapping, source = _read(mapping_given, source_given, retry, resume or undo)
-    follows = retry or resume or undo
+    follows, rehearsal = retry or resume or undo, options.rehearsal
     settings = Settings(path)
     kind, name = mapping.destination.kind, mapping.destination.account
-    connector: Any = destination_module(kind).Connector
-    check_key(mapping, connector)
-    complaint_of(mapping, source.header, source.facts.opt_out_columns, mails_people=connector.mails_people)
-    rehearsal = options.rehearsal
+    connector = _connector(mapping, source)
     access = rehearsal.access if rehearsal else settings.access(kind, name, connector.default_base_url)
-    keep = Keep.of(settings)
-    home = _home(settings, path, options, follows)
-    ledger = open_ledger(home, "" if rehearsal else settings.ledger_url(), watcher.say)
-    lock = ledger.run_lock(mapping.name, f"{kind}-{name}")
-    destination: Destination | None = None
-    try:
+    keep, home = Keep.of(settings), _home(settings, path, options, follows)
+    async with contextlib.AsyncExitStack() as held:
+        ledger = open_ledger(home, "" if rehearsal else settings.ledger_url(), watcher.say)
+        held.callback(ledger.close)
+        lock = ledger.run_lock(mapping.name, f"{kind}-{name}")
+        held.callback(lock.__exit__, None, None, None)
         if options.verb == "sync":
             lock.__enter__()
         _introduce(mapping, access.base_url, ledger, source, watcher, rehearsed=rehearsal is not None)
@@ -121,7 +118,8 @@ async def open_everything(
             follows.refuse_another(account)
         per_second = options.per_second or mapping.destination.allowed(connector.per_second)
         pace = _pace(mapping, per_second, ledger.bookings(account.id), alone=rehearsal is not None)
-        destination = connector(base_url=access.base_url, key=access.key, turns=pace)
+        destination: Destination = connector(base_url=access.base_url, key=access.key, turns=pace)
+        held.push_async_callback(destination.__aexit__, None, None, None)
         _listen(destination.breaker, mapping.destination.patience, watcher)
         destination.answers = (
             rehearsal.answers
@@ -134,30 +132,56 @@ async def open_everything(
         account = await settled(account, access.key, ledger, destination, options, watcher)
         if follows is not None:
             follows.refuse_another(account)
-        if isinstance(destination, OnlyLists):
-            destination.listing = ledger.listing(
-                account.id, hours=_list_hours(mapping, ledger, resume), writes=options.verb == "sync"
-            )
-        application = make_application(
-            mapping, schema, source.header, resume.begun.today if resume is not None else None
+        _lend_the_list(destination, ledger, account, mapping, resume, writes=options.verb == "sync")
+        application = _fitted(
+            mapping, schema, source, watcher, resume, is_new=resume is None and undo is None
         )
         destination.rules = rules_of(mapping, application)
-        if resume is None and undo is None:  # they were run when it was begun
-            check_examples(mapping, schema)
-        _say_numbers(mapping, schema, watcher)
         run_id = rehearsal.run_id if rehearsal else resume.run.id if resume else ledger.runs.new_id()
         folder = _folder(home, run_id, options) if resume is None else private_folder(Path(resume.run.folder))
         source = _corrected(source, mapping, ledger, account, options) if follows is None else source
-    except BaseException:
-        if destination is not None:
-            await destination.__aexit__(None, None, None)
-        lock.__exit__(None, None, None)
-        ledger.close()
-        raise
+        held.pop_all()  # whoever asked lets go of it from now on
     return Opened(
         run_id, mapping, source, home, ledger, lock, account, destination, access.base_url, per_second, schema, application,
         folder, suppressions, pace, keep,
     )  # fmt: skip
+
+
+def _connector(mapping: Mapping, source: Source) -> Any:
+    """The destination's class, to which key and consent of the mapping fit. Raises MappingError."""
+    connector: Any = destination_module(mapping.destination.kind).Connector
+    check_key(mapping, connector)
+    complaint_of(mapping, source.header, source.facts.opt_out_columns, mails_people=connector.mails_people)
+    return connector
+
+
+def _lend_the_list(
+    destination: Destination,
+    ledger: Ledger,
+    account: Account,
+    mapping: Mapping,
+    resume: Resume | None,
+    *,
+    writes: bool,
+) -> None:
+    """A destination without a look-up knows the contacts by the ledger's list of them."""
+    if isinstance(destination, OnlyLists):
+        hours = _list_hours(mapping, ledger, resume)
+        destination.listing = ledger.listing(account.id, hours=hours, writes=writes)
+
+
+def _fitted(
+    mapping: Mapping, schema: Schema, source: Source, watcher: Watcher, resume: Resume | None, *, is_new: bool
+) -> Application:
+    """The mapping against this schema and this header. Its examples are run when a run is new: of others they were when it was begun."""
+    application = make_application(
+        mapping, schema, source.header, resume.begun.today if resume is not None else None
+    )
+    if is_new:
+        check_examples(mapping, schema)
+    if said := numbers_said(mapping, schema):
+        watcher.say(f"numbers   {said}")
+    return application
 
 
 def _read(
@@ -219,11 +243,6 @@ def _suppressed(mapping: Mapping, path: Path, home: Path, watcher: Watcher) -> S
     return suppressions
 
 
-def _say_numbers(mapping: Mapping, schema: Schema, watcher: Watcher) -> None:
-    if said := numbers_said(mapping, schema):
-        watcher.say(f"numbers   {said}")
-
-
 def _folder(home: Path, run_id: str, options: Options) -> Path:
     """Where the run keeps its parts; a plan's is gone when it ends, a rehearsal's is its home."""
     if options.rehearsal is not None:
@@ -236,28 +255,6 @@ def _folder(home: Path, run_id: str, options: Options) -> Path:
         return Path(tempfile.mkdtemp(prefix=f"{run_id}-", dir=home / "plans"))
     private_folder(home / "runs")
     return private_folder(home / "runs" / run_id)
-
-
-async def settled(
-    account: Account, key: str, ledger: Ledger, destination: Destination, options: Options, watcher: Watcher
-) -> Account:
-    """Whose a changed key is: a few known contacts are looked up. The same ids: rotated. None of them: another workspace."""
-    if not account.key_changed:
-        return account
-    delivered = ledger.accounts.some_delivered(account)
-    same = not delivered
-    for address, contact_id in delivered:
-        there = await destination.find(address)
-        same = same or (there is not None and there.contact_id == contact_id)
-    if same:
-        return ledger.accounts.rotated(account, key) if options.verb == "sync" else account
-    watcher.say(
-        f"The key belongs to another workspace than before: none of the {len(delivered)} contacts that were looked up is there. "
-        "It counts as a new account, and nothing as delivered."
-    )
-    if options.verb != "sync":
-        return dataclasses.replace(account, id=_NOBODY)
-    return ledger.accounts.another(account, key)
 
 
 def _introduce(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from flows.report.plan_summary import PlanSummary
 if TYPE_CHECKING:
     from flows.rehearsal import Rehearsal
 
-__all__ = ["Options"]
+__all__ = ["Options", "resending"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,16 @@ class Options:
     """Where this sync goes into a sandbox instead of the account. Guards and questions are said, and stop nothing."""
     alerts: bool = True
     """Whether somebody is told how it ended; not of a demo."""
+
+
+def resending(resend: str | None) -> Callable[[str], bool] | None:
+    """Of whose key it does not count what was delivered before, by what `--resend` says; None where it counts of everybody.
+
+    >>> again = resending("Ann@Example.com")
+    >>> resending(None) is None, again("ann@example.com"), again("bob@example.com"), resending("")("bob@example.com")
+    (True, True, False, True)
+    """
+    if resend is None:
+        return None
+    wanted = resend.strip().lower()
+    return (lambda _: True) if not wanted else (lambda key: key.lower() == wanted)

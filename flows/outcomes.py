@@ -15,13 +15,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flows.ledger.answers import Answers, Outcome
+from flows.report.outcomes import NEED_A_PERSON
 from flows.report.reasons import OTHER_ROW
 from flows.report.results import SCHEMA
-from flows.report.summary import NEED_A_PERSON
 from flows.roll import Roll, State
 from flows.told import Columns, told
 from mappings.engine.mapped import Mapped
-from mappings.engine.problems import Problem
+from mappings.engine.problems.problem import Problem
 
 __all__ = ["LIMITED", "PROBLEM_SCHEMA", "SUPERSEDED", "Books", "kept_back"]
 

@@ -7,19 +7,18 @@ from typing import Any
 
 from flows.accepted import grouped
 from flows.guards import Verdict
-from flows.inbox.fetched import shown_source
 from flows.listing_facts import facts_of, twice_of
 from flows.options import Options
 from flows.preview import Preview, accepted_in
+from flows.report.outcomes import Outcomes
 from flows.report.page import examples, problem_groups
 from flows.report.plan_summary import PlanSummary
-from flows.report.summary import Outcomes
 from flows.report.unseen import unseen_values
 from flows.report.vanished import VanishedFacts
-from flows.reporting import limit_facts, most_frequent
+from flows.run_facts import corrected_facts, limit_facts, most_frequent, whose
 from flows.sync_run import SyncRun
 from flows.told import columns_of, told
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 
 __all__ = ["chosen", "ledger_state", "summed_up"]
 
@@ -27,95 +26,141 @@ _DAY_SECONDS = 86_400
 _RUNS_LOOKED_AT = 200
 _TWICE_SHOWN = 100
 _ROWS_SHOWN = 10
+_REASONS_SHOWN = 40
 
 
 def summed_up(run: SyncRun, found: Preview, *, exit_code: int) -> PlanSummary:
     """The plan in numbers and examples."""
     opened, plan = run.opened, run.plan
-    total = found.requests + found.reading
     survey = run.knowledge.survey if run.knowledge is not None else None
-    protected = {
-        reason: count for (outcome, reason), count in found.reasons.items() if outcome == "protected"
-    }
+    file_warnings = sum(
+        count for (code, _), count in found.wrong.items() if CODES[code].severity == "warning"
+    )
     return PlanSummary.model_validate(
         {
             "made_at": run.started_at,
             "title": opened.mapping.title or opened.mapping.name,
-            "mapping": {"name": opened.mapping.name, "sha256": opened.mapping.sha256},
-            "source": {
-                "path": shown_source(opened.source.path, opened.mapping.name, opened.mapping.source.inbox),
-                "sha256": opened.source.sha256,
-                "rows_read": plan.rows,
-            },
-            "destination": {
-                "kind": opened.account.kind, "account": opened.account.name, "base_url": opened.base_url,
-            },
-            "account_id": opened.account.id,
-            "ledger": opened.ledger.database.shown,
-            "ledger_new": opened.ledger.database.new,
-            "ledger_state": ledger_state(run),
-            "options": chosen(run.options),
-            "estimated": found.sampled is not None,
-            "sampled": found.sampled,
-            "lookup_all": None if found.sampled is None else {
-                "requests": found.lookups, "minutes": round(found.lookups / opened.per_second / 60, 2),
-            },
+            **whose(run),
+            **_held_against(run),
+            **_looked_up(run, found),
             "outcomes": Outcomes(**found.outcomes),
-            "about": list(found.estimated),
             "reasons": [
                 {"outcome": outcome, "reason": reason, "count": count}
-                for (outcome, reason), count in found.reasons.most_common(40)
+                for (outcome, reason), count in found.reasons.most_common(_REASONS_SHOWN)
             ],
-            "changes": _ranked(found.changed),
-            "examples": {tag: [{"old": old, "new": new} for old, new in pairs] for tag, pairs in found.changes.items()},
-            "stays": _ranked(found.stayed),
-            "stays_examples": {
-                tag: [{"there": there, "source": source} for there, source in pairs] for tag, pairs in found.stays.items()
-            },
-            "emptied": _ranked(found.emptied),
-            "tags": {"added": _ranked(found.tags), "removed": _ranked(found.tags_off), "created": opened.destination.missing_tags(list(found.tags))},
-            "lists": {"added": _ranked(found.lists), "removed": _ranked(found.lists_off)},
-            "consent": {
-                "protected": found.outcomes["protected"],
-                "protected_reasons": protected,
-                "opt_outs": found.opt_outs,
-                "opt_ins": found.opt_ins,
-                "newcomers": opened.destination.rules.newcomers if opened.destination.mails_people else "",
-                "new_contacts": dict(found.newcomers),
-            },
+            **_written(run, found),
+            "consent": _consent(run, found),
             "automations": dict(found.automations),
             "automation_reasons": most_frequent(found.started),
             "permissions": [dataclasses.asdict(one) for one in run.permissions],
             "mapping_edited": run.edited,
-            "requests": {
-                "planned": found.requests, "reading": found.reading, "by_call": dict(found.calls),
-                "per_second": opened.per_second, "share_of_day": round(total / (opened.per_second * _DAY_SECONDS), 6),
-            },
-            "minutes": round(found.seconds / 60, 2),
+            **_costs(run, found),
             "vanished": _vanished(run, found),
             "listing": facts_of(survey),
             "twice": twice_of(survey, _TWICE_SHOWN),
             "guards": [_guard(verdict) for verdict in plan.guards],
-            "not_undoable": {
-                "contacts_created": 0 if opened.destination.deletes else found.outcomes["created"],
-                "opt_outs": found.opt_outs,
-                "automations": found.automations.total(),
-                "values_set": found.filled if "blank_clear" in opened.schema.refuses else 0,
-                "not_looked_up": found.outcomes["upserted"],
-            },
+            "not_undoable": _not_undoable(run, found),
             "problems": _problems(run, found),
             "accepted": found.accepted,
-            "corrected": {
-                "cells": run.corrected.total(), "rows": len(run.corrected_rows), "columns": dict(run.corrected.most_common()),
-            },
+            "corrected": corrected_facts(run),
             "unseen": unseen_values(opened.folder, opened.mapping, opened.schema),
-            "warnings": plan.warnings + sum(c for (code, _), c in found.wrong.items() if CODES[code].severity == "warning"),
+            "warnings": plan.warnings + file_warnings,
             "oddities": [{"line": odd.line, "message": odd.message} for odd in opened.source.oddities],
             "unmapped": [use.name for use in opened.application.uses() if use.use == "unmapped"],
             "question": run.question(),
             "exit_code": exit_code,
         }
-    )  # fmt: skip
+    )
+
+
+def _held_against(run: SyncRun) -> dict[str, Any]:
+    """What a sync that carries out this plan compares with what is there by then."""
+    ledger = run.opened.ledger
+    return {
+        "account_id": run.opened.account.id,
+        "ledger": ledger.database.shown,
+        "ledger_new": ledger.database.new,
+        "ledger_state": ledger_state(run),
+        "options": chosen(run.options),
+    }
+
+
+def _looked_up(run: SyncRun, found: Preview) -> dict[str, Any]:
+    """Of how many contacts it is known how they are there, and what it would take to know it of all."""
+    everybody = None
+    if found.sampled is not None:
+        minutes = round(found.lookups / run.opened.per_second / 60, 2)
+        everybody = {"requests": found.lookups, "minutes": minutes}
+    return {
+        "estimated": found.sampled is not None,
+        "sampled": found.sampled,
+        "lookup_all": everybody,
+        "about": list(found.estimated),
+    }
+
+
+def _written(run: SyncRun, found: Preview) -> dict[str, Any]:
+    """What would be other than before there: fields with examples, tags, lists."""
+    return {
+        "changes": _ranked(found.changed),
+        "examples": {
+            tag: [{"old": old, "new": new} for old, new in pairs] for tag, pairs in found.changes.items()
+        },
+        "stays": _ranked(found.stayed),
+        "stays_examples": {
+            tag: [{"there": there, "source": source} for there, source in pairs]
+            for tag, pairs in found.stays.items()
+        },
+        "emptied": _ranked(found.emptied),
+        "tags": {
+            "added": _ranked(found.tags),
+            "removed": _ranked(found.tags_off),
+            "created": run.opened.destination.missing_tags(list(found.tags)),
+        },
+        "lists": {"added": _ranked(found.lists), "removed": _ranked(found.lists_off)},
+    }
+
+
+def _consent(run: SyncRun, found: Preview) -> dict[str, Any]:
+    """Who is left alone and why, and who would be mailed no more, or again."""
+    destination = run.opened.destination
+    return {
+        "protected": found.outcomes["protected"],
+        "protected_reasons": {
+            reason: count for (outcome, reason), count in found.reasons.items() if outcome == "protected"
+        },
+        "opt_outs": found.opt_outs,
+        "opt_ins": found.opt_ins,
+        "newcomers": destination.rules.newcomers if destination.mails_people else "",
+        "new_contacts": dict(found.newcomers),
+    }
+
+
+def _costs(run: SyncRun, found: Preview) -> dict[str, Any]:
+    """Requests and minutes at this account's pace."""
+    per_second, total = run.opened.per_second, found.requests + found.reading
+    return {
+        "requests": {
+            "planned": found.requests,
+            "reading": found.reading,
+            "by_call": dict(found.calls),
+            "per_second": per_second,
+            "share_of_day": round(total / (per_second * _DAY_SECONDS), 6),
+        },
+        "minutes": round(found.seconds / 60, 2),
+    }
+
+
+def _not_undoable(run: SyncRun, found: Preview) -> dict[str, int]:
+    """How much of it an undo could not put back."""
+    opened = run.opened
+    return {
+        "contacts_created": 0 if opened.destination.deletes else found.outcomes["created"],
+        "opt_outs": found.opt_outs,
+        "automations": found.automations.total(),
+        "values_set": found.filled if "blank_clear" in opened.schema.refuses else 0,
+        "not_looked_up": found.outcomes["upserted"],
+    }
 
 
 def chosen(options: Options) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from flows.batches import Batch, Entry, batches
 from flows.figures import Figures
 from flows.outcomes import kept_back
 from flows.plan import count_states
-from flows.report.summary import NEED_A_PERSON
+from flows.report.outcomes import NEED_A_PERSON
 from flows.roll import State
 from flows.sampling import SAMPLE, evenly
 from flows.sync_run import BATCH, SyncRun
@@ -117,7 +117,7 @@ def _batches(run: SyncRun, sample: Rows | None) -> Iterator[Batch]:
 
 async def _seen(run: SyncRun, batch: Batch, *, surveyed: bool) -> list[_Seen | LookUpRefused]:
     """What is known of each contact, looked up where nobody has read it: all of a batch at once, at the account's pace."""
-    looked_up = await run.delivery.look_up(batch)
+    looked_up = await run.delivery.hearing.look_up(batch)
     seen = [looked_up[entry.contact.key] for entry in batch.entries]
     if surveyed:
         return list(seen)
@@ -133,7 +133,7 @@ async def _seen(run: SyncRun, batch: Batch, *, surveyed: bool) -> list[_Seen | L
 
 async def _asked(run: SyncRun, entry: Entry, remembered: Remembered | None) -> _Seen:
     known, now = await run.opened.destination.look_up(entry.contact, remembered)
-    return known, run.delivery.heard(entry.contact, remembered, known, now), now
+    return known, run.delivery.hearing.heard(entry.contact, remembered, known, now), now
 
 
 def _refused(figures: Figures, run: SyncRun, entry: Entry) -> None:

@@ -1,15 +1,17 @@
-"""What the ledger is to remember of a delivery: what the row asked for, and what has been this mapping's own since."""
+"""What the ledger is to remember of a delivery: what the row asked for, what became of it, and what has been this mapping's own since."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from connectors.base import Delivered, Known, Remembered, Rules
+from connectors.base import Decision, Delivered, Known, Remembered, Rules
 from connectors.changes import folded
+from flows.ledger import Outcome
+from flows.tally import Tally
 from mappings.engine.contact import Contact
 
-__all__ = ["LANDED", "image_of", "image_of_delivered", "own_of", "wanted_of"]
+__all__ = ["LANDED", "image_of", "image_of_delivered", "outcome_of", "own_of", "wanted_of"]
 
 LANDED = frozenset({"created", "updated", "upserted", "unchanged"})
 
@@ -50,6 +52,43 @@ def image_of_delivered(remembered: Remembered) -> dict[str, Any]:
         "tags": sorted(remembered.tags),
         "lists": sorted(remembered.lists),
     }
+
+
+def outcome_of(
+    row: int, delivered: Delivered, own: dict[str, Any] | None, tally: Tally, attempt: int
+) -> Outcome:
+    """What became of a contact; `tally` is what is counted of it, `own` what `own_of` says."""
+    decision = delivered.decision
+    return Outcome(
+        row=row,
+        outcome=delivered.outcome,
+        code=delivered.code,
+        reason=delivered.reason,
+        contact_id=delivered.contact_id,
+        opted_out=delivered.opted_out or decision.opts_out,
+        opted_in=decision.opts_in and delivered.outcome in ("created", "updated", "upserted"),
+        problems=[[code, tag, str(value), dict(detail)] for code, tag, value, detail in delivered.problems],
+        kept={tag: list(pair) for tag, pair in delivered.kept.items()},
+        calls=_done(decision, tally),
+        own=own,
+        attempt=attempt,
+    )
+
+
+def _done(decision: Decision, tally: Tally) -> dict[str, Any]:
+    """What was done there for a contact, and what is counted of it."""
+    done: dict[str, Any] = {}
+    if decision.calls:
+        done |= {"calls": list(decision.calls), "changes": list(decision.changes)}
+        if not (decision.creates or decision.upserts):  # with the values there before: what an undo puts back
+            done["changes"] = {tag: list(pair) for tag, pair in decision.changes.items()}
+            names = {name: getattr(decision, name) for name in ("tags", "tags_off", "lists", "lists_off")}
+            done |= {name: list(some) for name, some in names.items() if some}
+    if tally.opted_out:
+        done["opted_out"] = tally.opted_out
+    if started := [[*which, count] for which, count in tally.automations.items() if count]:
+        done["automations"] = started
+    return done
 
 
 def own_of(

@@ -24,8 +24,8 @@ from connectors.base import Oddity, SourceFacts
 from connectors.errors import SourceError
 from flows.ledger import Edit
 from flows.report.failures import defuse, defused, header, parts, restored, shown_cells
+from flows.report.outcomes import NEED_A_PERSON
 from flows.report.returned import Returned
-from flows.report.summary import NEED_A_PERSON
 from flows.report.wear import is_one_day, remade, styled
 from flows.spool import originals_of
 from mappings.engine.cleaning import clean, clean_text

@@ -20,7 +20,7 @@ from flows.guards import Verdict
 from flows.ledger import Account, Run
 from flows.options import Options
 from flows.permissions import Permission
-from flows.report.summary import MappingEdited
+from flows.report.mapping_edited import MappingEdited
 from flows.spool import Spool
 from mappings.engine import document
 from mappings.engine.complaints import MappingInvalid

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from connectors.errors import CannotStart
-from flows.delivery import Tally
 from flows.ledger import Answers, Ledger, Run
 from flows.plan import Plan
 from flows.resume import Resume
+from flows.tally import Tally
 from flows.vanished.farewell import VERB, file_acted
 from mappings.engine.reading import read_mapping_text
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from flows.depot import folder_of
 from flows.ledger.runs import Run
 from flows.report.failures import parts
-from flows.report.summary import NEED_A_PERSON
+from flows.report.outcomes import NEED_A_PERSON
 
 __all__ = ["settled_rows"]
 

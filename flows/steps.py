@@ -25,8 +25,8 @@ from flows.key_like import shown
 from flows.ledger import Run
 from flows.opening import load_mapping
 from flows.pipeline import Portion, deliver_all
-from flows.report.summary import verdict
 from flows.report.vanished import worst_code
+from flows.report.verdict import verdict
 from flows.settings import find_mapping
 from flows.stopping import interruptible, interruptible_before
 from flows.sync_run import SyncRun

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mappings.engine.document import Mapping as Document
-from mappings.engine.problems import Problem
+from mappings.engine.problems.problem import Problem
 
 __all__ = ["Columns", "columns_of", "told"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flows.ledger import Run
-from flows.report.summary import NEED_A_PERSON, still_unclear
+from flows.report.outcomes import NEED_A_PERSON, still_unclear
 
 __all__ = ["drawn", "needing", "trend"]
 

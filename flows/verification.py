@@ -24,6 +24,7 @@ from connectors.errors import CannotStart, LookUpRefused, MappingError
 from connectors.kinds import destination_module
 from connectors.listing import OnlyLists
 from connectors.pace import Pace
+from flows.changed_key import settled
 from flows.expected import FINDINGS, Finding, findings, rules_to_compare
 from flows.knowledge import Knowledge
 from flows.ledger import Account, Ledger, Run, Runs
@@ -31,7 +32,6 @@ from flows.ledger.database import private_folder
 from flows.ledger.deliveries import LastDelivery
 from flows.ledger.opening import open_ledger, there_is_a_ledger
 from flows.open_questions import known_answers
-from flows.opened import settled
 from flows.opening import load_mapping, rules_with, types_of
 from flows.options import Options
 from flows.report.failures import csv_header, csv_lines

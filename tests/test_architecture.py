@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("mappings", "connectors", "flows")
 FLOW_FILES = {
     "flows/sync_contacts.py",
+    "flows/in_turn.py",
     "flows/retry_failures.py",
     "flows/undo_run.py",
     "flows/take_over.py",
@@ -20,7 +21,10 @@ FLOW_FILES = {
     "flows/watch_fixes.py",
     "flows/steps.py",
 }
-VIEWER = {f"flows/viewer/{name}.py" for name in ("artifacts", "blocks", "deployments", "events", "serving")}
+VIEWER = {
+    f"flows/viewer/{name}.py"
+    for name in ("artifacts", "blocks", "deployments", "events", "names", "questions", "serving")
+}
 PREFECT_MAY = FLOW_FILES | VIEWER | {"flows/prefect_server.py", "flows/account_limit.py"}
 
 

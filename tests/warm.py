@@ -40,7 +40,7 @@ _HEAVY = (
 _STARTS_WITHIN = 120.0
 _FLOWS = (
     "flows.steps", "flows.sync_contacts", "flows.retry_failures", "flows.undo_run", "flows.take_over", "flows.map_shard",
-    "flows.watch_fixes",
+    "flows.watch_fixes", "flows.in_turn",
 )  # fmt: skip
 """The flow files: Prefect reads its settings and sets up its logging when they are imported."""
 

@@ -21,7 +21,8 @@ from typing import IO, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from connectors.errors import SourceError
-from connectors.places import Lying, Place
+from connectors.places.lying import Lying
+from connectors.places.place import Place
 from connectors.sources.private_folder import PrivateFolder
 
 __all__ = ["STANDARD_INPUT", "Address", "Fetched", "fetch", "is_address", "shown_address", "standard_input"]

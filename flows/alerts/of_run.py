@@ -27,12 +27,13 @@ from flows.alerts.telling import Occasion
 from flows.ledger.opening import open_ledger, there_is_a_ledger
 from flows.ledger.runs import now
 from flows.opening import load_mapping
-from flows.report.summary import Summary, verdict
+from flows.report.summary import Summary
+from flows.report.verdict import verdict
 from flows.settings import Settings, find_mapping
 from flows.trend import needing
 from mappings.engine.complaints import MappingInvalid
 from mappings.engine.document import Mapping, Notify
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 from mappings.engine.reading import read_mapping_text
 
 if TYPE_CHECKING:

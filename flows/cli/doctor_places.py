@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from connectors.errors import MusterError
-from connectors.places import Place
+from connectors.places.place import Place
 from flows.depot import Depot
 from flows.known_mappings import mappings_of
 from flows.ledger.opening import open_ledger, there_is_a_ledger

@@ -124,7 +124,7 @@ async def _asked(
 ) -> tuple[Account | None, Said]:
     """The account, and what its destination says. Raises CannotStart."""
     from connectors.pace import Pace  # noqa: PLC0415 - only where somebody is asked
-    from flows.opened import settled  # noqa: PLC0415 - as above
+    from flows.changed_key import settled  # noqa: PLC0415 - as above
     from flows.opt_outs import Said, ask  # noqa: PLC0415 - as above
     from flows.options import Options  # noqa: PLC0415 - as above
 

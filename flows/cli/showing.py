@@ -8,18 +8,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from flows.report.summary import (
-    NEED_A_PERSON,
-    Comparison,
-    Guard,
-    Override,
-    Reason,
-    Summary,
-    UnseenValue,
-    verdict,
-)
+from flows.report.details import Comparison, Reason, UnseenValue
+from flows.report.guard import Guard, Override
+from flows.report.outcomes import NEED_A_PERSON
+from flows.report.summary import Summary
 from flows.report.text import percent
 from flows.report.vanished import VANISHED_FILE, vanished_said
+from flows.report.verdict import verdict
 from flows.report.wording import (
     allowed_too_few,
     guard_limit,
@@ -34,7 +29,7 @@ from flows.report.wording import (
 from flows.report.writing import TWICE_FILE
 from flows.roll import OUTCOMES
 from mappings.engine.complaints import visible
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 
 __all__ = ["balance", "console_for_people", "problem_lines", "show_summary"]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from flows.cli.showing import console_for_people
 from flows.ledger.runs import Run
-from flows.report.summary import NEED_A_PERSON, Summary
+from flows.report.outcomes import NEED_A_PERSON
+from flows.report.summary import Summary
 from flows.settled_rows import settled_rows
 
 __all__ = ["show_how_to_retry", "show_retries"]

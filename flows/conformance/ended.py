@@ -13,7 +13,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from flows.report.summary import Comparison, ListingFacts, Summary
+from flows.report.details import Comparison, ListingFacts
+from flows.report.summary import Summary
 from flows.sync_run import SyncRun
 
 __all__ = ["Ended", "Listening", "balances", "finish"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from connectors.errors import MusterError, SourceError
-from connectors.places import Place
+from connectors.places.place import Place
 from flows import depot
 from flows.copies.marker import Copies, hash_of
 from flows.ledger import Run

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from connectors.places import Place, Setting
+from connectors.places.kinds import Setting
+from connectors.places.place import Place
 from flows.report.writing import whole
 from mappings.engine import document
 

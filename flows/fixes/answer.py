@@ -10,7 +10,8 @@ from pathlib import Path
 from flows.fixes.usable import Unusable
 from flows.ledger import Run
 from flows.repair import Repair
-from flows.report.summary import Summary, verdict
+from flows.report.summary import Summary
+from flows.report.verdict import verdict
 from flows.roll import OUTCOMES
 from mappings.engine.complaints import visible
 

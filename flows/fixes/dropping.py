@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connectors.places import Lying
+from connectors.places.lying import Lying
 
 __all__ = ["OPEN_HOURS", "Dropped", "dropped"]
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Self
 
 from connectors.errors import CannotStart, SourceError
-from connectors.places import Lying, Place
+from connectors.places.lying import Lying
+from connectors.places.place import Place
 from flows.fixes.answer import Answer, base_of, marked_with
 from flows.fixes.dropping import Dropped, dropped
 from flows.ledger import Ledger

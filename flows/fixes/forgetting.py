@@ -7,7 +7,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from connectors.errors import MusterError
-from connectors.places import Lying, Place
+from connectors.places.lying import Lying
+from connectors.places.place import Place
 from flows.fixes.answer import marked_with
 from flows.fixes.folder import DONE, REFUSED, FixesFolder
 from flows.known_mappings import mappings_of

@@ -27,7 +27,8 @@ from flows.fixes.usable import LARGEST, SENTENCES, Unusable, retry_of
 from flows.ledger import Run
 from flows.ledger.runs import now
 from flows.repair import Repair
-from flows.report.summary import Summary, verdict
+from flows.report.summary import Summary
+from flows.report.verdict import verdict
 from flows.resume import Resume
 from flows.retention import Keep
 from flows.retry import Retry, open_retry

@@ -14,7 +14,8 @@ from typing import Self
 
 from connectors.errors import SourceError
 from connectors.kinds import destination_module
-from connectors.places import Lying, Place
+from connectors.places.lying import Lying
+from connectors.places.place import Place
 from flows.inbox.fetched import ASIDE, FOLDER
 from flows.inbox.judging import FINAL, Found, Judged, judged
 from flows.inbox.overdue import Overdue, overdue

@@ -21,7 +21,8 @@ from typing import Any, Self
 
 from connectors.errors import Busy, LedgerError, MusterError
 from flows.ledger.database import Connection
-from flows.ledger.postgresql import Postgresql, Spoken
+from flows.ledger.postgresql import Postgresql
+from flows.ledger.spoken import Spoken
 
 __all__ = ["LEASE_SECONDS", "Lease", "who_holds"]
 

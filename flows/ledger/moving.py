@@ -14,7 +14,8 @@ from psycopg import sql as names
 
 from connectors.errors import LedgerError
 from flows.ledger.dialect import kept_text
-from flows.ledger.postgresql import Postgresql, explained
+from flows.ledger.postgresql import Postgresql
+from flows.ledger.refusals import explained
 from flows.ledger.sqlite_file import SqliteFile
 
 __all__ = ["fill", "refuse_one_that_knows", "save", "tables"]

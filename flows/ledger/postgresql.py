@@ -1,34 +1,32 @@
 """The ledger in PostgreSQL, which several machines share: its connections, and what happens when one is lost.
 
 Of a statement whose connection was lost nobody knows whether it was done. It is said again where that is harmless, for as long as
-`patience` allows; whoever waits is told. Messages hold neither a password nor anything of a person: of a refused statement
-only the kind of refusal is said.
+`patience` allows; whoever waits is told.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import psycopg
-from psycopg import errors
 from psycopg import sql as names
 from psycopg.conninfo import make_conninfo
 
 from connectors.errors import LedgerError
+from flows.ledger.address import Address
 from flows.ledger.connection import Listening
 from flows.ledger.database import Away, Connection, Fence
-from flows.ledger.dialect import kept_text, translated
+from flows.ledger.refusals import COMES_BACK, ONE_WAS_FIRST, REFUSED, explained
+from flows.ledger.spoken import Spoken, given, plain
 
-__all__ = ["PATIENCE", "Address", "Postgresql"]
+__all__ = ["PATIENCE", "Postgresql"]
 
 PATIENCE = 60.0
 """So many seconds a run waits for a server that went away."""
@@ -40,60 +38,14 @@ _AT_ONCE = 5000
 _GIVEN_UP_SECONDS = 10.0
 """So long nobody waits again for a server that was waited for in vain."""
 _QUICK_CONNECT = "2"
-_SCHEMA = "muster"
 _SETTINGS = """
     set synchronous_commit to on;
     set lock_timeout to '30s';
     set idle_in_transaction_session_timeout to '15s';
     set client_min_messages to warning
 """  # whoever is stalled in the middle of a transaction holds up the others no longer than that
-_ALIVE = {
-    "connect_timeout": "10", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3",
-    "tcp_user_timeout": "20000",
-}  # fmt: skip
-# A server that starts, stops or is full for the moment.
-_COMES_BACK = (
-    errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.TooManyConnections,
-    errors.IdleInTransactionSessionTimeout,
-)  # fmt: skip
-_ONE_WAS_FIRST = (errors.DeadlockDetected, errors.SerializationFailure)
-_REFUSED = (
-    errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName,
-    errors.InsufficientPrivilege,
-)  # fmt: skip
+_WITHIN = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
 _T = TypeVar("_T")
-
-
-def _parts(url: str) -> SplitResult | None:
-    """An address in its parts; None where it is none, such as one whose password has signs that end it. Nothing of it is said."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return None
-    return None if "@" in parts.path + parts.query + parts.fragment or parts.fragment else parts
-
-
-class Address:
-    """Where the server is: a URL such as postgresql://user@host:5432/database, with `?schema=` for another schema than muster."""
-
-    def __init__(self, url: str) -> None:
-        parts = _parts(url.strip())
-        if parts is None or parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
-            raise LedgerError(
-                "MUSTER_LEDGER_URL is no address of a PostgreSQL database.",
-                "It is like postgresql://USER@HOST:5432/DATABASE, with signs such as / @ # ? : in a password written as %2F and so on; "
-                "without it, the ledger is a file in MUSTER_HOME.",
-            )
-        given = parse_qsl(parts.query)
-        self.schema = next((value for name, value in given if name == "schema"), _SCHEMA)
-        known = {"application_name": "muster", **_ALIVE, **dict(given)}
-        query = urlencode({name: value for name, value in known.items() if name != "schema"})
-        self.conninfo = urlunsplit(parts._replace(query=query))
-        host = parts.netloc.rpartition("@")[2] or next((v for n, v in given if n == "host"), "localhost")
-        self.shown = f"postgresql://{host}{parts.path}" + (
-            f"?schema={self.schema}" if self.schema != _SCHEMA else ""
-        )
 
 
 class Postgresql:
@@ -182,7 +134,7 @@ class Postgresql:
             )  # it locks nothing, and its reader may take long
             reader.autocommit = False
             cursor.itersize = _AT_ONCE
-            cursor.execute(_plain(sql), _given(parameters))
+            cursor.execute(plain(sql), given(parameters))
             yield from cursor
 
     def tell(self, sql: str, parameters: Sequence[Any] = ()) -> None:
@@ -263,7 +215,7 @@ class Postgresql:
             try:
                 found = work(Spoken(self.connection))
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                if isinstance(error, _ONE_WAS_FIRST) and attempt < _MOST_TIMES:
+                if isinstance(error, ONE_WAS_FIRST) and attempt < _MOST_TIMES:
                     attempt += 1
                     self._closed.wait(_AGAIN_SECONDS[0])
                     continue
@@ -294,10 +246,10 @@ class Postgresql:
 
     def _lost(self, error: psycopg.Error) -> bool:
         """Whether it may work again with another connection."""
-        if isinstance(error, _REFUSED):
+        if isinstance(error, REFUSED):
             return False
         found = getattr(self._local, "connection", None)
-        if isinstance(error, _COMES_BACK):
+        if isinstance(error, COMES_BACK):
             if found is not None:
                 found.close()
             return True
@@ -333,85 +285,3 @@ class Postgresql:
                 connection.close()
             self._all.clear()
         self._local = threading.local()
-
-
-_WITHIN = (psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
-
-
-class Spoken:
-    """A connection that is spoken to in the ledger's words."""
-
-    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
-        self._connection = connection
-
-    def transaction(self) -> Any:
-        """A block whose statements count together."""
-        return self._connection.transaction()
-
-    def execute(
-        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /
-    ) -> psycopg.Cursor[tuple[Any, ...]]:
-        return self._connection.execute(_plain(sql), _given(parameters))
-
-    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> None:
-        self._connection.cursor().executemany(_plain(sql), [_given(one) for one in parameters])
-
-
-def _plain(sql: str) -> bytes:
-    return translated(sql).encode()
-
-
-def _given(parameters: Sequence[Any] | Mapping[str, Any]) -> Any:
-    if isinstance(parameters, Mapping):
-        return {name: _kept(value) for name, value in parameters.items()}
-    return [_kept(value) for value in parameters]
-
-
-def _kept(value: Any) -> Any:
-    return kept_text(value) if isinstance(value, str) else value
-
-
-def explained(error: psycopg.Error, shown: str) -> LedgerError:
-    """What is to be raised for an error of PostgreSQL's."""
-    again = "Start again when it is mended; everything answered so far is kept."
-    if isinstance(error, errors.DiskFull):
-        return LedgerError(f"The disk of the ledger's server is full: {shown}.", f"Make room. {again}")
-    if isinstance(error, errors.ReadOnlySqlTransaction):
-        return LedgerError(
-            f"The ledger at {shown} may only be read.",
-            "Name the server that may be written, or mend the rights.",
-        )
-    if isinstance(error, errors.LockNotAvailable):
-        return LedgerError(
-            f"Another program has kept the ledger at {shown} locked for 30 seconds.",
-            "Start again when it has let go of it.",
-        )
-    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
-        return LedgerError(
-            "MUSTER_LEDGER_URL holds something that PostgreSQL does not know.",
-            "Look at what stands after the question mark: it is like ?sslmode=require or ?schema=NAME.",
-        )
-    if isinstance(error, _REFUSED) or error.sqlstate is None:
-        why = " ".join((error.diag.message_primary or str(error)).split())
-        why = why.partition(" Is the server running")[0].rstrip(".")  # libpq's own question
-        if isinstance(error, errors.InsufficientPrivilege):
-            return Away(
-                f"The user of the ledger at {shown} may not do what it has to: {why}.",
-                "Make it the owner of the database (ALTER DATABASE … OWNER TO …), then start again.",
-            )
-        if isinstance(error, (psycopg.OperationalError, *_REFUSED)):
-            return Away(
-                f"The ledger at {shown} cannot be reached: {why}.",
-                "Check MUSTER_LEDGER_URL, the network and the server, then start again; everything answered so far is kept.",
-            )
-    if isinstance(error, _COMES_BACK):
-        return Away(f"The ledger at {shown} has gone away ({error.sqlstate}).", again)
-    return LedgerError(
-        f"The ledger at {shown} refused a statement: {type(error).__name__} ({error.sqlstate}).",
-        "Check the server's log, then start again; everything answered so far is kept.",
-    )
-
-
-def fresh_secret() -> str:
-    """A ledger's own key, for keyed hashes."""
-    return secrets.token_hex(32)

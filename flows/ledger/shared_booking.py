@@ -14,7 +14,8 @@ from typing import Any
 from connectors.errors import LedgerError
 from connectors.slots import Left, Slots
 from flows.ledger.database import Database
-from flows.ledger.postgresql import Postgresql, Spoken
+from flows.ledger.postgresql import Postgresql
+from flows.ledger.spoken import Spoken
 
 __all__ = ["SharedBookings"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +13,14 @@ import psycopg
 from psycopg import sql as names
 
 from connectors.errors import LedgerError
+from flows.ledger.address import Address
 from flows.ledger.damaged import NAME, empty
 from flows.ledger.database import home_folder
 from flows.ledger.dialect import FUNCTIONS, definition
 from flows.ledger.migrations import STEPS
 from flows.ledger.moving import fill, refuse_one_that_knows
-from flows.ledger.postgresql import PATIENCE, Address, Postgresql, explained, fresh_secret
+from flows.ledger.postgresql import PATIENCE, Postgresql
+from flows.ledger.refusals import explained
 from flows.ledger.sqlite_file import SqliteFile
 
 __all__ = ["MARK", "filled", "known_elsewhere", "open_shared"]
@@ -129,7 +132,7 @@ def _migrate(database: Postgresql) -> None:
             connection.execute(definition(step).encode())
             if number == 1:
                 connection.execute(_OWN)
-                connection.execute("insert into meta values ('secret', %s)", (fresh_secret(),))
+                connection.execute("insert into meta values ('secret', %s)", (secrets.token_hex(32),))
         connection.execute("update meta set value = %s where name = 'version'", (str(len(STEPS)),))
     database.new = not version
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flows.report.summary import Details, Summary
+from flows.report.details import Details
+from flows.report.summary import Summary
 from flows.report.writing import write_report
 
 __all__ = ["Details", "Summary", "write_report"]

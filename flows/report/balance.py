@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flows.report.summary import Outcomes
+from flows.report.outcomes import Outcomes
 
 __all__ = ["MEANINGS", "PARTS", "SHARES", "Part", "Share", "balance_parts", "bar"]
 

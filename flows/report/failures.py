@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
-from flows.report.summary import NEED_A_PERSON
+from flows.report.outcomes import NEED_A_PERSON
 from flows.report.wear import CELL_LIMIT, shortened
 
 __all__ = [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-from flows.report.summary import ProblemGroup, Summary, verdict
+from flows.report.problem_group import ProblemGroup
+from flows.report.summary import Summary
 from flows.report.text import shown
+from flows.report.verdict import verdict
 from flows.report.wording import guard_limit, interrupted, pace, since_then
 
 __all__ = ["as_markdown"]

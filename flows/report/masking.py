@@ -14,21 +14,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from flows.report.details import Column, Details, FieldChange, OddLine, Reason, Twice, UnseenValue
 from flows.report.page import Example
-from flows.report.summary import (
-    Column,
-    Details,
-    FieldChange,
-    OddLine,
-    ProblemGroup,
-    Reason,
-    Summary,
-    Twice,
-    UnseenValue,
-)
+from flows.report.problem_group import ProblemGroup
+from flows.report.summary import Summary
 from flows.report.troubled import Trouble, TroubledRow
 from mappings.engine.cleaning import clean_text
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 
 __all__ = ["Mask"]
 

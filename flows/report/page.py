@@ -19,12 +19,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flows.report.balance import MEANINGS, PARTS, SHARES, balance_parts, bar
+from flows.report.details import Details, Reason, UnseenValue
 from flows.report.failures import parts
+from flows.report.guard import Guard
 from flows.report.pace_line import pace_line
-from flows.report.summary import Details, Guard, ProblemGroup, Reason, Summary, UnseenValue, verdict
+from flows.report.problem_group import ProblemGroup
+from flows.report.summary import Summary
 from flows.report.text import TEXT_SHOWN, VALUE_SHOWN, drawn_by, percent, shown, value
 from flows.report.troubled import TroubledRow, troubled_rows
 from flows.report.vanished import vanished_said
+from flows.report.verdict import verdict
 from flows.report.wording import (
     allowed_too_few,
     guard_limit,
@@ -36,7 +40,7 @@ from flows.report.wording import (
     since_then,
     twice_there,
 )
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 
 __all__ = [
     "MEANINGS",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from flows.report.balance import balance_parts
+from flows.report.details import Reason
+from flows.report.outcomes import NEED_A_PERSON
 from flows.report.page import GUARDS
 from flows.report.plan_summary import PlanGuard, PlanSummary
-from flows.report.summary import NEED_A_PERSON, Reason
 from flows.report.text import drawn_by
 from flows.report.wording import (
     allowed_too_few,

@@ -10,24 +10,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from flows.report.summary import (
-    Corrected,
-    Count,
-    DestinationFacts,
-    Guard,
-    ListingFacts,
-    MappingEdited,
-    MappingFacts,
-    Model,
-    OddLine,
-    Outcomes,
-    ProblemGroup,
-    Rate,
-    Reason,
-    SourceFacts,
-    Twice,
-    UnseenValue,
-)  # fmt: skip
+from flows.report.details import ListingFacts, OddLine, Reason, Twice, UnseenValue
+from flows.report.guard import Guard
+from flows.report.mapping_edited import MappingEdited
+from flows.report.model import Count, Model, Rate
+from flows.report.outcomes import Outcomes
+from flows.report.problem_group import ProblemGroup
+from flows.report.summary import Corrected, DestinationFacts, MappingFacts, SourceFacts
 from flows.report.vanished import VanishedFacts
 
 __all__ = ["PlanSummary"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from flows.report.summary import Reason
+from flows.report.details import Reason
 
 __all__ = ["OTHER_ROW", "codes", "reasons"]
 

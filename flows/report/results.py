@@ -9,8 +9,8 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flows.report.details import Twice
 from flows.report.failures import csv_header, csv_lines, parts
-from flows.report.summary import Twice
 
 __all__ = ["SCHEMA", "write_csv", "write_parquet", "write_twice"]
 

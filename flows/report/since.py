@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 import xxhash
 
 from flows.report.failures import header, parts, shown_cells
-from flows.report.summary import NEED_A_PERSON, PreviousFacts, ProblemGroup
+from flows.report.outcomes import NEED_A_PERSON
+from flows.report.problem_group import PreviousFacts, ProblemGroup
 from flows.spool import originals_of
 from flows.whose import places_of, replaced
 from mappings.engine.cleaning import clean, folded

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flows.report.failures import accepted_in, parts
-from flows.report.summary import NEED_A_PERSON
+from flows.report.outcomes import NEED_A_PERSON
 from flows.report.text import TEXT_SHOWN, VALUE_SHOWN
 
 __all__ = ["Trouble", "TroubledRow", "troubled_rows"]

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from flows.report.details import UnseenValue
 from flows.report.failures import parts
-from flows.report.summary import UnseenValue
 from mappings.engine.cleaning import clean_text
 from mappings.engine.complaints import nearest
 from mappings.engine.document import Mapping, Rule

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from flows.report.model import Count, Model
 
 __all__ = ["VANISHED_FILE", "VanishedFacts", "vanished_said", "worst_code"]
 
 VANISHED_FILE = "vanished.csv"
 
-Count = Annotated[int, Field(ge=0)]
 
-
-class VanishedFacts(BaseModel):
+class VanishedFacts(Model):
     """People who were delivered earlier and are in no row that is kept. `people` are `absent` and `filtered`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
 
     people: Count = 0
     absent: Count = 0

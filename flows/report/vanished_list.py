@@ -10,8 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from flows.report import page
+from flows.report.details import Details
 from flows.report.failures import csv_header, csv_lines, restored
-from flows.report.summary import Details, Summary
+from flows.report.summary import Summary
 from flows.report.vanished import VANISHED_FILE
 from flows.report.writing import whole
 

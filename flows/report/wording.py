@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flows.report.details import Comparison, ListingFacts
+from flows.report.guard import Guard
+from flows.report.outcomes import NEED_A_PERSON
 from flows.report.plan_summary import PlanGuard, PlanSummary
-from flows.report.summary import NEED_A_PERSON, Comparison, Guard, Interruption, ListingFacts, Summary
+from flows.report.summary import Interruption, Summary
 
 __all__ = [
     "allowed_too_few",

@@ -12,9 +12,10 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from flows.report import failures, page, results
+from flows.report.details import Details
 from flows.report.masking import Mask
 from flows.report.reasons import codes
-from flows.report.summary import Details, Summary
+from flows.report.summary import Summary
 
 __all__ = ["DETAILS_FILE", "TWICE_FILE", "details_of", "whole", "write_masked", "write_report"]
 

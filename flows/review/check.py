@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from flows.options import Options
-from flows.report.summary import UnseenValue
+from flows.report.details import UnseenValue
 from flows.report.unseen import unseen_values
 from flows.retry import Retry
 from flows.review.rows import ReviewRow
 from flows.sync_run import SyncRun
 from mappings.engine.applying import Application
 from mappings.engine.frame import Frame
-from mappings.engine.problems import Problem
+from mappings.engine.problems.problem import Problem
 
 __all__ = ["Check"]
 

@@ -23,9 +23,10 @@ from flows.plan_reporting import summed_up
 from flows.preview import preview
 from flows.repair import Repair
 from flows.report.failures import OWN_COLUMNS, TEXT, csv_header, csv_lines
+from flows.report.outcomes import NEED_A_PERSON
 from flows.report.plan_summary import PlanSummary
 from flows.report.returned import read_returned
-from flows.report.summary import NEED_A_PERSON, verdict
+from flows.report.verdict import verdict
 from flows.report.wording import what_opens
 from flows.reporting import Ending
 from flows.retry import Retry

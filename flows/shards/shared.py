@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from connectors.places import Place
+from connectors.places.place import Place
 from flows.settings import Settings
 from flows.shards.piece import BRIEF, MANIFEST, asking, piece_of, wrong_of
 from flows.shards.sign import given, sign_of

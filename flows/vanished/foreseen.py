@@ -49,7 +49,7 @@ async def foreseen(run: SyncRun, *, everybody: bool) -> Figures | None:
         for start in range(0, len(asked), _AT_ONCE):
             keys = asked[start : start + _AT_ONCE]
             entries = [Entry(Contact(0, 0, key, "", {}), key_hash(key)) for key in keys]
-            seen = await run.delivery.look_up(Batch(1, tuple(entries)))
+            seen = await run.delivery.hearing.look_up(Batch(1, tuple(entries)))
             there = [seen[key][0] for key in keys] if surveyed else await _looked_up(looks, keys)
             for entry, known in zip(entries, there, strict=True):
                 if isinstance(known, LookUpRefused):  # nor would it be written to

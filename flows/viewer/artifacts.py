@@ -17,7 +17,8 @@ from prefect.artifacts import (
     aupdate_progress_artifact,
 )
 
-from flows.report.summary import Summary, verdict
+from flows.report.summary import Summary
+from flows.report.verdict import verdict
 from flows.sync_run import SyncRun
 from flows.watching import Counting
 

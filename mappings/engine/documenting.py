@@ -9,7 +9,7 @@ import importlib
 from pathlib import Path
 
 from mappings.engine import document
-from mappings.engine.problems import documented
+from mappings.engine.problems.codes import documented
 from mappings.engine.rules import rules
 from mappings.engine.transforms import types
 

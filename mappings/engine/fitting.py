@@ -13,7 +13,8 @@ from mappings.engine.complaints import Complaint, listed, nearest
 from mappings.engine.document import Mapping, Names, Rule
 from mappings.engine.memberships import number_of
 from mappings.engine.parting import complaints_of_vanished
-from mappings.engine.problems import CODES, Problem
+from mappings.engine.problems.codes import CODES
+from mappings.engine.problems.problem import Problem
 from mappings.engine.rules.split import several
 from mappings.engine.schema import Field, Schema
 from mappings.engine.transforms.choices import SEPARATOR

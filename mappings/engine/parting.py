@@ -10,7 +10,8 @@ from mappings.engine.cleaning import clean_text
 from mappings.engine.complaints import Complaint, nearest
 from mappings.engine.document import Mapping, Names, Rule
 from mappings.engine.memberships import number_of
-from mappings.engine.problems import CODES, Problem
+from mappings.engine.problems.codes import CODES
+from mappings.engine.problems.problem import Problem
 from mappings.engine.rules.split import several
 from mappings.engine.schema import Field, Schema
 from mappings.engine.transforms import Converted

@@ -16,7 +16,7 @@ from mappings.engine.document import Mapping, Names, Origin, Rule, pieces_of
 from mappings.engine.frame import Frame
 from mappings.engine.mapped import Bools
 from mappings.engine.memberships import Memberships
-from mappings.engine.problems import Problem
+from mappings.engine.problems.problem import Problem
 from mappings.engine.rules.cases import cases
 from mappings.engine.rules.default import default
 from mappings.engine.rules.first import first

@@ -18,7 +18,7 @@ from connectors.destinations.campaignlark import Connector
 from connectors.errors import CredentialsError, MappingError, Unreachable
 from connectors.pace import Pace
 from connectors.patience import Patience
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 from tests.connectors.larks import (
     ANN,
     BEA,

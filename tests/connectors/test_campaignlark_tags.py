@@ -14,7 +14,7 @@ from connectors.destinations.campaignlark import Connector
 from connectors.errors import CredentialsError, Unreachable
 from connectors.pace import Pace
 from connectors.patience import Patience
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 from tests.connectors.larks import (
     ANN,
     BEA,

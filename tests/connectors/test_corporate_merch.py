@@ -16,7 +16,7 @@ from connectors.destinations.corporate_merch_pages import TWICE
 from connectors.errors import CredentialsError, Unreachable
 from connectors.pace import Pace
 from connectors.patience import Patience
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 from tests.connectors.merches import (
     ANN,
     BEA,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import SourceError
-from connectors.places import Place
+from connectors.places.place import Place
 
 
 def opened(place: str, settings: dict[str, str], beside: Path) -> Place:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 
 from flows.conformance.ended import Ended
-from flows.report.summary import Details
+from flows.report.details import Details
 from flows.report.writing import details_of
 from tests.flows.conftest import Desk
 from tests.flows.interrupting import interrupted

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import openpyxl
 import pytest
 
-from connectors.places import Place
+from connectors.places.place import Place
 from flows.copies.marker import MARKER, Copies, link_of
 from flows.traces import traces
 from tests.flows.alerts.post import mailbox, receiving

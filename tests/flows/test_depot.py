@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import LedgerError, SourceError
-from connectors.places import Place
+from connectors.places.place import Place
 from flows import sync_run
 from flows.depot import Depot, folder_of
 from flows.finding import find

@@ -16,7 +16,7 @@ import openpyxl
 import pytest
 
 from connectors.errors import Busy, CannotStart, MappingError
-from connectors.places import Place
+from connectors.places.place import Place
 from flows.fixes.answer import base_of, marked_with
 from flows.fixes.folder import FixesFolder
 from flows.fixes.turn import Piece, Told, one_after_the_other, refuse_to_ask

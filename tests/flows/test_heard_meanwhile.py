@@ -107,7 +107,7 @@ async def test_a_file_that_is_just_being_saved_is_waited_for(desk: Desk, person:
 async def test_a_file_that_cannot_be_read_any_more_stops_the_run(
     desk: Desk, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.delivery._BEING_SAVED_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr("flows.hearing._BEING_SAVED_SECONDS", (0.01, 0.02))
     path = desk.folder / "gone.txt"
     path.write_text("nobody@example.com\n")
     desk.mapping(suppress="gone.txt")

@@ -275,7 +275,7 @@ async def test_a_look_up_tells_why_an_address_is_still_somebody_elses(desk: Desk
         await run.open()
         await run.prepare()
         [batch] = run.to_deliver()
-        looked_up = await run.delivery.look_up(batch)
+        looked_up = await run.delivery.hearing.look_up(batch)
     conflicts = {key: memory.conflict for key, (_, memory, _) in looked_up.items() if memory is not None}
     assert conflicts.pop("p1@example.com").startswith(
         "row 2 has the person to whom this address was delivered"

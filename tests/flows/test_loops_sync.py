@@ -19,8 +19,9 @@ from connectors.sandbox.serving import Running, running
 from flows.cli.showing import show_summary
 from flows.options import Options
 from flows.preview import preview
+from flows.report.details import Details
 from flows.report.page import render
-from flows.report.summary import Details, ProblemGroup
+from flows.report.problem_group import ProblemGroup
 from flows.settings import Settings
 from flows.sync_run import SyncRun
 from flows.told import told

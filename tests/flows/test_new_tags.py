@@ -24,7 +24,7 @@ from flows.ledger.opening import open_ledger
 from flows.suppressions import Suppressions
 from flows.watching import Silent
 from mappings.engine.contact import Contact
-from mappings.engine.problems import Problem
+from mappings.engine.problems.problem import Problem
 
 if TYPE_CHECKING:
     from conftest import Desk

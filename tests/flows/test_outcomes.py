@@ -18,7 +18,7 @@ from flows.ledger.opening import open_ledger
 from flows.outcomes import Books
 from flows.roll import OUTCOMES, Roll, State
 from mappings.engine.mapped import Mapped
-from mappings.engine.problems import Problem
+from mappings.engine.problems.problem import Problem
 
 UNSENT = {"code": "interrupted", "reason": "the run was interrupted before its turn"}
 

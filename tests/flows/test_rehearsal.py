@@ -16,7 +16,7 @@ from connectors.sandbox.serving import Running, running
 from flows.ledger.database import private_folder
 from flows.options import Options
 from flows.rehearsal import rehearsing
-from flows.report.summary import verdict
+from flows.report.verdict import verdict
 from flows.sync_run import SyncRun
 from tests.flows.conftest import PEOPLE, Ended, Listening, finish
 

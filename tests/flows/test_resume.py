@@ -12,7 +12,7 @@ from connectors.errors import CannotStart, SourceError
 from flows import sync_run
 from flows.conformance.ended import Ended
 from flows.ledger.opening import open_ledger
-from flows.report.summary import verdict
+from flows.report.verdict import verdict
 from flows.trend import needing
 from tests.flows.interrupting import UNHEARD, interrupted
 

@@ -14,7 +14,7 @@ import pytest
 from connectors import http
 from connectors.destinations.corporate_merch import Connector
 from connectors.sandbox.serving import Running, running
-from flows import delivery, sync_run
+from flows import finishing, later, sync_run
 from flows.conformance.ended import finish
 from flows.ledger.opening import open_ledger
 from flows.pipeline import deliver_all
@@ -205,7 +205,7 @@ async def test_what_became_of_them_is_durable_before_the_report_is_written(
     def no_report(run: sync_run.SyncRun) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr(sync_run, "report", no_report)
+    monkeypatch.setattr(finishing, "report", no_report)
     with pytest.raises(Exception, match="cannot be written"):
         await sync(merch, THERE, faults={"kind": "reset_after", "paths": "POST", "next": 1})
     ledger = open_ledger(merch.home)
@@ -249,7 +249,7 @@ async def test_an_interruption_while_the_list_is_read_leaves_them_unclear(merch:
 async def test_so_many_that_they_cannot_be_kept_stop_the_run_and_a_resume_settles_them(
     merch: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "_MOST_LATER", 4)
+    monkeypatch.setattr(later, "MOST", 4)
     ended, _ = await sync(
         merch,
         *range(THERE, THERE + 60),

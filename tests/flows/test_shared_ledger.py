@@ -18,9 +18,10 @@ import pytest
 
 from connectors.errors import Busy, LedgerError
 from flows.ledger import Intent, Ledger, Outcome
+from flows.ledger.address import Address
 from flows.ledger.lease import Lease
 from flows.ledger.opening import open_ledger
-from flows.ledger.postgresql import Address, Postgresql
+from flows.ledger.postgresql import Postgresql
 from tests.flows.conftest import Desk
 from tests.postgresql import Server, serving
 

@@ -16,7 +16,8 @@ import mappings
 from mappings.engine.applying import Application
 from mappings.engine.complaints import MappingInvalid
 from mappings.engine.examples import failing_examples
-from mappings.engine.problems import CODES, Problem, documented
+from mappings.engine.problems.codes import CODES, documented
+from mappings.engine.problems.problem import Problem
 from mappings.engine.reading import read_mapping, read_mapping_text
 from mappings.engine.schema import Schema
 from mappings.engine.shape import json_schema, json_schema_text
@@ -172,7 +173,7 @@ examples: [{row: {A: 1, B: ~}, contact: {a: 1.5, b: [x]}, invalid: x, opted_out:
 def texts() -> Iterator[tuple[Path, str]]:
     """All texts in the sources, but those of the table of codes itself."""
     for path in SOURCES:
-        if path.name != "problems.py":
+        if path.parent.name != "problems":
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
                     yield path, node.value

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from connectors.destinations.corporate_merch_fields import schema as corporate_merch_schema
 from mappings.engine.cleaning import clean
 from mappings.engine.formats import strptime_of, unclear
-from mappings.engine.problems import CODES, Problem
+from mappings.engine.problems.codes import CODES
+from mappings.engine.problems.problem import Problem
 from mappings.engine.transforms import Settings, transform, types
 
 ALL = [

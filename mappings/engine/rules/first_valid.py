@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 from mappings.engine.transforms import Converted, Wrong
 
 __all__ = ["first_valid"]

@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from flows.report.details import Details
+from flows.report.outcomes import Outcomes
 from flows.report.page import problem_groups, render
-from flows.report.summary import Details, Outcomes, Summary
+from flows.report.summary import Summary
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -16,8 +16,9 @@ import pytest
 
 from flows.report import Details, Summary, write_report
 from flows.report.failures import OWN_COLUMNS
+from flows.report.guard import Override
+from flows.report.mapping_edited import MappingEdited
 from flows.report.page import problem_groups
-from flows.report.summary import MappingEdited, Override
 
 FILES = {"failures.csv", "failures.xlsx", "results.csv", "rows.parquet", "report.html", "summary.json"}
 OWN = {"details.json", "spool", "outcomes", "problems"}

@@ -20,7 +20,8 @@ from flows.report.markdown import as_markdown
 from flows.report.masking import Mask
 from flows.report.page import problem_groups
 from flows.report.writing import details_of, write_masked, write_report
-from mappings.engine.problems import CODES, Problem
+from mappings.engine.problems.codes import CODES
+from mappings.engine.problems.problem import Problem
 from tests.flows.conftest import Desk
 from tests.flows.report.conftest import a_summary, some_details, write_run
 

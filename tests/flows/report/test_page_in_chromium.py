@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from flows.report.page import problem_groups, render
-from mappings.engine.problems import CODES
+from mappings.engine.problems.codes import CODES
 from tests.browser import Chromium
 from tests.flows.report.conftest import CORPUS, OUTCOME_NAMES, PROBLEM_NAMES, a_summary, some_details
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from flows.report.details import Comparison
 from flows.report.plan_page import render
 from flows.report.plan_summary import PlanSummary
-from flows.report.summary import Comparison
 from flows.report.wording import plan_verdict, planned_and_done
 from tests.flows.report.test_page import CORPUS, TAGS, _Page
 

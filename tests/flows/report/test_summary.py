@@ -13,7 +13,8 @@ import pydantic
 import pytest
 
 from flows.report import summary as module
-from flows.report.summary import Summary, schema, verdict
+from flows.report.summary import Summary, schema
+from flows.report.verdict import verdict
 
 KEYS = [
     "schema_version", "run_id", "mapping", "source", "destination", "started_at", "finished_at", "status", "outcomes",

@@ -1,4 +1,4 @@
-"""Places where files arrive, or are put for others: a folder of this machine, or an address such as s3://bucket/out.
+"""A place: what is done with the files in a folder of this machine, or at an address.
 
     local folder      path, or file://       renamed at once; what is put there has the rights of the folder
     S3 and the like   s3://bucket/key        an object is there whole or not at all; a move is a copy, then a removal
@@ -18,48 +18,19 @@ import os
 import posixpath
 import re
 import secrets
-import shutil
-import stat
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from connectors.errors import SourceError
+from connectors.places.kinds import BUCKETS, RENAMES, Setting, opened, rename_over_sftp
+from connectors.places.lying import Lying
+from connectors.places.pattern import folder_above
+from connectors.places.refusals import explained, rights
+from connectors.places.rights import copied, make_like, make_private
 
-__all__ = ["Lying", "Place"]
+__all__ = ["Place"]
 
-Setting = Callable[[str], str]
-"""A setting by its name; '' where it is not set."""
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/]*)(/.*|)", re.IGNORECASE)
-_MAGIC = re.compile(r"[*?\[]")
-_RENAMES = ("file", "sftp")
-_EXTRAS = {
-    "s3": ("s3fs", "s3"), "sftp": ("sshfs", "sftp"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs"),
-    "az": ("adlfs", "azure"), "abfs": ("adlfs", "azure"), "abfss": ("adlfs", "azure"),
-}  # fmt: skip
-_BUCKETS = _EXTRAS.keys() - {"sftp"}
-"""Places without folders."""
-_CONNECT_SECONDS = 15
-_READ_SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Lying:
-    """A file that lies there. `path` is as its place names it; `version` its etag, '' where there is none."""
-
-    path: str
-    size: int
-    modified: dt.datetime
-    version: str = ""
-
-    @property
-    def name(self) -> str:
-        return posixpath.basename(self.path)
-
-    @property
-    def folder(self) -> str:
-        return posixpath.dirname(self.path)
 
 
 class Place:
@@ -81,19 +52,19 @@ class Place:
         if url is not None and ":" in url[2].rpartition("@")[0]:
             raise SourceError(
                 f"{shown or 'An address'} ({url[1]}://…) holds a password.",
-                f"Leave it out: it comes from settings. {_rights(url[1].lower())}",
+                f"Leave it out: it comes from settings. {rights(url[1].lower())}",
             )
         if url is None or url[1].lower() == "file":
             path = Path(place if url is None else url[3])
             with contextlib.suppress(RuntimeError):  # a name that begins with ~ and is nobody's home
                 path = path.expanduser()
             whole = str(path) if path.is_absolute() else f"{glob.escape(str(beside))}/{path}"
-            return cls(shown or place, "file", "", whole, _opened("file", "", setting))
+            return cls(shown or place, "file", "", whole, opened("file", "", setting))
         kind, host, path_there = url[1].lower(), url[2], url[3]
         whole = f"{host}{path_there}" if kind != "sftp" else path_there or "/"
         found = cls(shown or place, kind, host.rpartition("@")[2], whole.rstrip("/") or "/", None)
         with found._explained():
-            found._files = _opened(kind, host, setting)
+            found._files = opened(kind, host, setting)
         return found
 
     @classmethod
@@ -111,7 +82,7 @@ class Place:
     @property
     def whole_at_once(self) -> bool:
         """Whether a file that is seen there is never half of one."""
-        return self.kind in _BUCKETS
+        return self.kind in BUCKETS
 
     def within(self, *names: str) -> str:
         """A path in this folder."""
@@ -136,10 +107,10 @@ class Place:
                 for path, info in found.items()
                 if info["type"] == "file" and (hidden or not posixpath.basename(path).startswith("."))
             ]
-            folder = pattern.split("/", 1)[0] if self.kind in _BUCKETS else _fixed(pattern)
+            folder = pattern.split("/", 1)[0] if self.kind in BUCKETS else folder_above(pattern)
             if not found and not self._files.exists(folder):
                 raise SourceError(
-                    f"There is no {'bucket' if self.kind in _BUCKETS else 'folder'} {folder} for {self.shown}.",
+                    f"There is no {'bucket' if self.kind in BUCKETS else 'folder'} {folder} for {self.shown}.",
                     "Make it, or correct the mapping.",
                 )
         return lying
@@ -188,7 +159,7 @@ class Place:
             return False
         self.move(lying, path)
         if (
-            self.kind not in _RENAMES
+            self.kind not in RENAMES
         ):  # an object that was written meanwhile is another one: its copy was made before
             return True
         with self._explained():
@@ -207,10 +178,10 @@ class Place:
         private = private and self.kind == "file"
         with self._explained():
             if private:
-                _make_private(Path(path).parent)
+                make_private(Path(path).parent)
             else:
                 self._make(posixpath.dirname(path))
-            if self.kind not in _RENAMES:
+            if self.kind not in RENAMES:
                 self._files.put_file(str(file), path)
                 return
             other = posixpath.join(
@@ -218,7 +189,7 @@ class Place:
             )
             try:
                 if private or self.root is not None:
-                    _copied(file, Path(other), like=None if private else self.root)
+                    copied(file, Path(other), like=None if private else self.root)
                 else:
                     self._files.put_file(str(file), other)
                 self._rename(other, path)
@@ -231,7 +202,7 @@ class Place:
         """The file is there no more, nor is its folder where nothing else lies in it."""
         with self._explained(), contextlib.suppress(FileNotFoundError):
             self._files.rm_file(path)
-        if self.kind in _RENAMES and posixpath.dirname(path) != self.path:
+        if self.kind in RENAMES and posixpath.dirname(path) != self.path:
             with contextlib.suppress(Exception):  # others have put something there
                 self._files.rmdir(posixpath.dirname(path))
 
@@ -273,18 +244,17 @@ class Place:
 
     def _make(self, folder: str) -> None:
         if self.root is not None:
-            _make_like(Path(folder), self.root)
-        elif self.kind not in _BUCKETS:
+            make_like(Path(folder), self.root)
+        elif self.kind not in BUCKETS:
             self._files.makedirs(folder, exist_ok=True)
 
     def _rename(self, path: str, to: str) -> None:
         if self.kind == "file":
             Path(path).replace(to)
         elif self.kind == "sftp":
-            # not its mv: where renaming is refused, that removes a file which could not be copied
             from fsspec.asyn import sync  # noqa: PLC0415 - only for such a place
 
-            sync(self._files.loop, _rename_there, self._files, path, to)
+            sync(self._files.loop, rename_over_sftp, self._files, path, to)
         else:
             self._files.mv(path, to)
 
@@ -293,170 +263,5 @@ class Place:
         when = at if isinstance(at, dt.datetime) else dt.datetime.fromtimestamp(at, dt.UTC)
         return Lying(path, int(info["size"]), when.astimezone(dt.UTC), str(info.get("ETag") or "").strip('"'))
 
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """What a place answers comes out as a sentence, without what its library says of keys."""
-        try:
-            yield
-        except SourceError:
-            raise
-        except ImportError:
-            package, extra = _EXTRAS.get(self.kind, (f"fsspec's for {self.kind}://", ""))
-            fix = f"Install it: pip install 'muster-sync[{extra}]'" if extra else "Install it with pip."
-            raise SourceError(f"{self.shown} needs a package that is not here, {package}.", fix) from None
-        except FileNotFoundError:
-            raise SourceError(
-                f"A file or folder of {self.shown} is not there any more.", "Look at it, then start again."
-            ) from None
-        except PermissionError:
-            raise SourceError(
-                f"{self.shown} may not be read or written with these credentials.", _rights(self.kind)
-            ) from None
-        except Exception as error:  # noqa: BLE001 - each library has its own
-            name = type(error).__name__
-            if name == "HostKeyNotVerifiable":
-                raise SourceError(
-                    f"The key of the host {self._host} is not known, so that it may be another host.",
-                    "Have its key confirmed by whoever runs it and add it to ~/.ssh/known_hosts (or the file in MUSTER_SFTP_KNOWN_HOSTS).",
-                ) from None
-            if name in ("PermissionDenied", "NoCredentialsError", "KeyImportError"):
-                raise SourceError(f"{self.shown} did not let muster in.", _rights(self.kind)) from None
-            raise SourceError(
-                f"{self.shown} cannot be used: {name}.", "Look whether it can be reached from here."
-            ) from None
-
-
-def _make_like(folder: Path, root: Path) -> None:
-    """Makes a folder with the rights of `root`, if that is one above it; `root` itself, and others, for its owner alone."""
-    if folder.is_dir():
-        return
-    if folder == root or root not in folder.parents:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return
-    _make_like(folder.parent, root)
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-        _adopt(folder, root)
-
-
-def _adopt(path: Path, root: Path) -> None:
-    """Who may read in `root` may read `path`, and only who may write there may change a folder."""
-    above = root.stat()
-    with contextlib.suppress(OSError):  # only who is in that group may give it away
-        if path.stat().st_gid != above.st_gid:
-            os.chown(path, -1, above.st_gid)
-    if path.is_dir():
-        path.chmod(stat.S_IMODE(above.st_mode) | 0o700)
-    else:
-        path.chmod(0o600 | above.st_mode & 0o044)
-
-
-def _copied(file: Path, to: Path, *, like: Path | None) -> None:
-    """A copy that is on the disk, with the rights of the folder `like`; without one for its owner alone."""
-    with (
-        file.open("rb") as source,
-        os.fdopen(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as copy,
-    ):
-        shutil.copyfileobj(source, copy, 1 << 20)
-        copy.flush()
-        os.fsync(copy.fileno())
-    if like is not None:
-        _adopt(to, like)
-
-
-def _make_private(folder: Path) -> None:
-    if not folder.is_dir():
-        _make_private(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-
-
-def _glob_free(path: str) -> str:
-    """A path that `glob.escape` made ready, as it was."""
-    return re.sub(r"\[([*?\[])\]", r"\1", path)
-
-
-def _fixed(pattern: str) -> str:
-    """The folder above the first part that is a pattern."""
-    parts = pattern.split("/")
-    free = [_glob_free(part) if re.search(r"\[[*?\[]\]", part) else part for part in parts]
-    magic = [bool(_MAGIC.search(re.sub(r"\[[*?\[]\]", "", part))) for part in parts]
-    first = magic.index(True) if True in magic else len(parts) - 1
-    return "/".join(free[:first]) or "/"
-
-
-def _rights(kind: str) -> str:
-    if kind == "s3":
-        return (
-            "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL, and what that key may do."
-        )
-    if kind == "sftp":
-        return "Check the name in the address, MUSTER_SFTP_KEY or MUSTER_SFTP_PASSWORD, and its rights there."
-    return "Give this user the right to it."
-
-
-def _opened(kind: str, host: str, setting: Setting) -> Any:
-    if kind == "sftp":
-        return _sftp(host, setting)
-    import fsspec  # noqa: PLC0415 - only where there is such a place
-
-    options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
-    if kind == "s3":
-        options |= {
-            "key": setting("AWS_ACCESS_KEY_ID") or None,
-            "secret": setting("AWS_SECRET_ACCESS_KEY") or None,
-            "token": setting("AWS_SESSION_TOKEN") or None,
-            "endpoint_url": setting("AWS_ENDPOINT_URL_S3") or setting("AWS_ENDPOINT_URL") or None,
-            "config_kwargs": {
-                "connect_timeout": _CONNECT_SECONDS,
-                "read_timeout": _READ_SECONDS,
-                "retries": {"max_attempts": 2},
-            },
-        }
-    try:
-        return fsspec.filesystem(kind, **options)
-    except ValueError:
-        raise SourceError(
-            f"{kind}:// is no address that muster knows.", "Use a folder, s3://, gs://, az:// or sftp://."
-        ) from None
-
-
-def _sftp(host: str, setting: Setting) -> Any:
-    from asyncssh import import_private_key  # noqa: PLC0415 - only where there is such a place
-    from sshfs import SSHFileSystem  # noqa: PLC0415 - as above
-
-    name, _, address = host.rpartition("@")
-    address, _, port = address.partition(":")
-    hosts = setting("MUSTER_SFTP_KNOWN_HOSTS") or "~/.ssh/known_hosts"
-    known = Path(hosts).expanduser()
-    options: dict[str, Any] = {
-        # said always: without it this library asks for no host's key
-        "known_hosts": str(known) if known.is_file() else b"",
-        "connect_timeout": _CONNECT_SECONDS,
-        "login_timeout": _CONNECT_SECONDS,
-        "keepalive_interval": _CONNECT_SECONDS,
-        "skip_instance_cache": True,
-    }
-    if name:
-        options["username"] = name
-    if port:
-        options["port"] = int(port)
-    if password := setting("MUSTER_SFTP_PASSWORD"):
-        options["password"] = password
-    if key := setting("MUSTER_SFTP_KEY"):
-        # its text, as where a setting names a file that holds it, or where it lies
-        options["client_keys"] = (
-            [import_private_key(key)] if "-----BEGIN" in key else [str(Path(key).expanduser())]
-        )
-    return SSHFileSystem(address, **options)
-
-
-async def _rename_there(files: Any, path: str, to: str) -> None:
-    from asyncssh import SFTPNoSuchFile, SFTPOpUnsupported  # noqa: PLC0415 - only for such a place
-
-    async with files._pool.get() as channel:  # noqa: SLF001 - its own way copies where renaming is refused
-        try:
-            await channel.posix_rename(path, to)
-        except SFTPOpUnsupported:
-            with contextlib.suppress(SFTPNoSuchFile):  # this one takes nobody's place
-                await channel.remove(to)
-            await channel.rename(path, to)
+    def _explained(self) -> contextlib.AbstractContextManager[None]:
+        return explained(self.shown, self.kind, self._host)
