@@ -24,7 +24,6 @@ from types import TracebackType
 from typing import IO, Self
 
 from connectors.errors import CannotStart
-from flows.ledger.database import private_folder
 from flows.serving import served_url
 
 __all__ = ["PrefectServer", "configured_url", "healthy"]
@@ -66,6 +65,8 @@ class PrefectServer:
 
     async def begin(self) -> None:
         """Sets Prefect's environment, and starts a server unless one is configured."""
+        from flows.ledger.database import private_folder  # noqa: PLC0415 - the server's own process needs no pandas
+
         os.environ.setdefault("DO_NOT_TRACK", "1")
         os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
         os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")

@@ -275,10 +275,18 @@ def _import_all() -> None:
             name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
             if name not in _FLOWS and not name.startswith(("flows.conformance", "flows.viewer")):
                 importlib.import_module(name)
+    from connectors import kinds
+    from connectors.sandbox import serving
     from flows.report.text import drawn_by
 
     for template in (root / "flows/report").glob("*page.html.j2"):
-        drawn_by(template.name)
+        page = drawn_by(template.name)
+        for part in page.environment.list_templates(extensions=("j2", "css", "js")):
+            page.environment.get_template(part)
+    for package in ("sources", "destinations"):
+        kinds.kinds(package)
+    kinds.formats()
+    serving.kinds()
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -9,13 +9,17 @@ import sys
 import tempfile
 import venv
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as place:
+    # Beside the packages, so that their files can be linked.
+    with tempfile.TemporaryDirectory(dir=sys.prefix, prefix="wheel-") as place:
         folder = Path(place)
         environment = {
             **os.environ,
@@ -27,10 +31,17 @@ def main() -> None:
         assert "flows/conformance/conftest.py" in zipfile.ZipFile(wheel).namelist(), (
             "the suite is for outsiders"
         )
-        venv.create(folder / "venv")
-        pip = [sys.executable, "-m", "pip", "--python", str(folder / "venv")]
-        # What the demo does not import need not be compiled: most of it, and half of the time.
-        run([*pip, "install", "--quiet", "--no-compile", str(wheel)], folder, environment)
+        there = folder / "venv"
+        venv.create(there, symlinks=True)
+        pip = [sys.executable, "-m", "pip", "--python", str(there)]
+        run(
+            [*pip, "install", "--quiet", "--no-compile", "--no-deps", "--no-index", str(wheel)],
+            folder,
+            environment,
+        )
+        for name in needed(wheel):
+            link(name, there)
+        run([*pip, "check"], folder, environment)
         elsewhere = folder / "elsewhere"
         elsewhere.mkdir()
         clean = {
@@ -38,12 +49,49 @@ def main() -> None:
             for k, v in os.environ.items()
             if not k.startswith(("MUSTER_", "CAMPAIGNLARK_", "PREFECT_", "PYTHON"))
         }
-        answer = run([str(folder / "venv" / "bin" / "muster"), "demo", "--json"], elsewhere, clean)
+        answer = run([str(there / "bin" / "muster"), "demo", "--json"], elsewhere, clean)
         summary = json.loads(answer)
         assert summary["balanced"], summary
         report = elsewhere / ".muster" / "demo" / "runs" / summary["run_id"] / "report.html"
         assert report.stat().st_size > 10_000, report
         print(f"The wheel works: {wheel.name}, demo balances with {summary['source']['rows_read']} rows.")
+
+
+def needed(wheel: Path) -> set[str]:
+    """What the wheel's own metadata asks for, and what that asks for, by name; nothing that only tests and extras need."""
+    with zipfile.ZipFile(wheel) as archive:
+        [metadata] = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        lines = archive.read(metadata).decode().split("\n\n", 1)[0].splitlines()
+    left = [
+        (Requirement(line.removeprefix("Requires-Dist: ")), "")
+        for line in lines
+        if line.startswith("Requires-Dist: ")
+    ]
+    asked: set[tuple[str, str]] = set()
+    while left:
+        one, extra = left.pop()
+        if one.marker is not None and not one.marker.evaluate({"extra": extra}):
+            continue
+        for wanted in {(one.name, part) for part in ("", *one.extras)} - asked:
+            asked.add(wanted)
+            left += [(Requirement(text), wanted[1]) for text in distribution(one.name).requires or ()]
+    return {distribution(name).name for name, _ in asked}
+
+
+def link(name: str, there: Path) -> None:
+    """Puts a package into another environment as pip has installed it into this one: the same files, compiled already.
+
+    Scripts are left out, which name this environment's Python; so is what packages of several names have in common.
+    """
+    for file in distribution(name).files or ():
+        ours = Path(os.path.normpath(str(file.locate())))
+        if ".." in file.parts:
+            continue
+        for path in (ours, *ours.parent.glob(f"__pycache__/{ours.stem}.*.pyc")):
+            theirs = there / path.relative_to(sys.prefix)
+            if not theirs.exists():
+                theirs.parent.mkdir(parents=True, exist_ok=True)
+                os.link(path, theirs)
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:

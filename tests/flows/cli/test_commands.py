@@ -448,8 +448,9 @@ def test_a_sandbox_killed_in_mid_run_leaves_outcomes_that_add_up_and_the_next_ru
         )
 
 
-def test_help_imports_nothing_heavy() -> None:
-    script = "import sys; import flows.cli; print([m for m in ('pandas','pyarrow','prefect','numpy','rich') if m in sys.modules])"
+@pytest.mark.parametrize("module", ["flows.cli", "flows.prefect_server"])
+def test_help_and_prefects_server_import_nothing_heavy_of_ours(module: str) -> None:
+    script = f"import sys; import {module}; print([m for m in ('pandas','pyarrow','prefect','numpy','rich') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
