@@ -19,16 +19,14 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.slow
-def test_a_worker_is_killed_and_another_finishes_its_run_with_nobody_lost_and_nobody_twice(
-    prefect_url: str,
-) -> None:
+def test_a_worker_is_killed_and_another_finishes_its_run_with_nobody_lost_and_nobody_twice() -> None:
     clean = {
         k: v for k, v in os.environ.items() if not k.startswith(("MUSTER_", "CAMPAIGNLARK_", "PREFECT_"))
     }
     paths = os.pathsep.join(filter(None, [str(ROOT), clean.get("PYTHONPATH")]))
     words = (
         "--ledger", "sqlite", "--contacts", "1000", "--rate", "100", "--workers", "2", "--mappings", "1",
-        "--pool", "takeover-test", "--share", "0", "--patience", "200", "--prefect", prefect_url,
+        "--pool", "takeover-test", "--share", "0", "--patience", "200",
     )  # fmt: skip
     done = subprocess.run(
         [sys.executable, ROOT / "benchmarks" / "four_workers.py", *words], env={**clean, "PYTHONPATH": paths},
