@@ -100,14 +100,8 @@ def find_header(rows: list[FirstRow], oddities: list[Oddity]) -> Header:
     other = _other_delimiter(rows, chosen, width)
     if other is not None:
         header = other
-    elif (why := _why_a_row(rows, chosen)) and (chosen == 0 or len(rows[chosen].cells) == width):
-        text = (
-            f"There is no header: {why} on line {rows[chosen].line}, where a name belongs."
-            " The columns are called column 1, column 2, and so on here."
-        )
-        oddities.append(Oddity("no_header", text, rows[chosen].line))
-        _say_preamble(rows, rows[chosen].line, "rows", oddities)
-        return no_header(rows, chosen)
+    elif without := _without(rows, chosen, width, oddities):
+        return without
     else:
         header = _of_several_lines(rows, chosen, width)
     _say_preamble(rows, header.line, "header", oddities)
@@ -115,12 +109,29 @@ def find_header(rows: list[FirstRow], oddities: list[Oddity]) -> Header:
     return header
 
 
-def header_row(rows: list[FirstRow], oddities: list[Oddity]) -> FirstRow:
-    """The row of names of a table whose rows come to us as rows, such as a sheet's."""
-    row = rows[_chosen(rows, _usual_width(rows))]
-    _say_preamble(rows, row.line, "header", oddities)
-    _say_like_data(row, oddities)
-    return row
+def header_row(rows: list[FirstRow], oddities: list[Oddity]) -> Header:
+    """The same for a table whose rows come to us as rows, such as a sheet's: its header is one of them."""
+    width = _usual_width(rows)
+    chosen = _chosen(rows, width)
+    if without := _without(rows, chosen, width, oddities):
+        return without
+    _say_preamble(rows, rows[chosen].line, "header", oddities)
+    _say_like_data(rows[chosen], oddities)
+    return plain_header(rows[chosen])
+
+
+def _without(rows: list[FirstRow], chosen: int, width: int, oddities: list[Oddity]) -> Header | None:
+    """The columns where what would be the header is certainly a row; None where it may be a header."""
+    why = _why_a_row(rows, chosen) if chosen == 0 or len(rows[chosen].cells) == width else ""
+    if not why:
+        return None
+    text = (
+        f"There is no header: {why} on line {rows[chosen].line}, where a name belongs."
+        " The columns are called column 1, column 2, and so on here."
+    )
+    oddities.append(Oddity("no_header", text, rows[chosen].line))
+    _say_preamble(rows, rows[chosen].line, "rows", oddities)
+    return no_header(rows, chosen)
 
 
 def no_header(rows: list[FirstRow], first: int = 0) -> Header:
