@@ -35,6 +35,8 @@ RARER = {
 }
 _IN_VALUES = ": #!"
 """Delimiters that times, dates and addresses hold as well."""
+_LONGEST_TIME = 40
+"""Bytes; more than that is not a day and a time alone."""
 SECOND = "^~|;:#!§¦\t, "
 """What a delimiter of two signs ends with, and no cell begins with everywhere."""
 STAND_INS = "\x1f\x1e\x1d\x1c"
@@ -199,7 +201,9 @@ def _whole_lines(body: bytes, quote: str | None, returns: bool) -> bool:
     """Whether a line is a value by itself, such as a time, so that what parts it is no delimiter."""
     marks = b'"' if quote is None else quote.encode()
     rows = first_rows(body, Syntax(b"", marks, returns=returns), 100)[1:]
-    whole = sum(1 for row in rows if kind_of(row.cells[0]) in {"time", "date", "url"})
+    texts = [row.cells[0] for row in rows]
+    whole = sum(1 for text in texts if len(text) <= _LONGEST_TIME and kind_of(text) in {"time", "date"})
+    whole += sum(1 for text in texts if kind_of(text) == "url")
     return whole > 0.9 * len(rows)
 
 

@@ -97,7 +97,7 @@ def find_header(rows: list[FirstRow], oddities: list[Oddity]) -> Header:
     """
     width = _usual_width(rows)
     chosen = _chosen(rows, width)
-    other = _other_delimiter(rows, chosen, width)
+    other = _other_delimiter(rows, chosen, width, oddities)
     if other is not None:
         header = other
     elif without := _without(rows, chosen, width, oddities):
@@ -170,8 +170,8 @@ def _chosen(rows: list[FirstRow], width: int) -> int:
     return next((i for i, row in enumerate(rows) if len(row.cells) == width and _filled(row) > 1), 0)
 
 
-def _other_delimiter(rows: list[FirstRow], chosen: int, width: int) -> Header | None:
-    """A header right above the rows that is parted by another sign than they are."""
+def _other_delimiter(rows: list[FirstRow], chosen: int, width: int, oddities: list[Oddity]) -> Header | None:
+    """A header right above the rows that is parted by another sign than they are; where it may as well be prose, that is said."""
     for place in range(min(chosen + 1, len(rows) - 1)):
         row, below = rows[place], rows[place + 1]
         if len(row.cells) != 1 or len(below.cells) != width or width < 3:
@@ -183,8 +183,12 @@ def _other_delimiter(rows: list[FirstRow], chosen: int, width: int) -> Header | 
             cells = read_row(text, 0, len(text), Syntax(sign)).cells
             own = FirstRow(row.line, row.start, cells, 0, row.stop)
             prose = sign == b" " and not _why_a_row(rows, place + 1)
-            if len(cells) == width and _filled(own) == width and _nameable(own) and not prose:
+            if not (len(cells) == width and _filled(own) == width and _nameable(own)):
+                continue
+            if not prose:
                 return plain_header(own)
+            text_said = f"Line {row.line} may be the header, parted by blanks: it has as many words as the rows have cells."
+            oddities.append(Oddity("header_misaligned", text_said, row.line))
     return None
 
 
