@@ -187,6 +187,12 @@ def test_one_quote_too_many_in_a_blank_cell_leaves_the_others_as_they_are(read: 
     assert len(got.rows) == 4
 
 
+def test_single_quotes_are_found_where_cells_end_with_the_delimiter(read: Any) -> None:
+    got = read("'a','b','c'\n'1','x',';,'\n'2','y',';,'\n'3','z',';,'\n")
+    assert got.header == ("a", "b", "c")
+    assert got.rows == [("1", "x", ";,"), ("2", "y", ";,"), ("3", "z", ";,")]
+
+
 def test_a_row_parted_otherwise_is_set_aside_and_takes_no_row_below_with_it(read: Any) -> None:
     got = read(
         '"a","b","c"\n"1","x",""\n"2" "y" ""\n"3","z","two\nlines"\n"4","u","two\nlines"\n"5","v","two\nlines"\n'
