@@ -216,7 +216,7 @@ def _quote(text: bytes, delimiter: str) -> str:
     closing = len(re.findall(rb"'(?=" + border + rb"|\r?$)", sample, re.MULTILINE))
     either = len(re.findall(rb"(?:^|" + border + rb")'(?=" + border + rb"|\r?$)", sample, re.MULTILINE))
     if either:  # such as the last quote of 'a,' in a line: they count as what makes both even
-        opened = min(max((closing - (opening - either)) / 2, 0), either)
+        opened = min(max((closing - (opening - either)) // 2, 0), either)
         opening, closing = opening - either + opened, closing - opened
     even = min(opening, closing) > 1 and 0.8 <= opening / closing <= 1.25
     return "'" if even and opening > 4 * double else '"'
