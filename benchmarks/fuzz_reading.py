@@ -143,6 +143,8 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=200)
     parser.add_argument("--keep", type=Path, help="a folder for the file that went wrong")
     chosen = parser.parse_args()
+    if chosen.keep:
+        chosen.keep.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         fuzz(100, chosen.seed, chosen.keep or Path(folder))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import unicodedata
+from collections.abc import Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +20,8 @@ import mappings
 from connectors.base import Source
 from connectors.errors import CredentialsError, MappingError, SourceError, Unreachable
 from connectors.pace import Pace
+from connectors.sources.given import Given
 from connectors.sources.headers import refuse_doubts
-from connectors.sources.recognising import open_recognised
 from flows.consent import complaint_of
 from flows.field_list import keep, kept_for
 from flows.settings import Settings
@@ -35,8 +37,9 @@ _ADDRESS = re.compile(r"[^\s@]@[^\s@]+\.\w")
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was seen of a file: its kind and why, its header and first rows, and what is odd about the header."""
+    """What was seen of what was named: its kind and why, its header and first rows, and what is odd about the header."""
 
+    given: Given
     kind: str
     why: str
     source: Source
@@ -44,33 +47,36 @@ class Looked:
     odd: tuple[str, ...]
 
 
-def name_of(path: Path) -> str:
+def name_of(file: str) -> str:
     """The mapping's name, after the file's: lower-case letters, digits and hyphens.
 
-    >>> name_of(Path("Gäste_2026 (neu).csv")), name_of(Path("名簿.csv"))
-    ('gaste-2026-neu', 'contacts')
+    >>> name_of("Gäste_2026 (neu).csv"), name_of("名簿.csv"), name_of("*.csv")
+    ('gaste-2026-neu', 'contacts', 'contacts')
     """
-    plain = unicodedata.normalize("NFKD", path.stem.casefold()).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", Path(file).stem.casefold()).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63].strip("-") or "contacts"
 
 
-def check_place(target: Path, source: Path, *, force: bool) -> None:
-    """Raises MappingError where no mapping can be written, or something is there that has to stay."""
+def check_place(target: Path, sources: Iterable[Path]) -> None:
+    """Raises MappingError where no mapping can be written, or something is there."""
     if not target.parent.is_dir():
         raise MappingError(
             f"{target} cannot be written: {target.parent} is no folder.",
             "Make it first, or name another with -o.",
         )
-    if not target.exists():
-        return
     if target.is_dir():
         raise MappingError(f"{target} is a folder.", f"Name a file in it: -o {target / 'mapping.yml'}.")
-    if target.samefile(source):
+    if target.exists() and any(target.samefile(source) for source in sources):
         raise MappingError(f"{target} is the file with the contacts itself.", "Name another file with -o.")
-    if not force:
-        raise MappingError(
-            f"{target} is there already.", "Name another file with -o, or write over it with --force."
-        )
+    if os.path.lexists(target):
+        raise _there_already(target)
+
+
+def _there_already(target: Path) -> MappingError:
+    return MappingError(
+        f"{target} is there already, and is never written over.",
+        f"Name another file with -o, delete it, or see what it needs with --update {shlex.quote(str(target))}.",
+    )
 
 
 async def fields_of(kind: str, connector: Any, target: Path | None) -> tuple[Schema, str]:
@@ -98,17 +104,20 @@ def _home(target: Path | None) -> Path:
     return Settings(target).home(target) if target is not None else Settings().home_here()
 
 
-def look_at(path: Path, reading: Map[str, Any]) -> Looked:
-    """The file, as the known export that it is, or in the format that it has. Raises SourceError."""
-    found, source = open_recognised(path, reading)
-    refuse_doubts(path, source.oddities)
+def look_at(given: Given, reading: Map[str, Any]) -> Looked:
+    """What was named, as the known export that it is, or in the format that it has. Raises SourceError."""
+    found, source = given.recognises(reading)
+    refuse_doubts(source.path, source.oddities)
     if any(_ADDRESS.search(name) for name in source.header):
         raise SourceError(
-            f"{path} has an e-mail address among its column names, so it seems to have no header.",
+            f"{source.path} has an e-mail address among its column names, so it seems to have no header.",
             "Write a line with the names above the rows, or say which line it is: --header-line N.",
         )
-    odd = tuple(oddity.message for oddity in source.oddities if oddity.code.startswith("header"))
-    return Looked(found.kind, found.why, source, _first_cells(source), odd)
+    odd = [
+        oddity.message for oddity in source.oddities if oddity.code.startswith(("header", "other_columns"))
+    ]
+    odd += [given.secret] if given.secret else []
+    return Looked(given, found.kind, found.why, source, _first_cells(source), tuple(odd))
 
 
 def first_mapping(
@@ -124,7 +133,7 @@ def first_mapping(
     source = looked.source
     origin = Origin(
         name=source.path.name,
-        source={"kind": looked.kind, **_located(source.path, target), **reading},
+        source={"kind": looked.kind, **_located(looked.given, target), **looked.given.source, **reading},
         consents=source.facts.consents,
         person_column=source.facts.person_column,
         list_separator=source.facts.list_separator,
@@ -134,7 +143,7 @@ def first_mapping(
     )
     try:
         suggestion = suggest(
-            source.header, looked.cells, schema, origin=origin, name=name_of(source.path),
+            source.header, looked.cells, schema, origin=origin, name=name_of(looked.given.name),
             destination=destination, schema_address=_schema_address(target),
         )  # fmt: skip
     except NoAddresses as error:
@@ -153,11 +162,13 @@ def first_mapping(
 
 
 def write(target: Path, text: str) -> None:
-    """The mapping appears only when it is complete. Raises MappingError."""
+    """The mapping appears only when it is complete, and never in place of another file. Raises MappingError."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         part.write_text(text, "utf-8")
-        part.replace(target)
+        _appears(part, target)
+    except FileExistsError:
+        raise _there_already(target) from None
     except OSError as error:
         raise MappingError(
             f"{target} cannot be written: {error.strerror}.",
@@ -166,6 +177,17 @@ def write(target: Path, text: str) -> None:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _appears(part: Path, target: Path) -> None:
+    """`target` is there, whole, from one moment to the next. Raises FileExistsError, also where two do this at once."""
+    try:
+        target.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: the name is taken first, and then given to the whole file
+        target.touch(exist_ok=False)
+        part.replace(target)
 
 
 def _first_cells(source: Source) -> pa.Table:
@@ -186,11 +208,14 @@ def _first_cells(source: Source) -> pa.Table:
     return pa.concat_tables(tables).slice(0, _ROWS).combine_chunks()
 
 
-def _located(path: Path, target: Path | None) -> dict[str, str]:
-    """`path:` for the mapping: seen from its folder where the file is near, so that both may move together."""
-    near = Path(os.path.relpath(path.resolve(), _folder_of(target)))
+def _located(given: Given, target: Path | None) -> dict[str, str]:
+    """`path:` of a file of this machine: seen from the mapping's folder where it is near, so that both may move together."""
+    if given.place is None:
+        return {}
+    path = given.place.resolve()
+    near = Path(os.path.relpath(path, _folder_of(target)))
     if near.parts.count("..") > 3 or str(near).startswith("~"):
-        near = path.resolve()
+        near = path
     try:
         str(near).encode()
     except UnicodeEncodeError:

@@ -28,6 +28,7 @@ __all__ = [
     "check_key",
     "load_mapping",
     "make_application",
+    "named_source",
     "numbers_said",
     "open_source_of",
     "rules_of",
@@ -52,12 +53,13 @@ def load_mapping(path: Path) -> Mapping:
 
 def open_source_of(mapping: Mapping, path: Path, given: str | None) -> Source:
     """The source that was named, or the mapping's own. Raises SourceError, MappingError."""
-    source = _named_source(mapping, path, given)
+    source = named_source(mapping, path, given)
     refuse_doubts(source.path, source.oddities)
     return source
 
 
-def _named_source(mapping: Mapping, path: Path, given: str | None) -> Source:
+def named_source(mapping: Mapping, path: Path, given: str | None) -> Source:
+    """The same, also where it is in doubt which column is which: to look at it. Raises SourceError, MappingError."""
     said = mapping.source
     if given is None and said.inbox is not None:
         raise SourceError(

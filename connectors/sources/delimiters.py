@@ -35,6 +35,8 @@ RARER = {
 }
 _IN_VALUES = ": #!"
 """Delimiters that times, dates and addresses hold as well."""
+_LONGEST_TIME = 40
+"""Bytes; more than that is not a day and a time alone."""
 SECOND = "^~|;:#!§¦\t, "
 """What a delimiter of two signs ends with, and no cell begins with everywhere."""
 STAND_INS = "\x1f\x1e\x1d\x1c"
@@ -199,7 +201,9 @@ def _whole_lines(body: bytes, quote: str | None, returns: bool) -> bool:
     """Whether a line is a value by itself, such as a time, so that what parts it is no delimiter."""
     marks = b'"' if quote is None else quote.encode()
     rows = first_rows(body, Syntax(b"", marks, returns=returns), 100)[1:]
-    whole = sum(1 for row in rows if kind_of(row.cells[0]) in {"time", "date", "url"})
+    texts = [row.cells[0] for row in rows]
+    whole = sum(1 for text in texts if len(text) <= _LONGEST_TIME and kind_of(text) in {"time", "date"})
+    whole += sum(1 for text in texts if kind_of(text) == "url")
     return whole > 0.9 * len(rows)
 
 
@@ -210,6 +214,10 @@ def _quote(text: bytes, delimiter: str) -> str:
     double = len(re.findall(rb"(?:^|" + border + rb')"', sample, re.MULTILINE))
     opening = len(re.findall(rb"(?:^|" + border + rb")'", sample, re.MULTILINE))
     closing = len(re.findall(rb"'(?=" + border + rb"|\r?$)", sample, re.MULTILINE))
+    either = len(re.findall(rb"(?:^|" + border + rb")'(?=" + border + rb"|\r?$)", sample, re.MULTILINE))
+    if either:  # such as the last quote of 'a,' in a line: they count as what makes both even
+        opened = min(max((closing - (opening - either)) // 2, 0), either)
+        opening, closing = opening - either + opened, closing - opened
     even = min(opening, closing) > 1 and 0.8 <= opening / closing <= 1.25
     return "'" if even and opening > 4 * double else '"'
 

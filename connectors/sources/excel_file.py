@@ -15,7 +15,7 @@ from zipfile import ZipFile
 from connectors.base import Oddity
 from connectors.errors import SourceError
 from connectors.sources.first_rows import FirstRow
-from connectors.sources.headers import header_row
+from connectors.sources.headers import Header, header_row, no_header, plain_header
 from connectors.sources.row_source import Row, RowSource, check_columns
 from connectors.sources.sheet_facts import UNREADABLE
 from connectors.sources.workbook import Sheet, Workbook
@@ -54,7 +54,7 @@ def _form(path: Path, head: bytes) -> str:
 
 
 def open_source(path: Path, settings: Mapping[str, Any]) -> RowSource:
-    """A sheet of the workbook at `path`: `sheet` is its name or number, `header_line` the row of the names. Raises SourceError."""
+    """A sheet of the workbook at `path`: `sheet` is its name or number, `header_line` the row of the names, 0 where there are none. Raises SourceError."""
     with path.open("rb") as file:
         form = _form(path, file.read(1 << 12))
     if form == "xlsb":
@@ -74,17 +74,21 @@ def open_source(path: Path, settings: Mapping[str, Any]) -> RowSource:
             f"{path}: the sheet '{sheet.name}' is blank.", "Name another one with sheet: in the mapping."
         )
     header = _header(path, sheet.name, first, settings.get("header_line"), oddities)
-    width = max(_usual_width(first), len(header.cells))
+    width = max(_usual_width(first), len(header.names))
     check_columns(path, width)
-    names = [cell.decode() for cell in header.cells] + [""] * (width - len(header.cells))
-    return RowSource(
+    names = [cell.decode() for cell in header.names]
+    names += [f"column {at}" if not header.line else "" for at in range(len(names) + 1, width + 1)]
+    source = RowSource(
         path,
         names,
-        lambda: _rows(read.sheet, header.line, oddities),
-        reading={"format": form, "sheet": sheet.name, "header_line": header.line},
+        lambda: _rows(read.sheet, header.line or header.first - 1, oddities),
+        reading={"format": form, "sheet": sheet.name, "header_line": header.line or "none"},
         oddities=oddities,
         header_line=header.line,
     )
+    if not header.line:
+        source.header_cells = ()
+    return source
 
 
 class _Read:
@@ -136,16 +140,18 @@ def _named(book: Workbook, wanted: str) -> str:
     )
 
 
-def _header(path: Path, sheet: str, first: list[FirstRow], wanted: Any, oddities: list[Oddity]) -> FirstRow:
+def _header(path: Path, sheet: str, first: list[FirstRow], wanted: Any, oddities: list[Oddity]) -> Header:
     if wanted is None:
         return header_row(first, oddities)
+    if wanted == 0:
+        return no_header(first)
     found = [row for row in first if row.line == wanted]
     if not found:
         raise SourceError(
             f"{path}: row {wanted} of the sheet '{sheet}' holds no header.",
             f"The first rows with text are: {', '.join(str(row.line) for row in first[:5])}.",
         )
-    return found[0]
+    return plain_header(found[0])
 
 
 def _first_rows(sheet: Sheet, most: int = _SAMPLE) -> list[FirstRow]:
@@ -172,10 +178,10 @@ def _usual_width(rows: list[FirstRow]) -> int:
     return widths[int(0.95 * (len(widths) - 1))] if widths else 0
 
 
-def _rows(sheet: Sheet, header_line: int, oddities: list[Oddity]) -> Iterator[Row]:
+def _rows(sheet: Sheet, after: int, oddities: list[Oddity]) -> Iterator[Row]:
     long = first = 0
     for number, cells, too_long in sheet.rows():
-        if number > header_line:
+        if number > after:
             if too_long:
                 long, first = long + too_long, first or number
             yield Row(number, cells)

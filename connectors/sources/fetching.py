@@ -31,6 +31,7 @@ STANDARD_INPUT = "-"
 MOST_BYTES = 16 << 30
 _AT_ONCE = 1 << 20
 _PATIENCE_SECONDS = 60
+_DATABASES = ("postgresql", "postgres", "sqlite", "mysql", "mariadb", "mssql", "oracle")
 _HERE = ("127.0.0.1", "::1", "localhost")
 _WORDS = {
     401: ("wants a name and a password, or a token", "Set MUSTER_HTTPS_HOST and MUSTER_HTTPS_TOKEN, or MUSTER_HTTPS_USER and MUSTER_HTTPS_PASSWORD."),
@@ -87,9 +88,15 @@ def fetch(named: str, *, take: str, beside: Path, setting: Setting) -> list[Fetc
     if named == STANDARD_INPUT:
         return [standard_input()]
     try:
-        urlsplit(named)
+        scheme = urlsplit(named).scheme.partition("+")[0]
     except ValueError:
         raise SourceError("The address that was named is none.", "Check how it is written.") from None
+    if scheme in _DATABASES:
+        raise SourceError(
+            "A database is not named by its address, which may hold a password.",
+            "Put it into .env, as CRM_DATABASE_URL=…; then muster peek and init take --database CRM_DATABASE_URL with --table or --query,"
+            " and a mapping source: {kind: sql_query, database: CRM_DATABASE_URL, table: …}.",
+        )
     if named.lower().startswith(("http://", "https://")):
         return [_download(named, setting)]
     place = Place.at(named, beside=beside, setting=setting)
@@ -231,7 +238,7 @@ def _chosen(place: Place, named: str, take: str) -> list[Lying]:
         names = ", ".join(one.name for one in found[:5])
         raise SourceError(
             f"{len(found)} files lie at {shown_address(named)}: {names}{' …' if len(found) > 5 else ''}.",
-            "Name one of them, or write take: newest beside path: in the mapping; take: all reads them as one.",
+            "Name one of them, or write take: newest beside path: in the mapping; take: all reads them as one. muster init takes --take.",
         )
     return [max(found, key=lambda one: (one.modified, one.name))]
 

@@ -27,7 +27,7 @@ def find(path_or_pattern: str, *, take: str = "only", beside: Path) -> Path:
     if len(matches) > 1 and take == "only":
         raise SourceError(
             f"{len(matches)} files match {beside / path_or_pattern}: {_few([match.name for match in matches])}.",
-            "Name one of them, or write take: newest beside path: in the mapping; take: all reads them as one.",
+            "Name one of them, or write take: newest beside path: in the mapping; take: all reads them as one. muster init takes --take.",
         )
     return readable(max(matches, key=lambda match: (match.stat().st_mtime_ns, match.name)))
 

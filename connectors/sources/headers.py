@@ -97,17 +97,11 @@ def find_header(rows: list[FirstRow], oddities: list[Oddity]) -> Header:
     """
     width = _usual_width(rows)
     chosen = _chosen(rows, width)
-    other = _other_delimiter(rows, chosen, width)
+    other = _other_delimiter(rows, chosen, width, oddities)
     if other is not None:
         header = other
-    elif (why := _why_a_row(rows, chosen)) and (chosen == 0 or len(rows[chosen].cells) == width):
-        text = (
-            f"There is no header: {why} on line {rows[chosen].line}, where a name belongs."
-            " The columns are called column 1, column 2, and so on here."
-        )
-        oddities.append(Oddity("no_header", text, rows[chosen].line))
-        _say_preamble(rows, rows[chosen].line, "rows", oddities)
-        return no_header(rows, chosen)
+    elif without := _without(rows, chosen, width, oddities):
+        return without
     else:
         header = _of_several_lines(rows, chosen, width)
     _say_preamble(rows, header.line, "header", oddities)
@@ -115,12 +109,29 @@ def find_header(rows: list[FirstRow], oddities: list[Oddity]) -> Header:
     return header
 
 
-def header_row(rows: list[FirstRow], oddities: list[Oddity]) -> FirstRow:
-    """The row of names of a table whose rows come to us as rows, such as a sheet's."""
-    row = rows[_chosen(rows, _usual_width(rows))]
-    _say_preamble(rows, row.line, "header", oddities)
-    _say_like_data(row, oddities)
-    return row
+def header_row(rows: list[FirstRow], oddities: list[Oddity]) -> Header:
+    """The same for a table whose rows come to us as rows, such as a sheet's: its header is one of them."""
+    width = _usual_width(rows)
+    chosen = _chosen(rows, width)
+    if without := _without(rows, chosen, width, oddities):
+        return without
+    _say_preamble(rows, rows[chosen].line, "header", oddities)
+    _say_like_data(rows[chosen], oddities)
+    return plain_header(rows[chosen])
+
+
+def _without(rows: list[FirstRow], chosen: int, width: int, oddities: list[Oddity]) -> Header | None:
+    """The columns where what would be the header is certainly a row; None where it may be a header."""
+    why = _why_a_row(rows, chosen) if chosen == 0 or len(rows[chosen].cells) == width else ""
+    if not why:
+        return None
+    text = (
+        f"There is no header: {why} on line {rows[chosen].line}, where a name belongs."
+        " The columns are called column 1, column 2, and so on here."
+    )
+    oddities.append(Oddity("no_header", text, rows[chosen].line))
+    _say_preamble(rows, rows[chosen].line, "rows", oddities)
+    return no_header(rows, chosen)
 
 
 def no_header(rows: list[FirstRow], first: int = 0) -> Header:
@@ -159,8 +170,8 @@ def _chosen(rows: list[FirstRow], width: int) -> int:
     return next((i for i, row in enumerate(rows) if len(row.cells) == width and _filled(row) > 1), 0)
 
 
-def _other_delimiter(rows: list[FirstRow], chosen: int, width: int) -> Header | None:
-    """A header right above the rows that is parted by another sign than they are."""
+def _other_delimiter(rows: list[FirstRow], chosen: int, width: int, oddities: list[Oddity]) -> Header | None:
+    """A header right above the rows that is parted by another sign than they are; where it may as well be prose, that is said."""
     for place in range(min(chosen + 1, len(rows) - 1)):
         row, below = rows[place], rows[place + 1]
         if len(row.cells) != 1 or len(below.cells) != width or width < 3:
@@ -172,8 +183,12 @@ def _other_delimiter(rows: list[FirstRow], chosen: int, width: int) -> Header | 
             cells = read_row(text, 0, len(text), Syntax(sign)).cells
             own = FirstRow(row.line, row.start, cells, 0, row.stop)
             prose = sign == b" " and not _why_a_row(rows, place + 1)
-            if len(cells) == width and _filled(own) == width and _nameable(own) and not prose:
+            if not (len(cells) == width and _filled(own) == width and _nameable(own)):
+                continue
+            if not prose:
                 return plain_header(own)
+            text_said = f"Line {row.line} may be the header, parted by blanks: it has as many words as the rows have cells."
+            oddities.append(Oddity("header_misaligned", text_said, row.line))
     return None
 
 

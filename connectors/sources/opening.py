@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.base import Source
 from connectors.errors import SourceError
@@ -30,6 +30,7 @@ __all__ = [
     "HEAD",
     "MOST_FILES",
     "format_of",
+    "from_fetched",
     "open_all",
     "open_any",
     "open_fetched",
@@ -41,6 +42,7 @@ HEAD = 1 << 16
 """Bytes by which a format is recognised."""
 MOST_FILES = 10_000
 _PLAIN = "csv_file"
+_Known = TypeVar("_Known")
 
 
 def format_of(path: Path) -> str:
@@ -123,11 +125,16 @@ def open_kind(kind: str, path: Path, settings: Mapping[str, Any]) -> Source:
 
 def open_fetched(kind: str, fetched: Fetched, settings: Mapping[str, Any]) -> Source:
     """What was fetched, as a source of a kind that is known by its address. Raises SourceError, MappingError."""
+    return from_fetched(fetched, lambda file: (kind, open_kind(kind, file, settings)))[1]
+
+
+def from_fetched(fetched: Fetched, opens: Callable[[Path], tuple[_Known, Source]]) -> tuple[_Known, Source]:
+    """What `opens` tells of the fetched file, and its source, known by its address. Raises what `opens` raises."""
     with fetched.folder.kept(), named_as(fetched.file, str(fetched.path)):
-        source = open_kind(kind, fetched.file, settings)
-    return Wrapped(
-        source, fetched.path, fetched.sha256, fetched.size, shown=str(fetched.path), kept=fetched, told={}
-    )
+        told, source = opens(fetched.file)
+    shown = str(fetched.path)
+    wrapped = Wrapped(source, fetched.path, fetched.sha256, fetched.size, shown=shown, kept=fetched, told={})
+    return told, wrapped
 
 
 def open_all(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from connectors.base import Oddity, Source
 from connectors.errors import SourceError
+from connectors.sources.several import Compared
 from connectors.sources.wrapped import Widths, with_widths
 from mappings.engine.frame import Frame
 
@@ -42,7 +43,7 @@ class ColumnPeek:
 
 @dataclass(frozen=True, slots=True)
 class Peek:
-    """What a look at a source finds. `misread`: how many rows could not be laid out, by problem code."""
+    """What a look at a source finds. `misread`: how many rows could not be laid out, by problem code. `files`: of several, how they compare."""
 
     path: Path
     reading: Mapping[str, Any]
@@ -52,6 +53,7 @@ class Peek:
     columns: tuple[ColumnPeek, ...]
     oddities: tuple[Oddity, ...]
     misread: Mapping[str, int]
+    files: tuple[Compared, ...] = ()
 
 
 def peek(source: Source) -> Peek:
@@ -74,6 +76,7 @@ def peek(source: Source) -> Peek:
         columns=tuple(column.seen(rows) for column in columns),
         oddities=tuple(sorted(source.oddities, key=lambda oddity: oddity.line)),
         misread=misread,
+        files=tuple(getattr(source, "files", ())),
     )
 
 
@@ -111,13 +114,13 @@ class _Column:
         )
 
 
-def write_clean(source: Source, out: Path) -> int:
+def write_clean(source: Source, out: Path, never: Iterable[Path] = ()) -> int:
     """Writes header and rows as UTF-8 CSV (comma, RFC 4180), each row with the cells it has; returns the rows.
 
     Names stand as they do in the file, blank and repeated ones too. `out` appears only when it is complete, and is
-    never the source itself. Raises SourceError.
+    never the source itself, nor one of the files `never`. Raises SourceError.
     """
-    if out.exists() and out.samefile(source.path):
+    if out.exists() and any(file.exists() and out.samefile(file) for file in (source.path, *never)):
         raise SourceError(f"{out} is the source itself.", "Name another file to write to.")
     header = getattr(source, "header_cells", source.header)
     part = out.with_name(f".{out.name}.{os.getpid()}.part")

@@ -93,10 +93,10 @@ def read_row(data: bytes, at: int, end: int, syntax: Syntax, how: How = "close",
             at = after + len(delimiter)
             continue
         found = data.find(delimiter, at, stop) if delimiter else -1
+        text = data[at : found if found >= 0 else stop]
+        cells.append(_of_quotes(text, quote) if how == "line" and cell is not None else text)
         if found < 0:
-            cells.append(data[at:stop])
             return Reading(cells, following, stray)
-        cells.append(data[at:found])
         at = found + len(delimiter)
 
 
@@ -129,6 +129,11 @@ def _quoted(data: bytes, at: int, end: int, syntax: Syntax, how: How) -> tuple[b
         if stray > MOST_STRAYS:
             break
     return _plain(parts, syntax), end, stray, True
+
+
+def _of_quotes(text: bytes, quote: bytes) -> bytes:
+    """A cell whose quote is not closed. Where it is quotes alone, the first opens it and the others are doubled ones."""
+    return quote * (len(text) // 2) if len(text) > 2 and not text.strip(quote) else text
 
 
 def _escapes(data: bytes, begin: int, found: int) -> bool:

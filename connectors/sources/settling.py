@@ -85,7 +85,8 @@ class Settler:
         self._wait_if(inner.open and inner.stray <= MOST_STRAYS and not complete)
         found = self._of_lines(at, inner, close)
         if found is not None:
-            return found
+            whole = found.stop <= line_end or self._over_lines(line_end, found.stop)
+            return found if whole else Settled(line.cells, line_end, stray=True)
         return (
             self._without_end(at, line_end, line) if close.open else Settled(line.cells, line_end, stray=True)
         )
@@ -147,11 +148,11 @@ class Settler:
         inner, literal = (
             read_row(self._data, at, line_end, self._syntax, how) for how in ("inner", "literal")
         )
-        in_line = [inner, *([close] if close.stop <= line_end else []), literal]
+        in_line = [inner, *([close] if close.stop <= line_end else []), line, literal]
         for reading in in_line:
             if not reading.open and len(reading.cells) == self._width:
                 return reading
-        return line if len(line.cells) == self._width else None
+        return None
 
     def _bounded(self, at: int, limit: int, how: How, spare: int = -1) -> Reading:
         """The row as far as `limit`; one that reaches it without a line end counts as open."""

@@ -16,7 +16,7 @@ from connectors.sources.wrapped import named_as
 from mappings.engine.complaints import listed
 from mappings.engine.frame import Frame
 
-__all__ = ["FILE", "One", "Several"]
+__all__ = ["FILE", "Compared", "One", "Several"]
 
 FILE = "_file"
 """The column that holds each row's file."""
@@ -32,10 +32,20 @@ class One:
     sha256: str = ""
 
 
+@dataclass(slots=True)
+class Compared:
+    """One of the files beside the first: the columns that it lacks, and those that only it has of both; its rows, when it was read."""
+
+    name: str
+    lacks: tuple[str, ...]
+    more: tuple[str, ...]
+    rows: int = 0
+
+
 class Several:
     """The files in the order given; see connectors.base.Source.
 
-    `line` is the row's line in its own file. `sha256` is that of the archive that they came from, or of their names and hashes.
+    `line` is the row's line in its own file; `files` says how the files compare. `sha256` is that of the archive that they came from, or of their names and hashes.
     """
 
     def __init__(self, path: Path, ones: Sequence[One], *, sha256: str = "", size: int = 0) -> None:
@@ -51,35 +61,36 @@ class Several:
         self.header = (*self._own, *self._added.values())
         self.reading: Mapping[str, Any] = {"files": len(ones), **first.source.reading}
         self.facts = _facts([one.source.facts for one in ones])
-        self._compare()
+        self.files = [self._compared(one) for one in ones]
 
-    def _compare(self) -> None:
-        """Says which files have other columns than the first."""
+    def _compared(self, one: One) -> Compared:
+        """Says whether a file has other columns than the first."""
         first = self._ones[0]
-        for one in self._ones[1:]:
-            here, there = set(one.source.header), set(first.source.header)
-            if not here & there:
-                raise SourceError(
-                    f"{one.name} has no column in common with {first.name}: it has {listed(one.source.header)}.",
-                    "Take it out of the pattern, or read it with a mapping of its own.",
-                )
-            lacks = [name for name in first.source.header if name not in here]
-            more = [name for name in one.source.header if name not in there]
-            said = [f"lacks {listed(lacks)}, which are blank for its rows"] if lacks else []
-            said += [f"also has {listed(more)}"] if more else []
-            if said:
-                self.oddities.append(
-                    Oddity("other_columns", f"{one.name} {' and '.join(said)}; compared with {first.name}.")
-                )
+        here, there = set(one.source.header), set(first.source.header)
+        if one is not first and not here & there:
+            raise SourceError(
+                f"{one.name} has no column in common with {first.name}: it has {listed(one.source.header)}.",
+                "Take it out of the pattern, or read it with a mapping of its own.",
+            )
+        lacks = tuple(name for name in first.source.header if name not in here)
+        more = tuple(name for name in one.source.header if name not in there)
+        said = [f"lacks {listed(lacks)}, which are blank for its rows"] if lacks else []
+        said += [f"also has {listed(more)}"] if more else []
+        if said:
+            self.oddities.append(
+                Oddity("other_columns", f"{one.name} {' and '.join(said)}; compared with {first.name}.")
+            )
+        return Compared(one.name, lacks, more)
 
     def frames(self) -> Iterator[Frame]:
         """Frames of each file in turn, under the numbers of the whole. Raises SourceError, with the file's name."""
         number = 0
-        for one in self._ones:
+        for one, told in zip(self._ones, self.files, strict=True):
             with named_as(one.source.path, one.name):
                 for frame in one.source.frames():
                     yield self._placed(frame, one, number)
                     number += len(frame)
+                    told.rows += len(frame)
             if one.sha256 and one.sha256 != one.source.sha256:
                 raise SourceError(
                     f"{one.name} was changed while it was read.",

@@ -150,12 +150,15 @@ class SqlSource:
         looking = inspect(connection)
         known = [*looking.get_table_names(schema or None), *looking.get_view_names(schema or None)]
         if name not in known:
-            from mappings.engine.complaints import nearest  # noqa: PLC0415 - only for the complaint
+            from mappings.engine.complaints import listed, nearest  # noqa: PLC0415 - only for the complaint
 
-            like = nearest(name, known)
+            like = nearest(name, known) if name else ""
+            there = f"It has: {listed(sorted(known))}." if known else "No table is in its usual schema."
             raise SourceError(
-                f"{self._name} has no table {self._table}.",
-                f"Did you mean {like}?" if like else "Check its name, as SCHEMA.TABLE where it is in one.",
+                f"{self._name} has no table {self._table}."
+                if name
+                else f"Which table or query of {self._name} is read was not said.",
+                f"Did you mean {like}?" if like else f"{there} One of another schema is SCHEMA.TABLE.",
             )
         key = (
             looking.get_pk_constraint(name, schema or None)["constrained_columns"]

@@ -12,14 +12,14 @@ from typing import Any
 import click
 
 from connectors.errors import MusterError
-from flows.cli.reading import as_said, reading_options
+from flows.cli.reading import as_said, database_options, of_database, reading_options
 from mappings.engine.complaints import listed, visible
 
 __all__ = ["command"]
 
 
 @click.command("init")
-@click.argument("file")
+@click.argument("file", required=False)
 @click.option(
     "--to",
     "destination",
@@ -35,9 +35,14 @@ __all__ = ["command"]
     metavar="MAPPING",
     help="Instead, print as a diff what this mapping needs where the columns of FILE have changed.",
 )
-@click.option("--force", is_flag=True, help="Write over a mapping that is there.")
 @click.option("--offline", is_flag=True, help="Do not ask the destination for its fields and tags.")
 @reading_options
+@database_options
+@click.option(
+    "--take",
+    type=click.Choice(["newest", "all"]),
+    help="Of several files that FILE's pattern finds: the newest each time, or all as one source.",
+)
 @click.option(
     "--plan/--no-plan",
     default=True,
@@ -45,46 +50,42 @@ __all__ = ["command"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def command(
-    file: str,
+    file: str | None,
     destination: str | None,
     out: str | None,
     update: Path | None,
-    force: bool,
     offline: bool,
+    take: str | None,
     plan: bool,
     as_json: bool,
     **reading: Any,
 ) -> int:
     """Write a mapping for FILE: columns matched by name and values to DESTINATION's fields, with every doubt said.
 
-    Nothing is sent. Where the file does not say who wants mail, the mapping mails nobody until you decide.
+    FILE is a file, a pattern, an address such as https://… or s3://…, or - for standard input. A file that is there is never written
+    over, and nothing is sent. Where the file does not say who wants mail, the mapping mails nobody until you decide.
     """
     if out == "-" and as_json:
         raise click.UsageError("-o - and --json would both print on standard output; leave one of them out.")
-    from connectors.errors import SourceError  # noqa: PLC0415 - as above
+    settings, database = as_said(reading), of_database(reading, file)
+    if file is None and not database:
+        raise click.UsageError("Say what the mapping is for: FILE, or --database NAME.")
     from connectors.kinds import destination_module  # noqa: PLC0415 - only this verb
-    from connectors.sources.fetching import is_address  # noqa: PLC0415 - as above
-    from connectors.sources.finding import find  # noqa: PLC0415 - as above
     from flows import first_mapping as first  # noqa: PLC0415 - as above
 
-    if is_address(file):
-        raise SourceError(
-            "muster init begins with a file on this machine.",
-            f"Save it first: muster peek {shlex.quote(file)} --to-csv contacts.csv; its address may stand under path: of the mapping.",
-        )
-    path = find(file, beside=Path.cwd())
     if update is not None:
         from flows.cli.init_update import propose  # noqa: PLC0415 - only where it is asked for
 
-        return propose(update, path, as_said(reading), offline=offline, as_json=as_json)
+        given = _given(file, database, take, update)
+        return propose(update, given, file, settings, offline=offline, as_json=as_json)
     if destination is None:
         raise click.UsageError("Say where the contacts go: --to DESTINATION.")
     connector: Any = destination_module(destination).Connector
-    target = None if out == "-" else Path(out) if out else Path(f"{first.name_of(path)}.yml")
+    given = _given(file, database, take, Path(out) if out not in {None, "-"} else None)
+    target = None if out == "-" else Path(out) if out else Path(f"{first.name_of(given.name)}.yml")
     if target is not None:
-        first.check_place(target, path, force=force)
-    settings = as_said(reading)
-    looked = first.look_at(path, settings)
+        first.check_place(target, given.files)
+    looked = first.look_at(given, settings)
     if offline:
         schema, why = first.fields_as_read(destination, connector, target)
     else:
@@ -97,7 +98,8 @@ def command(
     suggestion = first.first_mapping(
         looked, schema, destination=destination, connector=connector, reading=settings, target=target
     )
-    facts = _facts(suggestion, looked, target, file, why)
+    again = _named_again(file, given)
+    facts = _facts(suggestion, looked, target, "ADDRESS" if given.secret and again else again, why)
     if target is None:
         click.echo(suggestion.text, nl=False)
     else:
@@ -108,11 +110,28 @@ def command(
         for line in _lines(facts):
             click.echo(visible(line), err=target is None)
     if plan and target is not None and not (why or offline or as_json):
-        _plan(str(target), str(path))
+        _plan(str(target), again)
     return 0
 
 
-def _plan(mapping: str, file: str) -> None:
+def _given(file: str | None, database: dict[str, str], take: str | None, mapping: Path | None) -> Any:
+    """What was named; its settings are those that a sync by the mapping will have."""
+    from connectors.sources.given import given_database, given_file  # noqa: PLC0415 - only this verb
+    from flows.settings import Settings  # noqa: PLC0415 - as above
+
+    setting = Settings(mapping).get
+    if file is None:
+        return given_database(database, setting)
+    return given_file(file, take=take or "only", beside=Path.cwd(), setting=setting)
+
+
+def _named_again(file: str | None, given: Any) -> str | None:
+    """What the next command has to be told of the file; nothing where the mapping says it, and a person need not see it."""
+    of_this_machine = given.place is not None and "take" not in given.source
+    return file if of_this_machine or file == "-" or not given.said else None
+
+
+def _plan(mapping: str, file: str | None) -> None:
     """What a sync by the new mapping would do. It is the next thing that a person asks, and no part of writing it: what stops it is said."""
     from flows.cli.plan import run_plan  # noqa: PLC0415 - only where there is an account
     from flows.cli.showing_plan import show_plan  # noqa: PLC0415 - as above
@@ -131,7 +150,7 @@ def _plan(mapping: str, file: str) -> None:
     show_plan(found, [])
 
 
-def _facts(suggestion: Any, looked: Any, target: Path | None, file: str, why: str) -> dict[str, Any]:
+def _facts(suggestion: Any, looked: Any, target: Path | None, again: str | None, why: str) -> dict[str, Any]:
     draft = suggestion.draft
     written = "MAPPING" if target is None else str(target)
     return {
@@ -153,7 +172,9 @@ def _facts(suggestion: Any, looked: Any, target: Path | None, file: str, why: st
         "ignored": dict(draft.ignored),
         "examples": len(draft.examples),
         "doubts": [*looked.odd, *draft.doubts()],
-        "next": f"muster check {shlex.quote(written)} {shlex.quote(file)}" + (" --offline" if why else ""),
+        "next": shlex.join(
+            ["muster", "check", written, *([again] if again else []), *(["--offline"] if why else [])]
+        ),
     }
 
 
@@ -173,7 +194,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
         yield from ("", f"Left out: {listed(plain, most=20)}")
     yield ""
     if not facts["live"]:
-        yield "With a key, the same command with --force matches the account's own fields, too."
+        yield "With a key, the same command with another -o matches the account's own fields, too."
     yield f"It passes muster check: {facts['examples']} examples, each column used or left out on purpose."
     yield f"Next:  {facts['next']}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import click
 
 from connectors.errors import MappingError
 from connectors.kinds import destination_module
+from connectors.sources.given import Given
 from flows import first_mapping as first
 from flows.opening import load_mapping
 from mappings.engine.complaints import MappingInvalid, visible
@@ -22,12 +24,14 @@ from mappings.engine.suggesting.renewing import Renewal, renewed
 __all__ = ["propose"]
 
 
-def propose(given: Path, file: Path, reading: dict[str, Any], *, offline: bool, as_json: bool) -> int:
-    """Prints the diff; nothing is written. Raises MappingError, SourceError."""
+def propose(
+    given: Path, lying: Given, file: str | None, reading: dict[str, Any], *, offline: bool, as_json: bool
+) -> int:
+    """Prints the diff for what lies there, which was named as `file`; nothing is written. Raises MappingError, SourceError."""
     document = load_mapping(given)
     kind = document.destination.kind
     connector: Any = destination_module(kind).Connector
-    looked = first.look_at(file, {**document.source.reading(), **reading})
+    looked = first.look_at(lying, {**document.source.reading(), **reading})
     schema, why = (
         first.fields_as_read(kind, connector, given)
         if offline
@@ -64,12 +68,14 @@ def propose(given: Path, file: Path, reading: dict[str, Any], *, offline: bool, 
         click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
         return 0
     click.echo(visible(diff), nl=False)
-    for line in _said(found, given, file, why):
+    shown = looked.source.path if file is None or lying.secret else file
+    again = "--database …" if file is None else "ADDRESS" if lying.secret else shlex.quote(file)
+    for line in _said(found, given, str(shown), again, why):
         click.echo(visible(line), err=True)
     return 0
 
 
-def _said(found: Renewal, given: Path, file: Path, why: str) -> Iterator[str]:
+def _said(found: Renewal, given: Path, file: str, again: str, why: str) -> Iterator[str]:
     if found.text and not (found.renamed or found.added or found.ignored or found.gone):
         yield f"Nothing to change: each column of {file} is used or left out in {given}."
         return
@@ -84,4 +90,4 @@ def _said(found: Renewal, given: Path, file: Path, why: str) -> Iterator[str]:
     if why:
         yield f"The account's fields could not be read, so only the documented ones were looked at. {why}"
     if found.renamed or found.added or found.ignored:
-        yield f"Nothing was written. Look at the diff; to apply it: muster init {file} --update {given} | patch -p0"
+        yield f"Nothing was written. Look at the diff; to apply it: muster init {again} --update {shlex.quote(str(given))} | patch -p0"

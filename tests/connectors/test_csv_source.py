@@ -180,6 +180,45 @@ def test_quotes_that_were_not_doubled_are_read_as_meant(read: Any) -> None:
     assert got.lines == [2, 3, 5]
 
 
+def test_one_quote_too_many_in_a_blank_cell_leaves_the_others_as_they_are(read: Any) -> None:
+    got = read('"a","b","c"\n"1","x",""\n"2","y","""\n"3","z","said ""hi"""\n"4","u",""\n')
+    assert got.rows[1] == ("2", "y", '"')
+    assert got.rows[2] == ("3", "z", 'said "hi"')
+    assert len(got.rows) == 4
+
+
+def test_single_quotes_are_found_where_cells_end_with_the_delimiter(read: Any) -> None:
+    got = read("'a','b','c'\n'1','x',';,'\n'2','y',';,'\n'3','z',';,'\n")
+    assert got.header == ("a", "b", "c")
+    assert got.rows == [("1", "x", ";,"), ("2", "y", ";,"), ("3", "z", ";,")]
+
+
+def test_a_row_parted_otherwise_is_set_aside_and_takes_no_row_below_with_it(read: Any) -> None:
+    got = read(
+        '"a","b","c"\n"1","x",""\n"2" "y" ""\n"3","z","two\nlines"\n"4","u","two\nlines"\n"5","v","two\nlines"\n'
+    )
+    assert (got.misread[2].code, got.misread[2].cells) == ("row_misaligned", ('"2" "y" ""',))
+    assert [row[0] for row in got.rows] == ["1", "", "3", "4", "5"]
+
+
+def test_days_at_the_beginning_of_lines_do_not_hide_that_blanks_part_them(read: Any) -> None:
+    lines = [
+        f'{n:02}.01.2026 1{n % 10}:00 {n} "Tea pot" "It is light, and it does not drip."'
+        for n in range(1, 29)
+    ]
+    got = read("Day Hour Pieces Article Text\n" + "\n".join(lines) + "\n")
+    assert got.header == ("Day", "Hour", "Pieces", "Article", "Text")
+    assert got.rows[0] == ("01.01.2026", "11:00", "1", "Tea pot", "It is light, and it does not drip.")
+
+
+def test_a_line_of_words_above_words_may_be_the_header_and_is_not_passed_over(
+    read: Any, tmp_path: Path
+) -> None:
+    got = read("Name Town Street\nAnn,Ulm,Ring\nBob,Bonn,Weg\nCy,Kiel,Allee\nDora,Jena,Gasse\n")
+    with pytest.raises(SourceError, match="Line 1 may be the header, parted by blanks"):
+        refuse_doubts(tmp_path / "export.csv", got.source.oddities)
+
+
 def test_a_quote_never_closed_does_not_swallow_the_rows_below(read: Any) -> None:
     rows = [f"{n},name {n},x" for n in range(60_000)]
     rows[17] = '17,"name 17,x'

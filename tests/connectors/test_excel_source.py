@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import SourceError
 from connectors.sources import sheet_facts, workbook_reader
+from connectors.sources.headers import refuse_doubts
 from connectors.sources.opening import format_of, open_kind, open_table
 from tests.connectors.reading import read, spoiled
 
@@ -331,3 +332,20 @@ def test_a_table_of_texts_comes_back_unchanged(tmp_path: Path, cells: list[list[
     rows = [(f"p{n}@x.de", *row) for n, row in enumerate(cells)]
     path = workbook(tmp_path, table(("Email", "One", "Two", "Three"), *rows))
     assert read(path, {"header_line": 1}).rows == [list(row) for row in rows]
+
+
+@pytest.mark.parametrize("title", [0, 2])
+def test_a_sheet_without_a_header_says_so_and_may_be_read_all_the_same(tmp_path: Path, title: int) -> None:
+    people = (("a@x.de", "Ann", 17), ("b@x.de", "Bob", 18), ("c@x.de", "Cy", 19))
+    path = workbook(tmp_path, table(*[("Our people",)] * title, *people))
+    found = read(path)
+    assert found.header == ("column 1", "column 2", "column 3")
+    assert found.rows == [[str(cell) for cell in row] for row in people]
+    assert found.source.reading["header_line"] == "none"
+    with pytest.raises(SourceError, match=f"an e-mail address stands on line {title + 1}") as caught:
+        refuse_doubts(path, found.source.oddities)
+    assert "header_line: 0" in caught.value.fix
+    said = read(path, {"header_line": 0})
+    refuse_doubts(path, said.source.oddities)
+    assert (said.header, said.rows[title:]) == (found.header, found.rows)
+    assert len(said.rows) == title + len(people)

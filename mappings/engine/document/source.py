@@ -111,7 +111,7 @@ class SourceSettings(Part):
     header_line: int | None = Field(
         None,
         ge=0,
-        description="the physical line the column names are in; the row of a workbook's sheet; 0: a CSV file has none, and its columns are called column 1, column 2, …",
+        description="the physical line the column names are in; the row of a workbook's sheet; 0: there are none, and the columns are called column 1, column 2, …",
     )
     sheet: str | None = Field(None, description="which sheet of a workbook, by name or number")
     database: str | None = Field(

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from connectors.errors import MappingError
 from connectors.sandbox.serving import Running
+from flows import first_mapping
 from tests.flows.cli.conftest import IMPATIENT, MUSTER, Shell
 
 SAMPLES = Path(__file__).resolve().parents[3] / "sample_data"
@@ -104,18 +106,48 @@ def test_where_the_account_cannot_be_asked_it_says_why_and_writes_what_is_docume
     assert shell.run("check", "people.yml", "people.csv", "--offline", env=environment).returncode == 0
 
 
-def test_what_is_there_is_written_over_only_when_forced_and_the_source_never(shell: Shell) -> None:
+def test_what_is_there_is_never_written_over(shell: Shell) -> None:
     shell.write("people.yml", "mine")
     done = shell.run("init", "people.csv", "--to", "campaignlark")
     assert done.returncode == 2
-    assert "people.yml is there already" in done.stderr
+    assert "people.yml is there already, and is never written over" in done.stderr
+    assert "--update people.yml" in done.stderr
+    assert "No such option" in shell.run("init", "people.csv", "--to", "loops", "--force").stderr
     assert (shell.folder / "people.yml").read_text() == "mine"
-    assert shell.run("init", "people.csv", "--to", "campaignlark", "--force").returncode == 0
-    assert "mine" not in (shell.folder / "people.yml").read_text()
-    done = shell.run("init", "people.csv", "--to", "campaignlark", "-o", "people.csv", "--force")
+    (shell.folder / "link.yml").symlink_to("nowhere.yml")
+    done = shell.run("init", "people.csv", "--to", "campaignlark", "-o", "link.yml")
+    assert (done.returncode, (shell.folder / "nowhere.yml").exists()) == (2, False)
+    done = shell.run("init", "people.csv", "--to", "campaignlark", "-o", "people.csv")
     assert done.returncode == 2
     assert "is the file with the contacts itself" in done.stderr
     assert (shell.folder / "people.csv").read_text().startswith("Email,First name")
+
+
+def test_of_many_inits_at_once_one_writes_and_the_others_are_told(shell: Shell) -> None:
+    shell.before = """
+from flows import first_mapping
+first_mapping.check_place = lambda *_: None
+"""
+    words = ("init", "people.csv", "--to", "campaignlark", "--no-plan", "--offline")
+    inits = [shell.start(*words) for _ in range(4)]
+    said = [init.communicate(120)[1] for init in inits]
+    assert sorted(init.returncode or 0 for init in inits) == [0, 2, 2, 2], said
+    assert sum("people.yml is there already" in text for text in said) == 3
+    assert (shell.folder / "people.yml").read_text().count("name: people ") == 1
+    assert not list(shell.folder.glob(".people.yml*"))
+
+
+def test_a_file_system_without_links_gets_the_mapping_all_the_same_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", none)
+    first_mapping.write(tmp_path / "a.yml", "first")
+    with pytest.raises(MappingError, match="is there already"):
+        first_mapping.write(tmp_path / "a.yml", "second")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.yml", "first")]
 
 
 def test_a_dash_prints_the_mapping_and_nothing_else(shell: Shell) -> None:
