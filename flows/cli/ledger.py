@@ -18,7 +18,11 @@ def command() -> None:
 
 @command.command("export")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--with-runs", is_flag=True, help="Also the folders of the runs: kept rows and reports.")
+@click.option(
+    "--with-runs",
+    is_flag=True,
+    help="Also the folders of the runs, those at MUSTER_RUNS as well: kept rows and reports.",
+)
 def export(file: Path, *, with_runs: bool) -> int:
     """Write ledger, suppression file and what is known of the accounts into FILE, a zip. It holds personal data."""
     from flows.cli.opening import ledger_here  # noqa: PLC0415 - only this verb
@@ -47,7 +51,7 @@ def import_(file: Path) -> int:
     from flows.handover import take_over  # noqa: PLC0415 - only this verb
     from flows.settings import Settings  # noqa: PLC0415 - as above
 
-    ledger = take_over(file.absolute(), Settings().home_here())
+    ledger = take_over(file.absolute(), Settings().home_here(), click.echo)
     try:
         [(contacts,)] = ledger.database.ask("select count(*) from delivered")
         runs = len(ledger.runs.last(-1))
