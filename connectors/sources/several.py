@@ -74,12 +74,14 @@ class Several:
 
     def frames(self) -> Iterator[Frame]:
         """Frames of each file in turn, under the numbers of the whole. Raises SourceError, with the file's name."""
-        number = 0
+        before = 0
         for one in self._ones:
+            rows = 0
             with named_as(one.source.path, one.name):
                 for frame in one.source.frames():
-                    yield self._placed(frame, one, number)
-                    number += len(frame)
+                    yield self._placed(frame, one, before)
+                    rows += len(frame)
+            before += rows
             if one.sha256 and one.sha256 != one.source.sha256:
                 raise SourceError(
                     f"{one.name} was changed while it was read.",
