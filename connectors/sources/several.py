@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from connectors.base import Oddity, Source, SourceFacts
 from connectors.errors import SourceError
+from connectors.sources.bookmarks import Divided, Divisible, Shard
+from connectors.sources.tally import Tally
 from connectors.sources.wrapped import named_as
 from mappings.engine.complaints import listed
 from mappings.engine.frame import Frame
@@ -82,14 +84,46 @@ class Several:
                     yield self._placed(frame, one, before)
                     rows += len(frame)
             before += rows
-            if one.sha256 and one.sha256 != one.source.sha256:
-                raise SourceError(
-                    f"{one.name} was changed while it was read.",
-                    "Sync it again, when nobody writes to it any more.",
-                )
-            self.oddities += [
-                replace(odd, message=f"{one.name}: {odd.message}") for odd in one.source.oddities
-            ]
+            _refuse_another(one)
+            self._note(one)
+
+    def files(self) -> tuple[Divided, ...]:
+        """See bookmarks.Divisible."""
+        found = [
+            replace(file, name=one.name, columns=one.columns)
+            for one in self._ones
+            if isinstance(one.source, Divisible)
+            for file in one.source.files()
+        ]
+        return tuple(found) if len(found) == len(self._ones) else ()
+
+    def divided(self, shard_bytes: int) -> Iterator[Shard]:
+        """See bookmarks.Divisible: no shard is in two files."""
+        number = before = 0
+        for at, one in enumerate(self._ones):
+            rows = 0
+            with named_as(one.source.path, one.name):
+                for shard in _divisible(one).divided(shard_bytes):
+                    number, rows = number + 1, rows + shard.rows
+                    yield replace(shard, number=number, file=at, before=before)
+            _refuse_another(one)
+            before += rows
+
+    def frames_of(self, shard: Shard, tally: Tally) -> Iterator[Frame]:
+        """See bookmarks.Divisible."""
+        one = self._ones[shard.file]
+        with named_as(one.source.path, one.name):
+            for frame in _divisible(one).frames_of(shard, tally):
+                yield self._placed(frame, one, shard.before)
+
+    def note(self, tallies: Mapping[int, Tally]) -> None:
+        """See bookmarks.Divisible."""
+        for at, one in enumerate(self._ones):
+            _divisible(one).note({0: tallies[at]} if at in tallies else {})
+            self._note(one)
+
+    def _note(self, one: One) -> None:
+        self.oddities += [replace(odd, message=f"{one.name}: {odd.message}") for odd in one.source.oddities]
 
     def _placed(self, frame: Frame, one: One, before: int) -> Frame:
         there = set(one.source.header)
@@ -104,6 +138,19 @@ class Several:
             rows=frame.rows + before,
             lines=frame.lines,
             misread=tuple(replace(bad, detail=f"{bad.detail} (in {one.name})") for bad in frame.misread),
+        )
+
+
+def _divisible(one: One) -> Divisible:
+    assert isinstance(one.source, Divisible)  # noqa: S101 - else it has no files
+    return one.source
+
+
+def _refuse_another(one: One) -> None:
+    """Raises SourceError where what was read is another file than it was when it was found."""
+    if one.sha256 and one.sha256 != one.source.sha256:
+        raise SourceError(
+            f"{one.name} was changed while it was read.", "Sync it again, when nobody writes to it any more."
         )
 
 
