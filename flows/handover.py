@@ -23,6 +23,7 @@ from flows.ledger.database import Database, SqliteFile, home_folder, open_databa
 from flows.ledger.opening import there_is_a_ledger
 from flows.report.writing import whole
 from flows.settings import Settings
+from flows.suppressed import suppressed_elsewhere
 from flows.suppressions import SUPPRESSION_FILE
 
 if TYPE_CHECKING:
@@ -46,12 +47,21 @@ def hand_over(ledger: Ledger, to: Path, *, runs: bool) -> int:
             copy = Path(scratch) / NAME
             _copied(ledger.database, copy)
             archive.write(copy, NAME)
-        if (home / SUPPRESSION_FILE).exists():
-            archive.write(home / SUPPRESSION_FILE, SUPPRESSION_FILE)
+        if listed := _suppressed(ledger):
+            archive.writestr(SUPPRESSION_FILE, listed)
         _add(archive, home / _ANSWERS, _ANSWERS)
         return (
             sum(_add(archive, folder, f"{_RUNS}/{name}") for name, folder in _folders(ledger)) if runs else 0
         )
+
+
+def _suppressed(ledger: Ledger) -> str:
+    """The suppression file of this home, with what those of other machines say: where the ledger goes, theirs are not."""
+    own = ledger.database.home / SUPPRESSION_FILE
+    lines = [own.read_text("utf-8-sig").rstrip("\n")] if own.exists() else []
+    for entries in suppressed_elsewhere(ledger, ledger.database.home).values():
+        lines += entries
+    return "\n".join([*lines, ""]) if lines else ""
 
 
 def _folders(ledger: Ledger) -> Iterator[tuple[str, Path]]:

@@ -60,3 +60,27 @@ def import_(file: Path) -> int:
     click.echo(f"ledger    {ledger.database.shown}: {contacts:,} contacts delivered, {runs:,} runs")
     click.echo("Keys are not in it: set them here. End the schedules where it came from, or both will send.")
     return 0
+
+
+@command.command("suppressed")
+@click.option(
+    "--drop", metavar="HOME", help="What this home has said does not count any more: its machine is gone."
+)
+def suppressed(drop: str | None) -> int:
+    """List whose suppress.txt the machines that share the ledger heed, as MACHINE:FOLDER."""
+    from flows.cli.opening import ledger_here  # noqa: PLC0415 - only this verb
+
+    with ledger_here() as ledger:
+        if drop is None:
+            for name, count in ledger.suppressed.homes().items():
+                click.echo(f"{name}  {count:,} entries")
+            return 0
+        if not ledger.suppressed.drop(drop):
+            raise CannotStart(
+                f"No home {drop} has said whom it suppresses.",
+                f"There is: {', '.join(ledger.suppressed.homes()) or 'none'}.",
+            )
+    click.echo(
+        f"Dropped: {drop}. Its entries count again when muster runs there and its suppress.txt still has them."
+    )
+    return 0

@@ -25,6 +25,7 @@ from flows.ledger.opening import open_ledger
 from flows.retry import open_retry
 from flows.settings import Settings
 from flows.spool import Spool
+from flows.suppressions import Suppressions
 from flows.sync_run import SyncRun
 from flows.traces import traces
 from flows.undo import open_undo
@@ -355,3 +356,33 @@ async def test_an_export_with_runs_takes_those_of_all_machines_and_an_import_bri
     ] * 2
     with ledger_of(desk) as ledger, pytest.raises(SourceError, match="no address that muster knows"):
         hand_over(ledger, file, runs=True)
+
+
+async def test_who_is_suppressed_on_one_machine_is_written_to_by_none_that_share_its_ledger(
+    desk: Desk, shared: Path, person: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    desk.home.mkdir()
+    (desk.home / "suppress.txt").write_text("P1@example.com\n@blocked.example  # asked in May\n", "utf-8")
+    await desk.sync(desk.file([person(9)]))
+    first = desk.home.name
+    go_to(desk, "b", monkeypatch)
+    rows = [person(1), person(2), person(3, Email="somebody@mail.blocked.example")]
+    ended = await desk.sync(desk.file(rows))
+    assert ended.outcomes == {"created": 1, "protected": 2}
+    assert any("1 domain, 1 hash in the list of 1 other machine" in line for line in ended.said), ended.said
+    with ledger_of(desk) as ledger:
+        assert not [row for row in ledger.database.ask("select value from meta") if "p1@" in row[0]]
+        hand_over(ledger, tmp_path / "over.zip", runs=False)
+    with zipfile.ZipFile(tmp_path / "over.zip") as archive:
+        assert Suppressions.of(archive.read("suppress.txt").decode().split("\n")).holds("p1@example.com")
+
+    go_to(desk, first, monkeypatch)
+    (desk.home / "suppress.txt").write_text("@blocked.example\n", "utf-8")
+    await desk.plan(desk.file([person(9)]))
+    go_to(desk, "b", monkeypatch)
+    assert (await desk.sync(desk.file(rows))).outcomes == {"created": 1, "unchanged": 1, "protected": 1}
+    with ledger_of(desk) as ledger:
+        [gone] = ledger.suppressed.homes()
+        assert ledger.suppressed.drop(gone)
+        assert not ledger.suppressed.drop(gone)
+    assert (await desk.sync(desk.file(rows))).outcomes == {"created": 1, "unchanged": 2}
