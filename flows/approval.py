@@ -57,7 +57,11 @@ def question_about(run: Run, sentence: str) -> str:
         for one in tripped(run)
     ]
     report = f"{run.folder}/report.html"
-    return f"{sentence}\n\n" + "\n".join(lines) + f"\n\nLook at the report first: `{report}`"
+    return (
+        f"{sentence}\n\n"
+        + "\n".join(lines)
+        + f"\n\nLook at the report first: `{report}`, or where that is not there: `muster report {run.id}`"
+    )
 
 
 def why_not(answer: Any, run: Run) -> str:

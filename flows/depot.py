@@ -31,7 +31,7 @@ from flows.ledger import Ledger, Run
 from flows.ledger.runs import now
 from flows.settings import Settings
 
-__all__ = ["Depot", "brought", "depot_of", "folder_of", "rows_brought", "tidied"]
+__all__ = ["MARKS", "Depot", "brought", "depot_of", "folder_of", "rows_brought", "tidied"]
 
 SETTING = "MUSTER_RUNS"
 MARK = "depot.json"
@@ -39,9 +39,10 @@ MARK = "depot.json"
 NOT_BROUGHT = "not-brought"
 """In a folder that is newer here, because the depot could not be reached."""
 _MANIFEST = "manifest.json"
+MARKS = (MARK, NOT_BROUGHT)
 _MINE = {
     "begun", "keys", "shards", "whereabouts.arrow", "destination.sqlite", "destination.sqlite-journal", "destination.sqlite-wal",
-    "destination.sqlite-shm", MARK, NOT_BROUGHT,
+    "destination.sqlite-shm", *MARKS,
 }  # fmt: skip
 """What only whoever is at work at a run asks for."""
 _SECRETS = (
@@ -103,7 +104,7 @@ class Depot:
     def fetch(self, run_id: str, folder: Path) -> None:
         """The run's folder is here as it is there, if it is there; one that is newer here stays. Raises SourceError also where it is not whole there."""
         manifest = self._manifest(run_id)
-        if manifest is None or (folder / NOT_BROUGHT).exists() or manifest == _marked(folder):
+        if manifest is None or _is_here(manifest, folder):
             return
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=folder.parent.parent))
@@ -126,6 +127,11 @@ class Depot:
             (scratch / "new").rename(folder)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+    def is_as_here(self, run_id: str, folder: Path) -> bool:
+        """Whether a fetch would bring nothing: the folder is here as it is there, is newer here, or is not there."""
+        manifest = self._manifest(run_id)
+        return manifest is None or _is_here(manifest, folder)
 
     def let_go(self, run: Run) -> None:
         """Nothing of the run is there any more. What its folder says of its copies is here then, as far as it can be read."""
@@ -261,6 +267,10 @@ def _named(manifest: bytes | None) -> dict[str, tuple[int, str]]:
             "Look whether the setting names the right place.",
         )
     return found
+
+
+def _is_here(manifest: bytes, folder: Path) -> bool:
+    return (folder / NOT_BROUGHT).exists() or manifest == _marked(folder)
 
 
 def _marked(folder: Path) -> bytes | None:

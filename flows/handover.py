@@ -10,17 +10,20 @@ import shutil
 import sqlite3
 import tempfile
 import zipfile
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, cast
 
 from connectors.errors import LedgerError
+from flows.depot import MARKS, brought, depot_of
 from flows.ledger import Ledger
 from flows.ledger.damaged import NAME, has_ledger
 from flows.ledger.database import Database, SqliteFile, home_folder, open_database
 from flows.ledger.opening import there_is_a_ledger
 from flows.report.writing import whole
 from flows.settings import Settings
+from flows.suppressed import suppressed_elsewhere
 from flows.suppressions import SUPPRESSION_FILE
 
 if TYPE_CHECKING:
@@ -28,26 +31,62 @@ if TYPE_CHECKING:
 
 __all__ = ["hand_over", "take_over"]
 
-_FOLDERS = ("answers", "runs")
+_ANSWERS, _RUNS = "answers", "runs"
+_FOLDERS = (_ANSWERS, _RUNS)
 
 
 def hand_over(ledger: Ledger, to: Path, *, runs: bool) -> int:
-    """Writes the file; how many runs are in it. A run may be at work meanwhile: what it has landed by now is in it. Raises LedgerError, OSError."""
+    """Writes the file; how many runs are in it: those of this home, and those that are only where machines share them.
+
+    A run may be at work meanwhile: what it has landed by now is in it. Raises LedgerError, OSError, and SourceError where that place
+    cannot be reached.
+    """
     home = ledger.database.home
     with whole(to) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         with tempfile.TemporaryDirectory(dir=home, prefix=".handover-") as scratch:
             copy = Path(scratch) / NAME
             _copied(ledger.database, copy)
             archive.write(copy, NAME)
-        if (home / SUPPRESSION_FILE).exists():
-            archive.write(home / SUPPRESSION_FILE, SUPPRESSION_FILE)
-        found = set()
-        for folder in _FOLDERS if runs else _FOLDERS[:1]:
-            for path in sorted((home / folder).rglob("*")):
-                if path.is_file():
-                    archive.write(path, path.relative_to(home).as_posix())
-                    found.update([path.relative_to(home).parts[1]] if folder == "runs" else [])
-    return len(found)
+        if listed := _suppressed(ledger):
+            archive.writestr(SUPPRESSION_FILE, listed)
+        _add(archive, home / _ANSWERS, _ANSWERS)
+        return (
+            sum(_add(archive, folder, f"{_RUNS}/{name}") for name, folder in _folders(ledger)) if runs else 0
+        )
+
+
+def _suppressed(ledger: Ledger) -> str:
+    """The suppression file of this home, with what those of other machines say: where the ledger goes, theirs are not."""
+    own = ledger.database.home / SUPPRESSION_FILE
+    lines = [own.read_text("utf-8-sig").rstrip("\n")] if own.exists() else []
+    for entries in suppressed_elsewhere(ledger, ledger.database.home).values():
+        lines += entries
+    return "\n".join([*lines, ""]) if lines else ""
+
+
+def _folders(ledger: Ledger) -> Iterator[tuple[str, Path]]:
+    """Each run's id and folder. One that is not here as it is where machines share them is fetched for as long as it is looked at."""
+    home = ledger.database.home
+    known = {run.id: run for run in ledger.runs.with_rows()}
+    for name in sorted({*known, *(path.name for path in (home / _RUNS).glob("*"))}):
+        folder = home / _RUNS / name
+        run = known.get(name)
+        depot = depot_of(run.mapping_path, folder) if run is not None else None
+        if depot is None or depot.is_as_here(name, folder):
+            yield name, folder
+            continue
+        with tempfile.TemporaryDirectory(dir=home, prefix=".handover-") as scratch:
+            fetched = Path(scratch) / _RUNS / name
+            depot.fetch(name, fetched)
+            yield name, fetched
+
+
+def _add(archive: zipfile.ZipFile, folder: Path, name: str) -> bool:
+    """Puts all files below a folder into the zip; whether there are any. What this machine notes of where they were brought stays here."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in MARKS]
+    for path in files:
+        archive.write(path, f"{name}/{path.relative_to(folder).as_posix()}")
+    return bool(files)
 
 
 def _copied(database: Database, copy: Path) -> None:
@@ -62,11 +101,11 @@ def _copied(database: Database, copy: Path) -> None:
         save(cast("Postgresql", database), file)
 
 
-def take_over(archive: Path, home: Path) -> Ledger:
+def take_over(archive: Path, home: Path, say: Callable[[str], None] = lambda _: None) -> Ledger:
     """Lays the file down in a home that has no ledger, and opens that; whoever calls closes it.
 
-    The ledger goes where the settings have it: into the home, or into the PostgreSQL that they name. Raises LedgerError where there is
-    one, or where the file is none of ours or not whole; nothing is left behind then.
+    The ledger goes where the settings have it: into the home, or into the PostgreSQL that they name; the runs' folders also to where
+    machines share them, and `say` is told of those that could not be brought there. Raises LedgerError where there is a ledger, or where the file is none of ours or not whole; nothing is left behind then.
     """
     address = Settings(home=home).ledger_url()
     if address and any((home / "runs").glob("*")):
@@ -107,7 +146,10 @@ def take_over(archive: Path, home: Path) -> Ledger:
         raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    ledger.runs.moved(home / "runs")
+    ledger.runs.moved(home / _RUNS)
+    for run in ledger.runs.with_rows():
+        if (folder := home / _RUNS / run.id).is_dir():
+            brought(run.id, folder, run.mapping_path, say)
     return ledger
 
 

@@ -41,6 +41,7 @@ from flows.resume import Resume
 from flows.retention import Keep
 from flows.retry import Retry
 from flows.settings import Settings, find_mapping
+from flows.suppressed import suppressed_elsewhere
 from flows.suppressions import Suppressions
 from flows.undo import Undo
 from flows.vanished.farewell import Farewell
@@ -112,7 +113,7 @@ async def open_everything(
         if options.verb == "sync":
             lock.__enter__()
         _introduce(mapping, access.base_url, ledger, source, watcher, rehearsed=rehearsal is not None)
-        suppressions = _suppressed(mapping, path, rehearsal.home if rehearsal else home, watcher)
+        suppressions = _suppressed(mapping, path, home, ledger, options, watcher)
         account = ledger.accounts.seen(kind, name, access.base_url, access.key)
         if follows is not None:
             follows.refuse_another(account)
@@ -236,8 +237,17 @@ def _corrected(
     return Corrected(source, mapping, kept) if kept else source
 
 
-def _suppressed(mapping: Mapping, path: Path, home: Path, watcher: Watcher) -> Suppressions:
-    suppressions = suppressions_of(mapping, path, home)
+def _suppressed(
+    mapping: Mapping, path: Path, home: Path, ledger: Ledger, options: Options, watcher: Watcher
+) -> Suppressions:
+    """By the files here, and by what other machines of the ledger have in theirs; a rehearsal asks the account's own ledger."""
+    if options.rehearsal is None:
+        suppressions = suppressions_of(mapping, path, home)
+        suppressions.heed(suppressed_elsewhere(ledger, home))
+    else:
+        suppressions = suppressions_of(mapping, path, options.rehearsal.home)
+        with own_ledger(options.rehearsal, mapping.destination.kind, mapping.destination.account) as own:
+            suppressions.heed(suppressed_elsewhere(own[0], options.rehearsal.home) if own is not None else {})
     if suppressions.said:
         watcher.say(f"suppress  {suppressions.said}")
     return suppressions

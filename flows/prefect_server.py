@@ -21,7 +21,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from connectors.errors import CannotStart
 from flows.serving import served_url
@@ -53,11 +53,12 @@ def configured_url() -> str:
 class PrefectServer:
     """Begun early, waited for late: `begin` returns at once, `ready` when it answers."""
 
-    def __init__(self, home: Path, port: int = 0, *, with_ui: bool = False) -> None:
+    def __init__(self, home: Path, port: int = 0, *, serves: bool = False) -> None:
+        """With `serves` it is there for a worker and for people: it has its UI, and a run's page has the run's log lines."""
         self._muster_home = home
         self._home = home / "prefect"
         self._port = port
-        self._with_ui = with_ui
+        self._serves = serves
         self._child: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
         self.url = ""
@@ -69,7 +70,7 @@ class PrefectServer:
 
         os.environ.setdefault("DO_NOT_TRACK", "1")
         os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-        os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
+        os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", str(self._serves).lower())
         os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "0")
         private_folder(self._home)
         os.environ.setdefault("PREFECT_LOGGING_SETTINGS_PATH", str(self._logging()))
@@ -98,8 +99,8 @@ class PrefectServer:
         self.url = f"http://127.0.0.1:{port}/api"
         environment = {
             **os.environ,
-            "PREFECT_UI_ENABLED": str(self._with_ui).lower(),
-            "PREFECT_SERVER_UI_ENABLED": str(self._with_ui).lower(),
+            "PREFECT_UI_ENABLED": str(self._serves).lower(),
+            "PREFECT_SERVER_UI_ENABLED": str(self._serves).lower(),
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self._home / "ui"),
             "PREFECT_API_URL": self.url,
         }
@@ -114,9 +115,11 @@ class PrefectServer:
         threading.Thread(target=self._let_others_start, args=(self._child, self._lock), daemon=True).start()
 
     def _logging(self) -> Path:
-        """A logging configuration that sends everything to a file: Prefect's noise is not a person's business."""
-        path, log = self._home / "logging.json", self._home / "prefect.log"
+        """A logging configuration that sends everything to a file: Prefect's noise is not a person's business. What served runs say is."""
+        path, log = self._home / f"logging{'-served' * self._serves}.json", self._home / "prefect.log"
         log.touch(mode=0o600)
+        to_file: dict[str, Any] = {"level": "WARNING", "handlers": ["file"], "propagate": False}
+        to_page = {"level": "INFO", "handlers": ["api"]}  # and on to the file
         path.write_text(
             json.dumps(
                 {
@@ -127,11 +130,12 @@ class PrefectServer:
                         "file": {
                             "class": "logging.handlers.RotatingFileHandler", "filename": str(log), "maxBytes": 2_000_000,
                             "backupCount": 1, "formatter": "plain", "delay": True,
-                        }
+                        },
+                        **({"api": {"class": "prefect.logging.handlers.APILogHandler"}} if self._serves else {}),
                     },
                     "loggers": {
-                        name: {"level": "WARNING", "handlers": ["file"], "propagate": False}
-                        for name in ("prefect", "httpx", "uvicorn", "fastapi", "apscheduler", "docket")
+                        **dict.fromkeys(("prefect", "httpx", "uvicorn", "fastapi", "apscheduler", "docket"), to_file),
+                        **(dict.fromkeys(("prefect.flow_runs", "prefect.task_runs"), to_page) if self._serves else {}),
                     },
                     "root": {"level": "WARNING", "handlers": ["file"]},
                 }

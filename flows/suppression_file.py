@@ -14,6 +14,7 @@ never skipped: a list that is half read is none.
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -60,6 +61,11 @@ class Listed:
         else:
             return False
         return True
+
+    def entries(self) -> list[str]:
+        """As lines of such a file from which no address can be read: instead of it there is its SHA-256."""
+        hashed = (hashlib.sha256(address.encode()).hexdigest() for address in self.addresses)
+        return sorted({*hashed, *self.hashes, *(f"@{domain}" for domain in self.domains)})
 
     def take(self, other: Listed) -> None:
         self.addresses |= other.addresses

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from connectors.errors import SourceError
@@ -35,6 +35,7 @@ class Suppressions:
         self._own = own
         self._stamps: dict[Path, _Stamp] = dict.fromkeys((*files, *([own] if own is not None else [])))
         self._look_again = 0.0
+        self._homes = 0
         self.files = [path for path in self._stamps if path != own or path.exists()]
         for path in self._stamps:
             self._take(path)
@@ -53,6 +54,14 @@ class Suppressions:
         own = home / SUPPRESSION_FILE
         return cls(files, None if own in files else own)
 
+    def heed(self, homes: Mapping[str, Iterable[str]]) -> None:
+        """Whoever stands on the lists of these homes, by their names, is on this one as well."""
+        for entries in homes.values():
+            for entry in entries:
+                self._listed.add(entry)
+        self._homes = len(homes)
+        self._index()
+
     @property
     def counts(self) -> dict[str, int]:
         listed = self._listed
@@ -69,14 +78,18 @@ class Suppressions:
 
     @property
     def said(self) -> str:
-        """How much there is, in words; '' where there is no file."""
-        if not self.files:
+        """How much there is, in words; '' where there is no list."""
+        if not self.files and not self._homes:
             return ""
         parts = [
             f"{count:,} {name if count > 1 else _ONE[name]}" for name, count in self.counts.items() if count
         ]
-        files = f"{len(self.files)} file" + "s" * (len(self.files) > 1)
-        return f"{', '.join(parts) or 'nobody'} in {files}"
+        where = [
+            f"{count} {what}" + "s" * (count > 1)
+            for count, what in ((len(self.files), "file"), (self._homes, "other machine"))
+            if count
+        ]
+        return f"{', '.join(parts) or 'nobody'} in {' and on '.join(where) if self.files else f'the list of {where[0]}'}"
 
     def holds(self, key: str) -> bool:
         """Whether this address is listed, itself, by its domain or by a hash. What is no address is not."""

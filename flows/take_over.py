@@ -75,7 +75,14 @@ async def looked_after(found: Sequence[Abandoned]) -> list[tuple[Abandoned, str]
 
 
 async def deploy(pool: str, home: Path, every: float) -> str:
-    """Makes or changes the deployment on a work pool; its name. One of its runs at a time: those that come late take no worker's room."""
+    """Makes or changes the deployment on a work pool; its name. One of its runs at a time: those that come late take no worker's room.
+
+    Raises CannotStart where there is no such pool.
+    """
+    from flows.viewer.deployments import with_pool  # noqa: PLC0415 - it knows all flows, and each look would import them
+
+    async with get_client() as client:
+        await with_pool(client, pool)
     made: RunnerDeployment = await take_over.ato_deployment(
         name="every-minute", interval=every, parameters={"home": str(home)}, concurrency_limit=_ONE,
         work_pool_name=pool, entrypoint_type=EntrypointType.MODULE_PATH,

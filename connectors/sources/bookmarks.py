@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -12,7 +12,7 @@ from connectors.sources.dialect import Dialect
 from connectors.sources.tally import Tally
 from mappings.engine.frame import Frame
 
-__all__ = ["Bookmark", "Divisible", "Shard"]
+__all__ = ["Bookmark", "Divided", "Divisible", "Shard"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +35,48 @@ class Bookmark:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A contiguous range of a source, numbered from 1: from `begin` to the byte `until`, None for the end of the file.
+    """A contiguous range of a file, numbered from 1: from `begin` to the byte `until`, None for the end of the file.
 
-    `rows` is how many rows it has; `check` is a quick hash of its bytes.
+    `size` is how many bytes it has, `rows` how many rows; `check` is a quick hash of its bytes. Of several files it is in the one with
+    the place `file`, before which there are `before` rows in others.
     """
 
     number: int
     begin: Bookmark
     until: int | None
+    size: int
     rows: int
     check: str
+    file: int = 0
+    before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """A file as it is read where a shard of it is: `block` bytes at once. `name` and `columns` are those of `several.One`."""
+
+    path: Path
+    dialect: Dialect
+    block: int
+    name: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @runtime_checkable
 class Divisible(Protocol):
-    """A source whose rows can be read by several, each a shard."""
+    """A source whose rows can be read by several, each a shard or more."""
 
     path: Path
     size: int
     sha256: str
     oddities: list[Oddity]
-    dialect: Dialect
-    block: int
+
+    def files(self) -> tuple[Divided, ...]:
+        """The files that it is read from, in order; none where one of them cannot be divided."""
+        ...
 
     def divided(self, shard_bytes: int) -> Iterator[Shard]:
-        """Shards of about so many bytes, in order, each as soon as its end is found; `sha256` and `size` are complete after the last.
+        """Shards of about so many bytes or what a file has, in order, each as soon as its end is found; `sha256` and `size` are complete after the last.
 
         Raises SourceError, as `frames()` does.
         """
@@ -67,4 +84,8 @@ class Divisible(Protocol):
 
     def frames_of(self, shard: Shard, tally: Tally) -> Iterator[Frame]:
         """The frames that `frames()` would give of it; what is odd is summed up. Raises SourceError where it is not the file that was divided."""
+        ...
+
+    def note(self, tallies: Mapping[int, Tally]) -> None:
+        """All was read: what is odd about the rows of each file, by its place, is in `oddities` then."""
         ...

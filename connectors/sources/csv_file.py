@@ -20,7 +20,7 @@ import numpy as np
 from connectors.base import Oddity, SourceFacts
 from connectors.errors import SourceError
 from connectors.sources import finding
-from connectors.sources.bookmarks import Bookmark, Shard
+from connectors.sources.bookmarks import Bookmark, Divided, Shard
 from connectors.sources.dialect import Dialect, detect
 from connectors.sources.headers import unique_names
 from connectors.sources.parsing import count_rows, parse
@@ -87,6 +87,10 @@ class CsvSource:
         self.sha256, self.size = stream.sha256, stream.size
         self.oddities += tally.oddities()
 
+    def files(self) -> tuple[Divided, ...]:
+        """See bookmarks.Divisible."""
+        return (Divided(self.path, self.dialect, self.block),)
+
     def divided(self, shard_bytes: int) -> Iterator[Shard]:
         """See bookmarks.Divisible: rows are split as ever, and not parsed."""
         stream = Stream(self.path, self.dialect, self.block)
@@ -97,9 +101,9 @@ class CsvSource:
             rows += count_rows(data, split, layout)
             if following is not None and stream.size - begin.at >= shard_bytes:
                 number += 1
-                yield Shard(number, begin, following.at, rows, stream.cut())
+                yield Shard(number, begin, following.at, following.at - begin.at, rows, stream.cut())
                 begin, rows = replace(following, row=begin.row + rows), 0
-        yield Shard(number + 1, begin, None, rows, stream.cut())
+        yield Shard(number + 1, begin, None, stream.size - begin.at, rows, stream.cut())
         self.sha256, self.size = stream.sha256, stream.size
 
     def frames_of(self, shard: Shard, tally: Tally) -> Iterator[Frame]:
@@ -114,6 +118,11 @@ class CsvSource:
                 f"{self.path} is another file than it was when its reading began.",
                 "Sync it again, when nobody writes to it any more.",
             )
+
+    def note(self, tallies: Mapping[int, Tally]) -> None:
+        """See bookmarks.Divisible."""
+        for tally in tallies.values():
+            self.oddities += tally.oddities()
 
     def _start(self) -> Bookmark:
         return Bookmark(0, 1, self.dialect.first_line, skip=self.dialect.begins)

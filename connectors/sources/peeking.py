@@ -76,7 +76,7 @@ def peek(source: Source) -> Peek:
         columns=tuple(column.seen(rows) for column in columns),
         oddities=tuple(sorted(source.oddities, key=lambda oddity: oddity.line)),
         misread=misread,
-        files=tuple(getattr(source, "files", ())),
+        files=tuple(getattr(source, "compared", ())),
     )
 
 

@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from connectors.base import Oddity, Source, SourceFacts
 from connectors.errors import SourceError
+from connectors.sources.bookmarks import Divided, Divisible, Shard
+from connectors.sources.tally import Tally
 from connectors.sources.wrapped import named_as
 from mappings.engine.complaints import listed
 from mappings.engine.frame import Frame
@@ -45,7 +47,7 @@ class Compared:
 class Several:
     """The files in the order given; see connectors.base.Source.
 
-    `line` is the row's line in its own file; `files` says how the files compare. `sha256` is that of the archive that they came from, or of their names and hashes.
+    `line` is the row's line in its own file; `compared` says how the files compare. `sha256` is that of the archive that they came from, or of their names and hashes.
     """
 
     def __init__(self, path: Path, ones: Sequence[One], *, sha256: str = "", size: int = 0) -> None:
@@ -61,7 +63,7 @@ class Several:
         self.header = (*self._own, *self._added.values())
         self.reading: Mapping[str, Any] = {"files": len(ones), **first.source.reading}
         self.facts = _facts([one.source.facts for one in ones])
-        self.files = [self._compared(one) for one in ones]
+        self.compared = [self._compared(one) for one in ones]
 
     def _compared(self, one: One) -> Compared:
         """Says whether a file has other columns than the first."""
@@ -84,21 +86,54 @@ class Several:
 
     def frames(self) -> Iterator[Frame]:
         """Frames of each file in turn, under the numbers of the whole. Raises SourceError, with the file's name."""
-        number = 0
-        for one, told in zip(self._ones, self.files, strict=True):
+        before = 0
+        for one, told in zip(self._ones, self.compared, strict=True):
+            told.rows = 0
             with named_as(one.source.path, one.name):
                 for frame in one.source.frames():
-                    yield self._placed(frame, one, number)
-                    number += len(frame)
+                    yield self._placed(frame, one, before)
                     told.rows += len(frame)
-            if one.sha256 and one.sha256 != one.source.sha256:
-                raise SourceError(
-                    f"{one.name} was changed while it was read.",
-                    "Sync it again, when nobody writes to it any more.",
-                )
-            self.oddities += [
-                replace(odd, message=f"{one.name}: {odd.message}") for odd in one.source.oddities
-            ]
+            before += told.rows
+            _refuse_another(one)
+            self._note(one)
+
+    def files(self) -> tuple[Divided, ...]:
+        """See bookmarks.Divisible."""
+        found = [
+            replace(file, name=one.name, columns=one.columns)
+            for one in self._ones
+            if isinstance(one.source, Divisible)
+            for file in one.source.files()
+        ]
+        return tuple(found) if len(found) == len(self._ones) else ()
+
+    def divided(self, shard_bytes: int) -> Iterator[Shard]:
+        """See bookmarks.Divisible: no shard is in two files."""
+        number = before = 0
+        for at, one in enumerate(self._ones):
+            rows = 0
+            with named_as(one.source.path, one.name):
+                for shard in _divisible(one).divided(shard_bytes):
+                    number, rows = number + 1, rows + shard.rows
+                    yield replace(shard, number=number, file=at, before=before)
+            _refuse_another(one)
+            before += rows
+
+    def frames_of(self, shard: Shard, tally: Tally) -> Iterator[Frame]:
+        """See bookmarks.Divisible."""
+        one = self._ones[shard.file]
+        with named_as(one.source.path, one.name):
+            for frame in _divisible(one).frames_of(shard, tally):
+                yield self._placed(frame, one, shard.before)
+
+    def note(self, tallies: Mapping[int, Tally]) -> None:
+        """See bookmarks.Divisible."""
+        for at, one in enumerate(self._ones):
+            _divisible(one).note({0: tallies[at]} if at in tallies else {})
+            self._note(one)
+
+    def _note(self, one: One) -> None:
+        self.oddities += [replace(odd, message=f"{one.name}: {odd.message}") for odd in one.source.oddities]
 
     def _placed(self, frame: Frame, one: One, before: int) -> Frame:
         there = set(one.source.header)
@@ -113,6 +148,19 @@ class Several:
             rows=frame.rows + before,
             lines=frame.lines,
             misread=tuple(replace(bad, detail=f"{bad.detail} (in {one.name})") for bad in frame.misread),
+        )
+
+
+def _divisible(one: One) -> Divisible:
+    assert isinstance(one.source, Divisible)  # noqa: S101 - else it has no files
+    return one.source
+
+
+def _refuse_another(one: One) -> None:
+    """Raises SourceError where what was read is another file than it was when it was found."""
+    if one.sha256 and one.sha256 != one.source.sha256:
+        raise SourceError(
+            f"{one.name} was changed while it was read.", "Sync it again, when nobody writes to it any more."
         )
 
 

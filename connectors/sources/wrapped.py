@@ -44,7 +44,7 @@ class Wrapped:
         self.facts: SourceFacts = inner.facts
         self.reading: Mapping[str, Any] = {**told, **inner.reading}
         self.oddities: list[Oddity] = inner.oddities
-        self.files: list[Any] = getattr(inner, "files", [])
+        self.compared: list[Any] = getattr(inner, "compared", [])
         self._inner = inner
         self._shown = shown
         self._kept = kept

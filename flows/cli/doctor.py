@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
 import shutil
@@ -15,7 +16,7 @@ from typing import Any
 
 import click
 
-from connectors.errors import CredentialsError, MusterError
+from connectors.errors import CredentialsError, LedgerError, MusterError, SourceError
 from connectors.kinds import destination_module, kinds
 from flows.cli.doctor_places import places, shared_places
 from flows.open_questions import known_answers
@@ -109,6 +110,7 @@ def _ledger() -> Iterator[tuple[bool, str, str]]:
     home = Settings().home_here()
     if Settings(home=home).ledger_url():
         yield _shared_ledger(home)
+        yield from _suppressed(home)
         return
     try:
         there = there_is_a_ledger(home)
@@ -155,6 +157,23 @@ def _shared_ledger(home: Path) -> tuple[bool, str, str]:
     except MusterError as error:
         return False, error.what, error.fix
     return True, f"{ledger.database.shown}: PostgreSQL {server}, {runs:,} runs, answers in {took:.1f} ms", ""
+
+
+def _suppressed(home: Path) -> Iterator[tuple[bool, str, str]]:
+    """Whose lists count on this machine: all that share the ledger, and this one's is told to them."""
+    from flows.ledger.opening import open_ledger  # noqa: PLC0415 - only this check
+    from flows.suppressed import suppressed_elsewhere  # noqa: PLC0415 - as above
+
+    with contextlib.suppress(LedgerError):  # said above
+        ledger = open_ledger(home)
+        try:
+            suppressed_elsewhere(ledger, home)
+            for name, count in ledger.suppressed.homes().items():
+                yield True, f"suppress.txt of {name}: {count:,} entries, heeded by all machines", ""
+        except SourceError as error:
+            yield False, error.what, error.fix
+        finally:
+            ledger.close()
 
 
 def _prefect() -> Iterator[tuple[bool, str, str]]:

@@ -52,7 +52,7 @@ async def _serve(home: Path, port: int) -> None:
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "5")  # a long life: a busy server is asked again
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     assert me is not None  # noqa: S101 - it runs in one
-    with PrefectServer(home, port, with_ui=True) as server:
+    with PrefectServer(home, port, serves=True) as server:
         await server.begin()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, me.cancel)

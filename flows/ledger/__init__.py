@@ -1,7 +1,7 @@
 """The ledger: what was delivered, to whom, when, and what became of it. The truth of every run.
 
 One database for all mappings of a `MUSTER_HOME`. `database` opens it, `accounts`, `runs`, `stretches`, `answers`, `memory`,
-`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `vanished`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `arrivals`, `listing`, `told` and `booking` are its nouns.
+`pages`, `columns`, `allowances`, `opt_outs`, `deliveries`, `images`, `undone`, `vanished`, `people`, `forgotten`, `corrections`, `acceptances`, `edits`, `arrivals`, `listing`, `told`, `suppressed` and `booking` are its nouns.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from flows.ledger.pages import Page, Pages
 from flows.ledger.people import People, Who
 from flows.ledger.runs import Run, Runs
 from flows.ledger.stretches import Stretch, Stretches
+from flows.ledger.suppressed import Suppressed
 from flows.ledger.told import LastTold, Told
 from flows.ledger.undone import Undone
 from flows.ledger.vanished import VanishedPeople
@@ -36,7 +37,7 @@ from flows.ledger.vanished import VanishedPeople
 __all__ = [
     "Acceptance", "Acceptances", "Account", "AccountListing", "Accounts", "Allowances", "Answers", "Arrival", "Arrivals", "Bookings", "Columns", "Correction",
     "Corrections", "Database", "Deliveries", "Edit", "Edits", "FlowRuns", "Forgotten", "Image", "Images", "Intent", "LastTold", "Ledger", "Lock", "Memory", "OptOuts", "Outcome", "Page", "Pages", "People",
-    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Told", "Undone", "VanishedPeople", "Who", "open_database",
+    "Run", "RunLock", "Runs", "Stretch", "Stretches", "Suppressed", "Told", "Undone", "VanishedPeople", "Who", "open_database",
 ]  # fmt: skip
 
 
@@ -67,6 +68,7 @@ class Ledger:
         self.flow_runs = FlowRuns(database)
         self.arrivals = Arrivals(database)
         self.told = Told(database)
+        self.suppressed = Suppressed(database)
         self._bookings: list[Booked] = []
 
     def bookings(self, account: int) -> Booked:

@@ -9,7 +9,7 @@ from connectors.sources.bookmarks import Divisible
 from flows.corrected import Corrected
 from flows.ledger.opening import there_is_a_ledger
 from flows.settings import Settings
-from flows.shards.brief import Brief
+from flows.shards.brief import Brief, File
 from flows.shards.crew import Crew, Processes, processors
 from flows.shards.gathering import Shards
 from mappings.engine.applying import Application
@@ -31,19 +31,20 @@ def shards_of(
     asked: int | None,
     crew: Crew | None = None,
 ) -> Shards | None:
-    """How a source is divided; None where one process reads it alone: it is small, of a kind that cannot be divided, there
+    """How a source is divided; None where one process reads it alone: it is small, of a kind that cannot be divided (or one of its files is), there
     is one processor only, or what is made of a row depends on the rows before it.
 
     `asked` is the number that a person named, None where that is left to us. `crew` maps the shards, else processes of this machine.
     """
     divisible = source.source if isinstance(source, Corrected) else source
     wanted = asked if asked is not None else processors() if crew is None else _MOST
-    if not isinstance(divisible, Divisible) or application.learns or wanted < 2:
+    if not isinstance(divisible, Divisible) or application.learns or wanted < 2 or not divisible.files():
         return None
     if asked is None and divisible.size < LARGE:
         return None
     size = max(1, -(-divisible.size // wanted)) if asked is not None else SHARD
     most = min(wanted, processors(), _MOST, -(-divisible.size // size))
+    files = divisible.files()
     corrected = source if isinstance(source, Corrected) else None
     url = Settings(Path(str(application.mapping.file))).ledger_url()
     brief = Brief(
@@ -52,11 +53,8 @@ def shards_of(
         mapping_sha256=application.mapping.sha256,
         schema=application.schema,
         today=application.today,
-        path=str(divisible.path),
-        size=divisible.size,
-        modified=divisible.path.stat().st_mtime_ns,
-        dialect=divisible.dialect,
-        block=divisible.block,
+        pattern=str(divisible.path) if files[0].name else "",
+        files=tuple(map(File.of, files)),
         keys=tuple(keys),
         forgets_in=str(forgets_in) if there_is_a_ledger(forgets_in, url) else "",
         corrections=corrected.corrections if corrected is not None else (),

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.errors import SourceError
-from connectors.sources.bookmarks import Divisible
+from connectors.sources.bookmarks import Divisible, Shard
 from connectors.sources.tally import Tally
 from flows.corrected import Corrected
 from flows.keys import Keys
 from flows.outcomes import Books
 from flows.roll import Roll
-from flows.shards.brief import Brief, written_shard
+from flows.shards.brief import Brief, written_shards
 from flows.shards.crew import Crew
 from flows.shards.enrolled import enrol
 from flows.shards.piece import BRIEF, Manifest, asking, found, is_wrong, raise_wrong
@@ -84,7 +84,7 @@ class _Gathering:
         self._shards, self._place, self._crew = shards, place, shards.crew
         self._spool, self._roll, self._keys, self._books = spool, roll, keys, books
         self._watcher = watcher
-        self._tally = Tally()
+        self._tallies: dict[int, Tally] = {}
         self._tries: Counter[int] = Counter()
         self._mapped: dict[int, tuple[Path, Manifest]] = {}
         self._wrong: set[int] = set()
@@ -97,14 +97,13 @@ class _Gathering:
         (self._place / BRIEF).write_bytes(self._shards.brief.written())
         self._crew.begin(self._place)
         count = 0
-        for shard in source.divided(self._shards.shard_bytes):
-            asking(self._place, shard.number).write_bytes(written_shard(shard))
-            count = shard.number
+        for count, shards in enumerate(_parts(source, self._shards.shard_bytes), start=1):
+            asking(self._place, count).write_bytes(written_shards(shards))
             self._give(count)
             self._collect(0, stop)
         while self._taken < count:
             self._collect(_LOOK_SECONDS, stop)
-        source.oddities += self._tally.oddities()
+        source.note(self._tallies)
         if self._shards.corrected is not None:
             self._shards.corrected.follow()
 
@@ -143,7 +142,8 @@ class _Gathering:
             )
             self._watcher.advance(last - first + 1)
         enrol(piece / "roll.arrow", self._roll)
-        self._tally.then(Tally.read(manifest.tally))
+        for file, tally in manifest.tallies:
+            self._tallies.setdefault(file, Tally()).then(Tally.read(tally))
         self.filled = [ours + theirs for ours, theirs in zip(self.filled, manifest.filled, strict=True)]
         self.warnings += manifest.warnings
         if self._shards.corrected is not None:
@@ -151,3 +151,15 @@ class _Gathering:
             self._shards.corrected.otherwise.update(manifest.otherwise)
         shutil.rmtree(piece, ignore_errors=True)
         self._taken += 1
+
+
+def _parts(source: Divisible, part_bytes: int) -> Iterator[tuple[Shard, ...]]:
+    """The shards, those of small files together: about so many bytes at once."""
+    held: list[Shard] = []
+    for shard in source.divided(part_bytes):
+        held.append(shard)
+        if sum(one.size for one in held) >= part_bytes:
+            yield tuple(held)
+            held = []
+    if held:
+        yield tuple(held)

@@ -1,7 +1,7 @@
 """A piece: what the mapping makes of a shard, as a folder that is whole or not there.
 
 shards/brief.json             what all shards are mapped by
-shards/00003.json             where the third shard begins and ends
+shards/00003.json             where the shards of the third part begin and end: one, or several small files of a pattern
 shards/00003.piece/           what was made of it: spool, keys, begun, problems, roll.arrow, manifest.json
 shards/00003.wrong.json       why nothing can be made of it
 """
@@ -45,7 +45,7 @@ class Manifest:
     """What stands in a piece, and what is counted in it.
 
     `asked` is the hash of brief and shard. `parts` are first and last row of each frame, `filled` the cells that are not blank by
-    column, `tally` what is odd about the rows; `applied` and `otherwise` are the corrections (person, column) that met their value
+    column, `tallies` what is odd about the rows, by the place of their file; `applied` and `otherwise` are the corrections (person, column) that met their value
     and those that did not. `files` are size and hash by name.
     """
 
@@ -53,7 +53,7 @@ class Manifest:
     parts: list[tuple[int, int]]
     filled: list[int]
     warnings: int
-    tally: dict[str, Any]
+    tallies: list[tuple[int, dict[str, Any]]]
     applied: list[tuple[str, str]]
     otherwise: list[tuple[str, str]]
     files: dict[str, tuple[int, str]]
@@ -107,7 +107,7 @@ def found(folder: Path, number: int) -> tuple[Path, Manifest] | None:
     try:
         written = json.loads((piece / MANIFEST).read_text("utf-8"))
         written["parts"] = [tuple(part) for part in written["parts"]]
-        for name in ("applied", "otherwise"):
+        for name in ("applied", "otherwise", "tallies"):
             written[name] = [tuple(pair) for pair in written[name]]
         manifest = Manifest(**written)
         if manifest.asked == asked_of(folder, number) and all(

@@ -1,4 +1,4 @@
-"""One shard of a source, read and mapped by whoever is asked: a process of this machine, or a worker."""
+"""One part of a source, read and mapped by whoever is asked: a process of this machine, or a worker."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from connectors.base import Oddity, SourceFacts
 from connectors.errors import LedgerError, MusterError
 from connectors.sources.bookmarks import Shard
 from connectors.sources.csv_file import CsvSource
+from connectors.sources.several import Several
 from connectors.sources.tally import Tally
 from flows.corrected import Corrected
 from flows.forgotten import Blocked
@@ -17,7 +18,7 @@ from flows.intake import Intake, keys_in
 from flows.ledger.opening import open_ledger, there_is_a_ledger
 from flows.outcomes import Books
 from flows.settings import Settings
-from flows.shards.brief import Brief, read_shard
+from flows.shards.brief import Brief, read_shards
 from flows.shards.enrolled import Enrolled
 from flows.shards.piece import BRIEF, Manifest, asked_of, asking, close, found, lay_down, note_wrong
 from flows.spool import Spool
@@ -28,27 +29,27 @@ __all__ = ["map_shard"]
 
 
 def map_shard(folder: Path, number: int) -> bool:
-    """Lays the piece of a shard into the folder of all shards, and says whether it is there now. Once more does no harm.
+    """Lays the piece of a part, one shard or several, into the folder of all parts, and says whether it is there now. Once more does no harm.
 
-    Where nothing can be made of it, that is noted there. Raises FileNotFoundError where nobody asks for that shard (any more).
+    Where nothing can be made of it, that is noted there. Raises FileNotFoundError where nobody asks for that part (any more).
     """
     asked = asked_of(folder, number)
     if found(folder, number) is not None:
         return True
     brief = Brief.read((folder / BRIEF).read_bytes())
-    shard = read_shard(asking(folder, number).read_bytes())
+    shards = read_shards(asking(folder, number).read_bytes())
     try:
         with lay_down(folder, number) as work:
-            close(work, _mapped(brief, shard, work, asked))
+            close(work, _mapped(brief, shards, work, asked))
     except (MusterError, OSError) as error:
         note_wrong(folder, number, error)
         return False
     return True
 
 
-def _mapped(brief: Brief, shard: Shard, work: Path, asked: str) -> Manifest:
-    tally = Tally()
-    source: Ranged | Corrected = Ranged(brief.source(), shard, tally)
+def _mapped(brief: Brief, shards: tuple[Shard, ...], work: Path, asked: str) -> Manifest:
+    tallies: dict[int, Tally] = {}
+    source: Ranged | Corrected = Ranged(brief.source(), shards, tallies)
     application = brief.application(source.header)
     mapping = application.mapping
     if brief.corrections:
@@ -66,7 +67,7 @@ def _mapped(brief: Brief, shard: Shard, work: Path, asked: str) -> Manifest:
         parts=[(first, last) for _, first, last in spool.parts()],
         filled=intake.filled,
         warnings=intake.warnings,
-        tally=tally.written(),
+        tallies=[(file, tally.written()) for file, tally in tallies.items()],
         applied=sorted(source.applied) if isinstance(source, Corrected) else [],
         otherwise=sorted(source.otherwise) if isinstance(source, Corrected) else [],
         files={},
@@ -90,10 +91,12 @@ def _blocked(brief: Brief, mapping: Document, header: tuple[str, ...]) -> Blocke
 
 
 class Ranged:
-    """A shard as a source of its own; see connectors.base.Source."""
+    """Shards that follow each other, as a source of their own; see connectors.base.Source. `tallies` are filled, by the place of the file."""
 
-    def __init__(self, source: CsvSource, shard: Shard, tally: Tally) -> None:
-        self._source, self._shard, self._tally = source, shard, tally
+    def __init__(
+        self, source: CsvSource | Several, shards: tuple[Shard, ...], tallies: dict[int, Tally]
+    ) -> None:
+        self._source, self._shards, self._tallies = source, shards, tallies
         self.path = source.path
         self.header = source.header
         self.facts: SourceFacts = source.facts
@@ -103,5 +106,6 @@ class Ranged:
         self.size = source.size
 
     def frames(self) -> Iterator[Frame]:
-        """The frames of the shard. Raises SourceError."""
-        return self._source.frames_of(self._shard, self._tally)
+        """The frames of the shards, in order. Raises SourceError."""
+        for shard in self._shards:
+            yield from self._source.frames_of(shard, self._tallies.setdefault(shard.file, Tally()))

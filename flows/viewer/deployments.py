@@ -84,7 +84,7 @@ async def with_pool(client: PrefectClient, pool: str) -> None:
         if pool != POOL:
             raise CannotStart(
                 f"The Prefect server has no work pool {pool}.",
-                f"Make one: prefect work-pool create {pool} --type process. Without --pool, muster serve runs it.",
+                f"Make one: prefect work-pool create {pool} --type process. A schedule without --pool is run by muster serve.",
             ) from None
         try:
             await client.create_work_pool(

@@ -46,6 +46,15 @@ def test_the_files_of_a_pattern_are_one_source_with_their_names_and_parts(tmp_pa
     assert source.size == sum(file.stat().st_size for file in folder.glob("*.csv"))
 
 
+def test_rows_run_on_from_file_to_file_also_where_one_is_read_in_several_frames(tmp_path: Path) -> None:
+    rows, files = 70_000, 3
+    for name in "abc"[:files]:
+        (tmp_path / f"{name}.csv").write_text("Email\n" + "".join(f"{name}{n}@x.de\n" for n in range(rows)))
+    numbers = [frame.rows.tolist() for frame in opened(tmp_path, "*.csv").frames()]
+    assert len(numbers) > files
+    assert [number for frame in numbers for number in frame] == list(range(1, files * rows + 1))
+
+
 def test_one_file_of_the_pattern_has_the_same_columns(tmp_path: Path) -> None:
     (tmp_path / "north-2026.csv").write_text("Email\na@x.de\n")
     assert seen(opened(tmp_path, "{region}-*.csv")).rows == [["a@x.de", "north-2026.csv", "north"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +19,13 @@ from flows import sync_run
 from flows.depot import Depot, folder_of
 from flows.finding import find
 from flows.forgetting import forget
+from flows.handover import hand_over, take_over
 from flows.ledger import Ledger, Run
 from flows.ledger.opening import open_ledger
 from flows.retry import open_retry
 from flows.settings import Settings
 from flows.spool import Spool
+from flows.suppressions import Suppressions
 from flows.sync_run import SyncRun
 from flows.traces import traces
 from flows.undo import open_undo
@@ -310,3 +313,76 @@ async def test_copies_of_a_report_are_known_on_every_machine_and_go_from_whereve
     go_to(desk, "c", monkeypatch)
     await desk.sync(desk.file([person(2)]))
     assert not [name for name in lying(copies, "**/*") if ended.id in name]
+
+
+async def test_an_export_with_runs_takes_those_of_all_machines_and_an_import_brings_them_where_the_new_ones_share(
+    desk: Desk, shared: Path, person: Person, postgresql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await desk.sync(desk.file([person(1)]))
+    go_to(desk, "b", monkeypatch)
+    second = await desk.sync(desk.file([person(2)], "others.csv"))
+    go_to(desk, "c", monkeypatch)
+    file = desk.folder / "moving.zip"
+    with ledger_of(desk) as ledger:
+        assert hand_over(ledger, file, runs=True) == 2
+    assert not list(desk.home.glob(".handover-*")), "what was fetched is gone"
+    with zipfile.ZipFile(file) as archive:
+        assert {f"runs/{run.id}/report.html" for run in (first, second)} < {*archive.namelist()}
+        assert not [name for name in archive.namelist() if name.endswith("depot.json")]
+    before = {
+        run.id: held(desk.folder / f"away-{home}" / "runs" / run.id)
+        for home, run in (("home", first), ("b", second))
+    }
+
+    monkeypatch.setenv("MUSTER_LEDGER_URL", postgresql.new())
+    monkeypatch.setenv("MUSTER_RUNS", str(desk.folder / "new-place"))
+    go_to(desk, "d", monkeypatch)
+    said: list[str] = []
+    take_over(file, desk.home, said.append).close()
+    assert said == []
+    go_to(desk, "e", monkeypatch)
+    for run_id in before:
+        assert (
+            held(folder_of(run_of(desk, run_id))).items()
+            >= {"report.html": before[run_id]["report.html"]}.items()
+        )
+
+    monkeypatch.setenv("MUSTER_LEDGER_URL", postgresql.new())
+    monkeypatch.setenv("MUSTER_RUNS", "nothing://host/place")
+    go_to(desk, "f", monkeypatch)
+    take_over(file, desk.home, said.append).close()
+    assert [line.partition(".")[0] for line in said] == [
+        "runs      The run's folder is on this machine only"
+    ] * 2
+    with ledger_of(desk) as ledger, pytest.raises(SourceError, match="no address that muster knows"):
+        hand_over(ledger, file, runs=True)
+
+
+async def test_who_is_suppressed_on_one_machine_is_written_to_by_none_that_share_its_ledger(
+    desk: Desk, shared: Path, person: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    desk.home.mkdir()
+    (desk.home / "suppress.txt").write_text("P1@example.com\n@blocked.example  # asked in May\n", "utf-8")
+    await desk.sync(desk.file([person(9)]))
+    first = desk.home.name
+    go_to(desk, "b", monkeypatch)
+    rows = [person(1), person(2), person(3, Email="somebody@mail.blocked.example")]
+    ended = await desk.sync(desk.file(rows))
+    assert ended.outcomes == {"created": 1, "protected": 2}
+    assert any("1 domain, 1 hash in the list of 1 other machine" in line for line in ended.said), ended.said
+    with ledger_of(desk) as ledger:
+        assert not [row for row in ledger.database.ask("select value from meta") if "p1@" in row[0]]
+        hand_over(ledger, tmp_path / "over.zip", runs=False)
+    with zipfile.ZipFile(tmp_path / "over.zip") as archive:
+        assert Suppressions.of(archive.read("suppress.txt").decode().split("\n")).holds("p1@example.com")
+
+    go_to(desk, first, monkeypatch)
+    (desk.home / "suppress.txt").write_text("@blocked.example\n", "utf-8")
+    await desk.plan(desk.file([person(9)]))
+    go_to(desk, "b", monkeypatch)
+    assert (await desk.sync(desk.file(rows))).outcomes == {"created": 1, "unchanged": 1, "protected": 1}
+    with ledger_of(desk) as ledger:
+        [gone] = ledger.suppressed.homes()
+        assert ledger.suppressed.drop(gone)
+        assert not ledger.suppressed.drop(gone)
+    assert (await desk.sync(desk.file(rows))).outcomes == {"created": 1, "unchanged": 2}

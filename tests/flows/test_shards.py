@@ -6,6 +6,7 @@ import contextlib
 import csv
 import datetime as dt
 import errno
+import gzip
 import io
 import os
 import shutil
@@ -27,10 +28,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.base import Oddity
+from connectors.base import Oddity, Source
 from connectors.errors import SourceError
 from connectors.sources import csv_file
-from connectors.sources.csv_file import open_source
+from connectors.sources.csv_file import CsvSource, open_source
+from connectors.sources.name_parts import NameParts
+from connectors.sources.opening import open_all
+from connectors.sources.several import Several
 from flows.corrected import Corrected
 from flows.forgotten import blocked_by
 from flows.ledger import Correction
@@ -151,13 +155,28 @@ class Room:
             Correction(1, "people", "4", "City", "never", "Rome", *blank),
         ]
 
+    def opened(self, block: int) -> Source:
+        """The file; all files of the folder `files` where there are any, as one source."""
+        reading = {"delimiter": ",", "encoding": "utf-8", "header_line": 1}
+        files = sorted((self.folder / "files").glob("*.csv"))
+        if not files:
+            plain = open_source(self.file, reading)
+            plain.block = block or plain.block
+            return plain
+        pattern = self.folder / "files" / "people-{region}.csv"
+        several = open_all("csv_file", files, pattern, NameParts.of(str(pattern)), reading)
+        assert isinstance(several, Several)
+        for one in several._ones:
+            assert isinstance(one.source, CsvSource)
+            one.source.block = block or one.source.block
+        return several
+
     def plan(
         self, block: int = 0, shards: int = 1, crew: Any = None, *, corrected: bool = False,
         stop: Callable[[], bool] = lambda: False,
     ) -> Seen:  # fmt: skip
         """What the first pass makes of the file, in one or in several shards."""
-        plain = open_source(self.file, {"delimiter": ",", "encoding": "utf-8", "header_line": 1})
-        plain.block = block or plain.block
+        plain = self.opened(block)
         source = Corrected(plain, self.mapping, self.corrections()) if corrected else plain
         application = make_application(self.mapping, SCHEMA, source.header, dt.date(2026, 5, 1))
         keys = ("email_address",)
@@ -262,6 +281,83 @@ def test_any_rows_in_any_number_of_shards_come_to_the_plan_of_a_single_reader(
     crew = Here(dies={2, 3}, last_first=True)
     assert room.plan(block, shards, crew, corrected=corrected) == alone
     assert crew.closed
+
+
+SEVERAL = {
+    **NEWEST,
+    "fields": {**NEWEST["fields"], "city": {"from": ["City", "_region"]}},
+    "ignore": ["Since", "_file", "Extra"],
+}
+"""The mapping for files whose names say a region."""
+
+
+def lay_files(room: Room, contents: list[str]) -> None:
+    """Their contents as the files of a pattern, in this order, and no others."""
+    shutil.rmtree(room.folder / "files", ignore_errors=True)
+    (room.folder / "files").mkdir()
+    for number, text in enumerate(contents):
+        (room.folder / "files" / f"people-{number}.csv").write_text(text, "utf-8", newline="")
+
+
+@settings(
+    max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)  # fmt: skip
+@given(
+    st.lists(st.tuples(ROWS, st.sampled_from([COLUMNS, (*COLUMNS[:2], *reversed(COLUMNS[2:])), ("Extra", *COLUMNS[:7])]),
+                       st.sampled_from(["", "lost,cell", "\n\n", '"cut off'])), min_size=2, max_size=5),
+    st.integers(40, 400), st.integers(2, 6), st.booleans(),
+)  # fmt: skip
+def test_any_files_of_a_pattern_in_any_number_of_shards_come_to_the_plan_of_a_single_reader(
+    room: Room, files: Any, block: int, shards: int, corrected: bool
+) -> None:
+    room.reads(SEVERAL)
+    lay_files(
+        room,
+        [
+            text_of([{name: row.get(name, "") for name in columns} for row in rows], columns) + tail
+            for rows, columns, tail in files
+        ],
+    )
+    alone = room.plan(block, corrected=corrected)
+    assert {row for part in alone.parts.values() for row in part.get("_file", ())} <= {
+        f"people-{number}.csv" for number in range(len(files))
+    }
+    crew = Here(dies={2, 3}, last_first=True)
+    assert room.plan(block, shards, crew, corrected=corrected) == alone
+    assert crew.closed
+
+
+def test_many_small_files_of_a_pattern_are_mapped_several_at_once(room: Room) -> None:
+    room.reads(SEVERAL)
+    lay_files(room, [some(number) for number in range(1, 41)])
+    crew = Here()
+    assert room.plan(0, 4, crew) == room.plan()
+    assert 3 <= crew.turns <= 5
+
+
+def test_processes_of_this_machine_map_the_files_of_a_pattern(room: Room) -> None:
+    room.reads(SEVERAL)
+    lay_files(room, [some(900), some(30), some(600)])
+    assert room.plan(4096, 6, Processes(2), corrected=True) == room.plan(4096, corrected=True)
+
+
+def test_a_file_of_a_pattern_that_is_written_to_meanwhile_is_never_mapped_and_is_named(room: Room) -> None:
+    room.reads(SEVERAL)
+    lay_files(room, [some(100), some(100)])
+    with pytest.raises(SourceError, match="is another file than it was when its reading began") as stopped:
+        room.plan(4096, 2, Meddling(room.folder / "files" / "people-1.csv"))
+    assert "people-1.csv" in str(stopped.value)
+
+
+def test_files_of_which_one_is_no_csv_are_read_by_one(room: Room) -> None:
+    room.reads(SEVERAL)
+    lay_files(room, [some(40), some(40)])
+    files = sorted((room.folder / "files").glob("*.csv"))
+    packed = files[1].with_suffix(".csv.gz")
+    packed.write_bytes(gzip.compress(files[1].read_bytes()))
+    source = open_all("csv_file", [files[0], packed], room.folder / "files" / "*", NameParts("*"), {})
+    application = make_application(room.mapping, SCHEMA, (*source.header, "_region"))
+    assert shards_of(source, application, room.home, ("email_address",), 3) is None
 
 
 def test_processes_of_this_machine_come_to_the_plan_of_a_single_reader(room: Room) -> None:

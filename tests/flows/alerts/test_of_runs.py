@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import Busy, CannotStart
 from flows.conformance.ended import Ended, Listening, finish
-from flows.ledger import RunLock
+from flows.ledger.opening import open_ledger
 from flows.options import Options
 from flows.retry import open_retry
 from flows.sync_run import SyncRun
@@ -183,7 +184,11 @@ async def test_plans_parts_and_looks_tell_nobody(desk: Desk, person: Person, ops
     bad = desk.file([person(1), person(2, Email="nobody"), person(3)])
     await desk.plan(bad)
     await desk.sync(bad, limit=1)
-    with RunLock(desk.home, "people", "campaignlark-main"), pytest.raises(Busy):
+    with (
+        closing(open_ledger(desk.home)) as ledger,
+        ledger.run_lock("people", "campaignlark-main"),
+        pytest.raises(Busy),
+    ):
         await desk.sync(bad)
     assert states(ops) == []
 
@@ -193,9 +198,8 @@ async def test_what_was_told_is_kept_without_addresses(desk: Desk, person: Perso
     for path in desk.home.rglob("*"):
         if path.is_file():
             assert ops.url.encode() not in path.read_bytes(), path
-    with sqlite3.connect(desk.home / "ledger.sqlite") as database:
-        [row] = database.execute("select account, mapping, receiver, state from told").fetchall()
-    database.close()
+    with closing(open_ledger(desk.home)) as ledger:
+        [row] = ledger.database.ask("select account, mapping, receiver, state from told")
     assert row == ("campaignlark-main", "people", "ops", "needs_review")
 
 

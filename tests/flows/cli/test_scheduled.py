@@ -69,6 +69,11 @@ class Prefect:
         until(lambda: self.state(flow_run)[0] in done, lambda: f"{flow_run}: {self.state(flow_run)}")
         return self.state(flow_run)
 
+    def log(self, flow_run: str) -> list[str]:
+        """The lines on the page of a flow run, the oldest first."""
+        wanted = {"logs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "TIMESTAMP_ASC"}
+        return [one["message"] for one in self.ask("logs/filter", wanted)]
+
     def artifacts(self, flow_run: str) -> dict[str, dict[str, Any]]:
         found = self.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
         return {one["key"]: one for one in found}
@@ -225,6 +230,10 @@ def test_a_schedule_fires_with_a_key_of_a_block_and_the_run_is_seen_in_counts_al
     assert f"prefect.flow-run.{run['id']}" in {one["prefect.resource.id"] for one in event["related"]}
     [told] = ops.at("/ops")
     assert (told["mapping"], told["state"], told["need_a_person"]) == ("nightly", "needs_review", 1)
+    until(
+        lambda: any("1 needs a person." in line for line in prefect.log(run["id"])),
+        lambda: str(prefect.log(run["id"])),
+    )
     everything = json.dumps([run, artifacts, event, prefect.ask("logs/filter", {}), ops.got])
     for private in ("@example.com", "nobody", "Atlantis", "sandbox-key"):
         assert private not in everything

@@ -49,6 +49,13 @@ def test_a_takeover_without_a_prefect_server_says_what_to_set(shell: Shell) -> N
     assert "PREFECT_API_URL" in done.stderr
 
 
+def test_a_pool_that_is_not_there_is_said_with_how_to_make_one(shell: Shell) -> None:
+    done = shell.run("takeover", "--pool", "nowhere")
+    assert done.returncode == 2, done.stderr
+    assert "has no work pool nowhere" in done.stderr
+    assert "prefect work-pool create nowhere --type process" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("span", "wrong"),
     [
