@@ -67,14 +67,14 @@ async def test_an_address_goes_through(desk: Desk, person: Person) -> None:
         assert {run.source_path for run in ledger.runs.last()} == {address}
 
 
-def people_table(desk: Desk, person: Person, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A database with thirty people, which the mapping names."""
+def people_table(desk: Desk, person: Person, monkeypatch: pytest.MonkeyPatch, *, people: int = 30) -> Path:
+    """A database with so many people, which the mapping names."""
     file = desk.folder / "crm.db"
     with contextlib.closing(sqlite3.connect(file)) as database:
         database.execute(
             f"create table people ({', '.join(f'{name} text' for name in COLUMNS)}, primary key (Id))"
         )
-        for n in range(30):
+        for n in range(people):
             cells = [person(n).get(name) for name in COLUMNS]
             database.execute("insert into people values (?, ?, ?, ?, ?, ?, ?, ?)", cells)
         database.commit()
@@ -95,13 +95,13 @@ async def test_a_database_goes_through(desk: Desk, person: Person, monkeypatch: 
 async def test_an_interrupted_sync_of_a_database_is_resumed_with_its_rows_and_a_sync_reads_them_anew(
     desk: Desk, person: Person, monkeypatch: pytest.MonkeyPatch, again: str
 ) -> None:
-    file = people_table(desk, person, monkeypatch)
+    file = people_table(desk, person, monkeypatch, people=600)  # more than are on their way at once
     ended = await desk.sync(None, meanwhile=lambda run, count: run.interrupt() if count == 2 else None)
     assert ended.exit_code == 130
     with contextlib.closing(sqlite3.connect(file)) as database:
-        database.execute("delete from people where Email = 'p29@example.com'")
+        database.execute("delete from people where Email = 'p599@example.com'")
         database.commit()
     done = await (desk.resume() if again == "resume" else desk.sync(None))
     assert (done.id == ended.id) == (again == "resume")
-    assert set(desk.contacts()) == {f"p{n}@example.com" for n in range(30 if again == "resume" else 29)}
+    assert set(desk.contacts()) == {f"p{n}@example.com" for n in range(600 if again == "resume" else 599)}
     assert {one["writes"] for one in desk.server.contacts()} == {1}

@@ -62,7 +62,7 @@ def merch(desk: Desk, shop: Running, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setenv("CORPORATE_MERCH_BASE_URL", shop.url)
     monkeypatch.setenv("CORPORATE_MERCH_API_KEY", "sandbox-key")
     monkeypatch.setattr(Connector, "per_second", 5000.0)
-    monkeypatch.setattr(http.Wire, "__init__", functools.partialmethod(http.Wire.__init__, timeout=0.5))
+    monkeypatch.setattr(http.Wire, "__init__", functools.partialmethod(http.Wire.__init__, timeout=1.5))
     monkeypatch.setattr(sync_run, "BATCH", 20)
     desk.mapping("team.yml", **TEAM)
     desk.server.seed([{"email_address": f"p{n}@example.com", "fields": WHOLE} for n in range(THERE)])
@@ -134,7 +134,7 @@ def as_sent(desk: Desk, position: str = "Boss") -> bool:
 
 APPLIED: dict[str, dict[str, Any]] = {
     "reset-after": {"kind": "reset_after"},
-    "late": {"kind": "late", "seconds": 1.0},
+    "late": {"kind": "late", "seconds": 2.5},
     "truncated": {"kind": "truncated"},
     "a-page": {"kind": "non_json"},
     "502-applied": {"kind": "502", "applied": True},
