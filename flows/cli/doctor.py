@@ -169,7 +169,11 @@ def _suppressed(home: Path) -> Iterator[tuple[bool, str, str]]:
         try:
             suppressed_elsewhere(ledger, home)
             for name, count in ledger.suppressed.homes().items():
-                yield True, f"suppress.txt of {name}: {count:,} entries, heeded by all machines", ""
+                yield (
+                    True,
+                    f"suppress.txt of {name}: {count:,} {'entry' if count == 1 else 'entries'}, heeded by all machines",
+                    "",
+                )
         except SourceError as error:
             yield False, error.what, error.fix
         finally:

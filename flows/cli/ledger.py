@@ -73,7 +73,7 @@ def suppressed(drop: str | None) -> int:
     with ledger_here() as ledger:
         if drop is None:
             for name, count in ledger.suppressed.homes().items():
-                click.echo(f"{name}  {count:,} entries")
+                click.echo(f"{name}  {count:,} {'entry' if count == 1 else 'entries'}")
             return 0
         if not ledger.suppressed.drop(drop):
             raise CannotStart(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import zipfile
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from connectors.errors import LedgerError, SourceError
 from connectors.places.place import Place
 from flows import sync_run
+from flows.cli import main
 from flows.depot import Depot, folder_of
 from flows.finding import find
 from flows.forgetting import forget
@@ -359,8 +361,19 @@ async def test_an_export_with_runs_takes_those_of_all_machines_and_an_import_bri
 
 
 async def test_who_is_suppressed_on_one_machine_is_written_to_by_none_that_share_its_ledger(
-    desk: Desk, shared: Path, person: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    desk: Desk,
+    shared: Path,
+    person: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    def muster(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        return int(ended.value.code or 0), *capsys.readouterr()
+
     desk.home.mkdir()
     (desk.home / "suppress.txt").write_text("P1@example.com\n@blocked.example  # asked in May\n", "utf-8")
     await desk.sync(desk.file([person(9)]))
@@ -381,8 +394,14 @@ async def test_who_is_suppressed_on_one_machine_is_written_to_by_none_that_share
     await desk.plan(desk.file([person(9)]))
     go_to(desk, "b", monkeypatch)
     assert (await desk.sync(desk.file(rows))).outcomes == {"created": 1, "unchanged": 1, "protected": 1}
-    with ledger_of(desk) as ledger:
-        [gone] = ledger.suppressed.homes()
-        assert ledger.suppressed.drop(gone)
-        assert not ledger.suppressed.drop(gone)
+    done, listed, _ = await asyncio.to_thread(muster, "ledger", "suppressed")
+    [line] = listed.splitlines()
+    gone, _, count = line.partition("  ")
+    assert (done, gone.endswith(f"/{first}"), count) == (0, True, "1 entry")
+    _, looked, _ = await asyncio.to_thread(muster, "doctor")
+    assert f"suppress.txt of {gone}: 1 entry, heeded by all machines" in " ".join(looked.split())
+    assert (await asyncio.to_thread(muster, "ledger", "suppressed", "--drop", gone))[0] == 0
+    done, _, why = await asyncio.to_thread(muster, "ledger", "suppressed", "--drop", gone)
+    assert done == 2
+    assert "There is: none." in why
     assert (await desk.sync(desk.file(rows))).outcomes == {"created": 1, "unchanged": 2}
