@@ -39,7 +39,8 @@ class Recording(LoopsSandbox):
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         self.log: list[Request] = []
-        self.acts: list[tuple[str, str, Callable[[], object]]] = []
+        self.acts: list[tuple[str, str, int, Callable[[], object]]] = []
+        self.came = 0
         self.spoil: Callable[[str, Any], Any] | None = None
         """Rewrites answers: (endpoint, body) → a body."""
         super().__init__({"rate": "0", **(settings or {})})
@@ -57,21 +58,23 @@ class Recording(LoopsSandbox):
         raw = await request.read()
         name = f"{request.method} {request.path.removeprefix('/api/v1')}"
         self.log.append(Request(name, json.loads(raw) if raw else None, dict(request.query)))
-        self._act(name, "before")
+        self.came += 1
+        number = self.came
+        self._act(name, "before", number)
         answer = await handler(request)
-        self._act(name, "after")
+        self._act(name, "after", number)
         if self.spoil is not None and isinstance(answer, web.Response) and isinstance(answer.body, bytes):
             return web.json_response(self.spoil(name, json.loads(answer.body)), status=answer.status)
         return answer
 
-    def _act(self, name: str, when: str) -> None:
-        for act in [act for act in self.acts if act[:2] == (name, when)][:1]:
+    def _act(self, name: str, when: str, number: int) -> None:
+        for act in [act for act in self.acts if act[:2] == (name, when) and act[2] < number][:1]:
             self.acts.remove(act)
-            act[2]()
+            act[3]()
 
     def then(self, name: str, act: Callable[[], object], *, when: str = "after") -> None:
-        """Does something once, right before or after the next request of this endpoint is answered."""
-        self.acts.append((name, when, act))
+        """Does something once, right before or after the next request of this endpoint is answered: none that came before."""
+        self.acts.append((name, when, self.came, act))
 
 
 class Team:

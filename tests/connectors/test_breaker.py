@@ -109,7 +109,7 @@ async def test_when_the_run_stops_nobody_waits_any_longer(lark: Lark) -> None:
         opened.breaker.first = opened.breaker.most = 60
         calls = asyncio.create_task(crowd(opened))
         beginning = asyncio.create_task(_begin_when_open(opened.breaker))
-        await until(lark, 40)
+        await so(lambda: opened.breaker.open)
         await asyncio.sleep(0.05)
         began = time.monotonic()
         opened.traffic.last_orders = True
