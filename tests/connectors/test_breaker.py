@@ -89,7 +89,7 @@ async def test_while_the_destination_is_down_all_wait_and_go_on_by_themselves_wh
 
 async def test_after_the_stated_patience_it_is_given_up_and_what_was_never_sent_says_so(lark: Lark) -> None:
     said: list[str] = []
-    lark.running.faults("reset_before")
+    lark.running.faults("reset_before", latency_ms=100)  # all are on their way before the first is answered
     async with wire(lark.url, said, patience=0.3) as opened:
         assert not opened.breaker.given_up
         answers = await asyncio.wait_for(crowd(opened), 5)
