@@ -31,6 +31,8 @@ STANDARD_INPUT = "-"
 MOST_BYTES = 16 << 30
 _AT_ONCE = 1 << 20
 _PATIENCE_SECONDS = 60
+_LONGEST_NAME = 200
+"""Bytes of a file's name; most systems allow 255."""
 _DATABASES = ("postgresql", "postgres", "sqlite", "mysql", "mariadb", "mssql", "oracle")
 _HERE = ("127.0.0.1", "::1", "localhost")
 _WORDS = {
@@ -121,7 +123,7 @@ def _kept(source: IO[bytes], path: Path, name: str, length: int | None) -> Fetch
     digest = hashlib.sha256()
     size = 0
     with folder.kept():
-        file = folder.path / "fetched"
+        file = folder.path / _file_name(name)
         with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as out:
             while part := source.read(_AT_ONCE):
                 size += len(part)
@@ -139,6 +141,17 @@ def _kept(source: IO[bytes], path: Path, name: str, length: int | None) -> Fetch
         if not size:
             raise SourceError(f"{path} is empty: it holds no bytes at all.", "Export it again.")
     return Fetched(file, path, name, digest.hexdigest(), size, folder)
+
+
+def _file_name(name: str) -> str:
+    """Its own name, which may say what is in it, where a file of this machine can have it.
+
+    >>> _file_name("unsubscribed_members.csv"), _file_name("../.lock"), _file_name("standard input")
+    ('unsubscribed_members.csv', 'fetched', 'standard input')
+    """
+    plain = name.rpartition("/")[2]
+    usable = plain.isprintable() and not plain.startswith(".") and 0 < len(plain.encode()) <= _LONGEST_NAME
+    return plain if usable else "fetched"
 
 
 # ── https ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -256,7 +269,7 @@ def _fetched_from(place: Place, lying: Lying, named: str) -> Fetched:
         raise SourceError(f"{shown} is empty: it holds no bytes at all.", "Export it again.")
     folder = PrivateFolder()
     with folder.kept():
-        file = folder.path / "fetched"
+        file = folder.path / _file_name(lying.name)
         sha256 = place.fetch(lying, file)
         if not sha256:
             raise SourceError(

@@ -21,11 +21,13 @@ from connectors.base import Source
 from connectors.errors import SourceError
 from connectors.sources import fetching
 from connectors.sources.fetching import fetch, is_address, shown_address, standard_input
+from connectors.sources.given import given_file
 from flows.opening import open_source_of
 from mappings.engine.reading import read_mapping
 from tests.connectors.reading import seen
 
 TEXT = b"Email,Name\nann@example.com,Ann\nbob@example.com,Bob\n"
+MEMBERS = b"Email Address,OPTIN_TIME,LEID,EUID\nann@example.com,2025-01-01 00:00:00,1,a\n"
 
 
 class Web(BaseHTTPRequestHandler):
@@ -51,6 +53,9 @@ class Web(BaseHTTPRequestHandler):
 
     def _whole(self) -> None:
         self._sent()
+
+    def _members(self) -> None:
+        self._sent(MEMBERS)
 
     def _moved(self) -> None:
         self._sent(b"", 302, Location="/whole.csv?signature=abc")
@@ -122,6 +127,18 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def bucket(s3: dict[str, str]) -> Any:
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=s3["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+        aws_access_key_id="k",
+        aws_secret_access_key="s",
+    )
+
+
 def opened(folder: Path, path: str, take: str = "only") -> Source:
     mapping = folder / "news.yml"
     mapping.write_text(
@@ -129,6 +146,23 @@ def opened(folder: Path, path: str, take: str = "only") -> Source:
         "key: email_address\nfields: {email_address: Email}\nconsent: {assumed: 'they asked for it'}\n"
     )
     return open_source_of(read_mapping(mapping), mapping, None)
+
+
+def test_whoever_is_unsubscribed_by_the_name_of_a_file_is_so_when_it_comes_by_an_address(
+    web: str, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in s3.items():
+        monkeypatch.setenv(name, text)
+    name = "unsubscribed_email_audience_export_1.csv"
+    client = bucket(s3)
+    client.put_object(Bucket="exports", Key=f"mail/{name}", Body=MEMBERS)
+    client.close()
+    for address in (f"{web}/members/{name}?signature=abc", f"s3://exports/mail/{name}"):
+        given = given_file(address, take=None, beside=Path(), setting=lambda _: "")
+        _, source = given.opens({}, "mailchimp_export")
+        [frame] = source.frames()
+        assert frame.cells.column("_status").to_pylist() == ["unsubscribed"]
+        assert frame.cells.column("_file").to_pylist() == [name]
 
 
 def refused(address: str, **settings: str) -> SourceError:
@@ -216,15 +250,7 @@ def test_a_bucket_is_a_source_also_of_many_files(
 ) -> None:
     for name, text in s3.items():
         monkeypatch.setenv(name, text)
-    import boto3
-
-    client = boto3.client(
-        "s3",
-        endpoint_url=s3["AWS_ENDPOINT_URL"],
-        region_name="us-east-1",
-        aws_access_key_id="k",
-        aws_secret_access_key="s",
-    )
+    client = bucket(s3)
     client.put_object(Bucket="exports", Key="fetch/north.csv", Body=TEXT)
     source = opened(tmp_path, "s3://exports/fetch/*.csv")
     assert (str(source.path), source.path.name) == ("s3://exports/fetch/north.csv", "north.csv")
