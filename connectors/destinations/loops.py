@@ -43,7 +43,7 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.base import Decision, Delivered, Known, Remembered
-from connectors.destinations.loops_sending import Sending, Write
+from connectors.destinations.loops_sending import Sending, Write, half_done
 from connectors.destinations.loops_team import (
     CREATE,
     EMAIL,
@@ -133,7 +133,7 @@ class Connector(Sending):
         for write in self._writes(contact, decision, there):
             delivered = await self._sent(write, decision, there)
             if not write.first:
-                delivered = replace(delivered, untouched=False)
+                delivered = half_done(delivered)
             if delivered.outcome not in ("created", "updated", "upserted") or delivered.code == "id_changed":
                 break
             if there is not None:

@@ -26,13 +26,14 @@ from connectors.destinations.loops_team import (
     user_id_of,
     written,
 )
-from connectors.endings import Problem, failed, not_looked_up, refused
+from connectors.endings import Problem, failed, not_looked_up, refused, trouble
 from connectors.errors import CredentialsError, Unreachable
 from mappings.engine.contact import Contact
 
-__all__ = ["GONE", "Sending", "Write"]
+__all__ = ["GONE", "Sending", "Write", "half_done"]
 
 GONE = "somebody removed it there"
+_HALF = "its userId is set, its new address is not"
 _TAKEN = 409
 
 
@@ -250,6 +251,22 @@ class Sending(Deciding):
             tries += answer.attempts
             if answer.done and isinstance(answer.body, dict) and answer.body.get("success") is True:
                 return Delivered("updated", "deleted", "", contact_id, decision=decision)
+
+
+def half_done(second: Delivered) -> Delivered:
+    """What becomes of a contact that takes two writes, of which the first has landed.
+
+    Where the second was not applied, not all of it landed and not nothing: it counts as unclear, so that a resume looks it up.
+    """
+    if second.outcome not in ("failed", "unsent"):
+        return replace(second, untouched=False)
+    detail, attempts = second.reason, 0
+    for _, _, _, said in second.problems:
+        detail, attempts = said["detail"], said["attempts"]
+    problem = trouble(f"{_HALF}: {detail}", attempts, unsure=True)
+    return replace(
+        second, outcome="unknown", code=problem[0], reason="", problems=(problem,), untouched=False
+    )
 
 
 def _id(answer: Answer) -> str:

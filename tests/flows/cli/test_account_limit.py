@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -14,15 +15,24 @@ from connectors.sandbox.serving import Running, running
 from tests.flows.cli.conftest import MAPPING, Shell
 
 RATE = 60
+BUSY = 503
 LIMIT = "muster-campaignlark-switched"
 
 
 def told(url: str, method: str, path: str, body: dict[str, Any]) -> None:
+    """Told to Prefect's server, which says 503 for a moment while something else writes to its database."""
     request = urllib.request.Request(  # noqa: S310 - loopback
         f"{url}/v2/concurrency_limits/{path}", json.dumps(body).encode(), {"content-type": "application/json"}, method=method
     )  # fmt: skip
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10):
-        pass
+    opener, until = urllib.request.build_opener(urllib.request.ProxyHandler({})), time.monotonic() + 30
+    while True:
+        try:
+            with opener.open(request, timeout=10):
+                return
+        except urllib.error.HTTPError as error:
+            if error.code != BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.2)
 
 
 @pytest.fixture
