@@ -20,6 +20,7 @@ from tests.flows.cli.conftest import MAPPING, Shell
 
 pytestmark = pytest.mark.slow
 _PATIENCE = 60.0
+WORKER_S_WORD = "Flow run was cancelled successfully."
 
 
 class Prefect:
@@ -116,6 +117,13 @@ def until(true: Callable[[], Any], said: Callable[[], str]) -> None:
     ends = time.monotonic() + _PATIENCE
     while not true():
         assert time.monotonic() < ends, said()
+        time.sleep(0.2)
+
+
+def until_or_so(true: Callable[[], Any], seconds: float) -> None:
+    """As `until`, but so long at most: what may not come at all."""
+    ends = time.monotonic() + seconds
+    while not true() and time.monotonic() < ends:
         time.sleep(0.2)
 
 
@@ -285,6 +293,8 @@ def test_killed_cancelled_and_retried_a_run_goes_on_and_nobody_is_sent_twice(
     assert created(crm, "long") < 600
     assert "Interrupted" in ended[2]
     until(lambda: not lock.read_text(), lambda: "it is still at work")
+    # the worker calls it cancelled once more, also of a retry that has begun meanwhile: unless it found the process gone
+    until_or_so(lambda: prefect.state(first)[2] == WORKER_S_WORD, 40)
 
     def at_work() -> bool:
         if (
