@@ -24,6 +24,7 @@ from flows.settings import Settings
 from flows.shards.shard import map_shard
 from flows.shards.shared import at_hand, place_of
 from flows.shards.workers import Starter, Workers
+from flows.viewer.described import described
 
 __all__ = ["DEPLOYMENT", "deploy", "map_shard_flow", "on_workers"]
 
@@ -34,6 +35,7 @@ _MOST = 16
 @flow(
     name="map-shard", flow_run_name="{run} part {number}", retries=0, persist_result=False, log_prints=False
 )
+@described
 def map_shard_flow(
     place: Annotated[str, Field(description="Where the parts are asked for: a folder that all workers have, or an address")],
     run: Annotated[str, Field(description="The run that asks")],  # noqa: ARG001 - for whoever looks on

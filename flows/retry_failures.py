@@ -22,6 +22,7 @@ from flows.options import Options
 from flows.retry import open_retry
 from flows.steps import carried_out, could_not_start, left_by_this_flow
 from flows.sync_run import SyncRun
+from flows.viewer.described import described
 from flows.watching import Counting
 from flows.work import at_work, ended, hand_over
 
@@ -35,6 +36,7 @@ def _named() -> str:
 
 
 @flow(name="retry-failures", flow_run_name=_named, retries=0, persist_result=False, log_prints=False)
+@described
 async def retry_failures(
     failures: Annotated[
         str, Field(description="A failures.csv or failures.xlsx, corrected, or the id of a run")

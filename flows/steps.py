@@ -82,7 +82,7 @@ def known_as(mapping: str) -> str:
     return shown(Path(mapping).stem) if shown(mapping) == mapping else shown(mapping)
 
 
-@task(name="read, map and check", **_STEP)
+@task(name="read, map and check", task_run_name="read, map and check", **_STEP)
 async def read_map_and_check(run_id: str) -> dict[str, int]:
     """The first pass. Returns counts."""
     run = at_work(run_id)
@@ -105,7 +105,7 @@ async def deliver_portion(run_id: str, number: int) -> int:
         return await portion.deliver()
 
 
-@task(name="write the report", **_STEP)
+@task(name="write the report", task_run_name="write the report", **_STEP)
 async def write_report(run_id: str) -> int:
     """The balance and the report; returns the exit code."""
     run = at_work(run_id)

@@ -30,6 +30,7 @@ from flows.options import Options
 from flows.settings import Settings, find_mapping
 from flows.steps import carried_out, could_not_start, left_by_this_flow
 from flows.viewer.blocks import lent
+from flows.viewer.described import described
 from flows.viewer.names import called
 from flows.viewer.questions import answer_about, cannot_suspend
 from flows.work import at_work, ended
@@ -44,6 +45,7 @@ def _named() -> str:
 
 
 @flow(name="sync-contacts", flow_run_name=_named, retries=0, persist_result=False, log_prints=False)
+@described
 async def sync_contacts(
     mapping: Annotated[
         str,

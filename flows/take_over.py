@@ -33,6 +33,7 @@ from connectors.errors import MusterError
 from flows.abandoned import MOST_TIMES, Abandoned, abandoned
 from flows.ledger.opening import open_ledger
 from flows.settings import Settings
+from flows.viewer.described import described
 
 __all__ = ["deploy", "looked_after", "take_over"]
 
@@ -45,6 +46,7 @@ _AT_WORK = (StateType.RUNNING, StateType.CRASHED)
 
 
 @flow(name="take-over", retries=0, persist_result=False, log_prints=False)
+@described
 async def take_over(
     home: Annotated[
         str | None, Field(description="The home folder of the ledger; MUSTER_HOME of the worker if not given")

@@ -23,6 +23,7 @@ from flows.steps import carried_out, could_not_start, left_by_this_flow
 from flows.sync_run import SyncRun
 from flows.undo import tag_of
 from flows.undo_begun import find_undo
+from flows.viewer.described import described
 from flows.watching import Counting, Silent
 from flows.work import at_work, ended, hand_over
 
@@ -34,6 +35,7 @@ def _named() -> str:
 
 
 @flow(name="undo-run", flow_run_name=_named, retries=0, persist_result=False, log_prints=False)
+@described
 async def undo_run(
     run: Annotated[str, Field(description="The run to be put back, by its id")],
     home: Annotated[

@@ -30,6 +30,7 @@ from flows.steps import carried_out, could_not_start, log
 from flows.stopping import interruptible_before
 from flows.sync_run import SyncRun
 from flows.viewer.blocks import lent
+from flows.viewer.described import described
 from flows.watching import Counting
 from flows.work import ended, hand_over
 
@@ -42,6 +43,7 @@ def _named() -> str:
 
 
 @flow(name="watch-fixes", flow_run_name=_named, retries=0, persist_result=False, log_prints=False)
+@described
 async def watch_fixes(
     mapping: Annotated[
         str, Field(description="A mapping's file on the worker, which says fixes:", min_length=1)

@@ -23,7 +23,7 @@ FLOW_FILES = {
 }
 VIEWER = {
     f"flows/viewer/{name}.py"
-    for name in ("artifacts", "blocks", "deployments", "events", "names", "questions", "serving")
+    for name in ("artifacts", "blocks", "deployments", "described", "events", "names", "questions", "serving")
 }
 PREFECT_MAY = FLOW_FILES | VIEWER | {"flows/prefect_server.py", "flows/account_limit.py"}
 
