@@ -292,7 +292,7 @@ class OneByOne(ABC):
             return failed(answer, decision, there)
         try:
             found = await self.find(key)
-        except Unreachable:
+        except (Unreachable, CredentialsError):
             return failed(answer, decision, there, unsure=True)
         if found is not None and self._holds(found, decision):
             landed = self._landed(decision, found)
