@@ -160,7 +160,7 @@ def _image(
     code: str, contact_id: str, kept: str, calls: str, opted_in: int, answered_at: str,
 ) -> Image:  # fmt: skip
     was: dict[str, Any] | None = json.loads(before) if before else None
-    if was is not None and was.get("from") == "ledger":
+    if was is not None and "from" in was:
         was = None
     wants, done = json.loads(wanted), json.loads(calls)
     changes = done.get("changes")
