@@ -71,9 +71,14 @@ class Settling:
     def settled(
         self, contact: Contact, known: Known | None, remembered: Remembered | None, now: Known | None
     ) -> Delivered | None:
-        """What became of it, by how it is there `now` that it was looked up; None where it is to be sent."""
+        """What became of it, by how it is there `now` that it was looked up; None where it is to be sent.
+
+        Who was put on a suppression list since the interruption may have been sent before that, all the same.
+        """
+        today = self._destination.decide(contact, known, remembered, now)
+        remembered = self._not_suppressed(contact.row, remembered)
         before, then = self._then(contact, remembered)
-        sure = self._unclear.surveyed or self._unclear.before.get(contact.row) is not None
+        sure = self._sure(contact.row)
         if sure and then.outcome:  # nothing was sent for it
             return None
         if known is not None and self._holds(contact, known, remembered, now):
@@ -94,7 +99,6 @@ class Settling:
             started = self._started(contact.row, before, then, there)
             decision = Decision(automations=started)
             return Delivered("unsent", "superseded", _NOT_ALL, decision=decision, in_part=True)
-        today = self._destination.decide(contact, known, remembered, now)
         if today.creates and not self._destination.finds:
             said = ("not_listed", "", "", {"detail": _NOT_LISTED})
             return Delivered("failed", "not_listed", _NOT_LISTED, problems=(said,), decision=then)
@@ -107,10 +111,15 @@ class Settling:
 
         `there`: how it was looked up before.
         """
-        before, then = self._then(contact, remembered)
-        if then.outcome or delivered.decision.outcome:
+        before, then = self._then(contact, self._not_suppressed(contact.row, remembered))
+        if then.outcome:
             return delivered
         decision, touched = delivered.decision, False
+        if decision.outcome:  # it is left alone now: what the first time may have started is counted
+            if before is None or there is None or not self._touched(contact.row, before, then, there):
+                return delivered
+            started = self._started(contact.row, before, then, there)
+            return replace(delivered, decision=replace(decision, outcome="", automations=started))
         if before is not None and there is not None and self._touched(contact.row, before, then, there):
             touched = True
             started = self._started(contact.row, before, then, there)
@@ -151,6 +160,16 @@ class Settling:
         }  # fmt: skip
         out = decision.opts_out or (then.opts_out and there.opted_out and not before.opted_out)
         return replace(decision, changes={**landed, **decision.changes}, opts_out=out, **names)
+
+    def _sure(self, row: int) -> bool:
+        """Whether it is known how a contact was there before."""
+        return self._unclear.surveyed or self._unclear.before.get(row) is not None
+
+    def _not_suppressed(self, row: int, remembered: Remembered | None) -> Remembered | None:
+        """What is remembered, as it may have been before the person came on a list; as it is where nobody can tell what was sent."""
+        if remembered is None or not self._sure(row):
+            return remembered
+        return replace(remembered, suppressed=False)
 
     def _then(self, contact: Contact, remembered: Remembered | None) -> tuple[Known | None, Decision]:
         """How it was there, and what was about to be done."""
