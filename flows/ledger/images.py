@@ -12,7 +12,11 @@ from flows.ledger.database import Database
 __all__ = ["Image", "Images"]
 
 _LANDED = "('created', 'updated', 'upserted')"
-_CHANGED = f"(i.carried = 0 and a.outcome in {_LANDED} or i.carried = 1 and cast(a.calls ->> 'opted_out' as integer) > 0)"
+_IN_PART = """(a.outcome = 'unknown' or a.outcome = 'refused' and a.code in ('tags_refused', 'address_kept'))
+    and a.calls -> 'changes' like '{_%:%'"""
+"""Of contacts that were there: what was sent with that, and may be there, although the row did not land as a whole."""
+_CHANGED = f"""(i.carried = 0 and (a.outcome in {_LANDED} or {_IN_PART})
+    or i.carried = 1 and cast(a.calls ->> 'opted_out' as integer) > 0)"""
 _SELECT = f"""
     select i.row_number, i.key, i.person, i.old_key, i.carried, i.wanted, i.before, i.made_at, a.outcome, a.code, a.contact_id,
     a.kept, a.calls, a.opted_in, a.answered_at from intent i

@@ -59,11 +59,10 @@ async def stopped_when(
         return Ended(run.id, 130, summary, run.opened.folder, [], [])
 
 
-async def undo(desk: Desk, run: str) -> Ended:
+async def undo(desk: Desk, run: str, *allowed: str) -> Ended:
     found = await find_undo(desk.home, run, Listening())
-    allow = frozenset({"resubscribes=3"})
     async with SyncRun(
-        str(found.mapping_path), None, Options(allow=allow), Listening(), undo=found
+        str(found.mapping_path), None, Options(allow=frozenset(allowed)), Listening(), undo=found
     ) as undoing:
         return await finish(undoing)
 
@@ -87,7 +86,7 @@ async def test_fields_that_landed_before_the_tags_did_are_counted_and_can_be_put
     assert now_fired["FIELD_UPDATED", "city"] == 20
     assert now_fired <= counted(ended)
     assert ended.summary.consent.opted_out == 3
-    undone = await undo(desk, ended.id)
+    undone = await undo(desk, ended.id, "resubscribes=3")
     assert undone.exit_code == 0
     assert state(desk) == before
 
@@ -181,3 +180,19 @@ async def test_an_answer_that_is_being_written_when_a_run_is_cut_off_counts_in_i
     ledger.close()
     assert tally.opted_out == run.summary["consent"]["opted_out"] == run.summary["outcomes"]["updated"] > 0
     assert by_name(tally.automations) == run.summary["automations"]
+
+
+@pytest.mark.usefixtures("ledger_place")
+async def test_an_undo_puts_back_what_landed_of_rows_that_need_a_person(desk: Desk, person: Person) -> None:
+    seeded(desk)
+    before = state(desk)
+    desk.server.faults(NO_TAGS)
+    ended = await desk.sync(desk.file([person(n, City="Ulm", Tags="vip") for n in PEOPLE if n < 4]))
+    assert ended.outcomes == {"unknown": 3}
+    assert state(desk) != before
+    desk.server.clear_faults()
+    undone = await undo(desk, ended.id)
+    assert undone.outcomes == {"updated": 3}
+    assert state(desk) == before
+    again = await desk.sync(desk.file([person(n, City="Ulm", Tags="vip") for n in PEOPLE if n < 4]))
+    assert again.outcomes == {"updated": 3}
