@@ -205,6 +205,8 @@ class Delivered:
     """True where the destination gave no usable answer at all: what the breaker counts."""
     untouched: bool = False
     """True where it is known that nothing of it was applied there, so that no automation was started."""
+    in_part: bool = False
+    """True where it counts as not sent, and a part of it landed before the run was interrupted."""
     settled_later: bool = False
     """True where only the destination's whole list tells what became of it (see `SettlesLater`)."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from connectors.answer import Answer, Meaning
 from connectors.base import Decision, Delivered, Known
 from connectors.errors import LookUpRefused, Unreachable
 
-__all__ = ["LEFT_OUT", "Problem", "failed", "not_looked_up", "refused", "trouble"]
+__all__ = ["LEFT_OUT", "Problem", "failed", "half_done", "not_looked_up", "refused", "trouble"]
 
 Problem = tuple[str, str, str, Mapping[str, Any]]
 """Code, merge tag, value, detail."""
@@ -36,6 +37,20 @@ def failed(answer: Answer, decision: Decision, there: Known | None, *, unsure: b
         "unknown" if unsure else "failed", problem[0], "", there.contact_id if there is not None else "", (problem,),
         decision=decision, troubled=True, untouched=not unsure,
     )  # fmt: skip
+
+
+def half_done(rest: Delivered, so_far: str) -> Delivered:
+    """What becomes of a contact of which a part has landed; `so_far` says what, `rest` is what became of the rest.
+
+    Where that was not applied, not all of it landed and not nothing: it counts as unclear, so that a resume looks it up.
+    """
+    if rest.outcome not in ("failed", "unsent"):
+        return replace(rest, untouched=False)
+    detail, attempts = rest.reason, 0
+    for _, _, _, said in rest.problems:
+        detail, attempts = said.get("detail", detail), said.get("attempts", attempts)
+    problem = trouble(f"{so_far}: {detail}", attempts, unsure=True)
+    return replace(rest, outcome="unknown", code=problem[0], reason="", problems=(problem,), untouched=False)
 
 
 def refused(detail: str, decision: Decision, contact_id: str = "") -> Delivered:

@@ -284,7 +284,8 @@ class OneByOne(ABC):
         result = self.known_of(answer) if answer.done else None
         if result is not None and result.key == key.lower():
             return self._landed(decision, result)
-        if answer.meaning is Meaning.REFUSED:
+        no = answer.meaning is Meaning.REFUSED
+        if no and not answer.unclear:
             if there is not None and self.nobody(answer):
                 return Delivered("protected", "gone", "somebody removed it there", decision=decision)
             return refused(answer.detail, decision, there.contact_id if there is not None else "")
@@ -292,7 +293,7 @@ class OneByOne(ABC):
             return failed(answer, decision, there)
         try:
             found = await self.find(key)
-        except Unreachable:
+        except (Unreachable, CredentialsError):
             return failed(answer, decision, there, unsure=True)
         if found is not None and self._holds(found, decision):
             landed = self._landed(decision, found)
@@ -301,6 +302,8 @@ class OneByOne(ABC):
             )
         before = (there.fields, there.opted_out) if there is not None else None
         after = (found.fields, found.opted_out) if found is not None else None
+        if no and before == after:
+            return refused(answer.detail, decision, there.contact_id if there is not None else "")
         return failed(answer, decision, there, unsure=before != after)
 
     def _holds(self, found: Known, decision: Decision) -> bool:

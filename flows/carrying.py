@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import replace
 
 from connectors.base import Delivered, Destination, Known, Remembered
@@ -16,14 +17,27 @@ from mappings.engine.contact import Contact
 
 __all__ = ["Carrying"]
 
+_WORSE = {"unchanged": -1, "refused": 1, "failed": 2, "unsent": 3, "unknown": 4}
+"""Of several opt-outs of one row the worst counts: as long as one has to come again, the row does. Others are 0."""
+
 
 class Carrying:
-    """Carries the opt-outs of one run, and keeps what it has counted of a row until the row has its outcome."""
+    """Carries the opt-outs of one run, and keeps what it has counted of a row until the row has its outcome.
 
-    def __init__(self, destination: Destination, knowledge: Knowledge) -> None:
+    `counted` is what earlier stretches of the run have counted of rows whose turn comes again.
+    """
+
+    def __init__(
+        self, destination: Destination, knowledge: Knowledge, counted: Mapping[int, Tally] | None = None
+    ) -> None:
         self._destination = destination
         self._knowledge = knowledge
-        self._counted: dict[int, Tally] = {}
+        self._counted = dict(counted or {})
+
+    def has_counted(self, row: int) -> bool:
+        """Whether somebody was opted out for a row, or an automation started, before the row has its outcome."""
+        mine = self._counted.get(row)
+        return mine is not None and bool(mine.opted_out or mine.automations)
 
     def tally_of(self, row: int) -> Tally:
         """What was counted of a row so far. Asked again, it is a new one."""
@@ -58,8 +72,7 @@ class Carrying:
             done = await carry()
             mine.opted_out += done.outcome == "updated"
             mine.automations.update(started_by(done))
-            if done.outcome in NEED_A_PERSON or worst.outcome == "unchanged":
-                worst = done
+            worst = max(worst, done, key=lambda one: (_WORSE.get(one.outcome, 0), one.opted_out))
         return replace(worst, decision=replace(worst.decision, automations={}))  # those are counted
 
     async def with_opt_out(
@@ -76,8 +89,14 @@ class Carrying:
         if not out or not (nothing_sent or refused or delivered.code in LEFT_ALONE):
             return delivered
         carried = await self.opted_out(contact, None, remembered, None, sure=False)
-        if carried.outcome in NEED_A_PERSON:
-            return delivered if refused else carried
+        if carried.outcome == "refused" and refused:
+            return delivered
+        if carried.outcome in (*NEED_A_PERSON, "unsent"):  # its turn comes again, and with it the row's
+            if refused:
+                self._counted[contact.row].automations.update(started_by(delivered))
+            return replace(carried, problems=(*delivered.problems, *carried.problems))
+        if refused and carried.outcome == "unchanged" and carried.opted_out and not delivered.untouched:
+            self._counted[contact.row].opted_out += 1  # by the write of which something else was refused
         if refused and not (
             decision.changes or decision.tags or decision.tags_off
         ):  # nothing else was wanted

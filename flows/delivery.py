@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from connectors.base import Delivered, Destination, Known, Remembered, SettlesLater
+from connectors.endings import trouble
 from connectors.errors import (
     CredentialsError,
     LedgerError,
@@ -85,7 +86,7 @@ class Delivery:
         self._watcher = watcher
         self._attempt = attempt
         self._settling = Settling(destination, unclear or Unclear({}))
-        self._carrying = Carrying(destination, knowledge)
+        self._carrying = Carrying(destination, knowledge, unclear.counted if unclear is not None else None)
         self._later = Later()
         self._tasks: set[asyncio.Task[None]] = set()
         self._addresses = Addresses()
@@ -191,8 +192,15 @@ class Delivery:
         """The answer is durable, and counts, when this returns. Raises LedgerError."""
         own = None if entry.carried else own_of(delivered, there, remembered, self._destination.rules)
         tally = self._carrying.tally_of(entry.contact.row)
+        carried = tally.written()
         tally.count(delivered, carried=entry.carried)
-        await self._keeping.keep(outcome_of(entry.contact.row, delivered, own, tally, self._attempt))
+        try:
+            await self._keeping.keep(
+                outcome_of(entry.contact.row, delivered, own, tally, self._attempt, carried)
+            )
+        except asyncio.CancelledError:  # it was let go of while its answer was written
+            self._count(entry, delivered, tally)
+            raise
         self._count(entry, delivered, tally)
 
     async def settle_later(self) -> None:
@@ -226,17 +234,19 @@ class Delivery:
         self, entry: Entry, known: Known | None, remembered: Remembered | None, now: Known | None
     ) -> tuple[Delivered, Known | None]:
         """What became of one contact, and how it was there before."""
-        contact = entry.contact
+        contact, unclear = entry.contact, entry.contact.row in self._settling
         try:
             if entry.carried:
                 return await self._carrying.opted_out(contact, known, remembered, now), known
-            unclear = contact.row in self._settling
             if not self._knowledge.surveyed and known is None:
                 known, now, remembered = await self._asked(contact, remembered, unclear=unclear)
                 if self.stopped == "suppressions":
                     return unsent(self.stopped), None
-            if unclear and (settled := self._settling.settled(contact, known, remembered, now)) is not None:
-                return settled, known or now
+            if unclear:
+                remembered = self._settling.known_out(contact, remembered, known or now)
+                settled = self._settling.settled(contact, known, remembered, now)
+                if settled is not None:
+                    return settled, known or now
             self.planned.add(
                 self._destination, entry, known, remembered, now, surveyed=self._knowledge.surveyed
             )
@@ -252,12 +262,15 @@ class Delivery:
             return unsent(self.stopped), None
         except LedgerError:
             raise
-        except LookUpRefused as error:
+        except (
+            MusterError
+        ) as error:  # a look-up without an answer: nothing was sent, in this stretch of the run
+            if unclear or not isinstance(error, LookUpRefused):
+                problem = trouble(error.what, 1, unsure=unclear)
+                outcome = "unknown" if unclear else "failed"
+                return Delivered(outcome, problem[0], problems=(problem,), troubled=True), None
             said = ("refused", "", "", {"detail": error.what})
             return Delivered("refused", "refused", problems=(said,)), None
-        except MusterError as error:  # a look-up without an answer: nothing was sent
-            problem = ("not_delivered", "", "", {"detail": error.what, "attempts": 1})
-            return Delivered("failed", "not_delivered", problems=(problem,), troubled=True), None
 
     async def _asked(
         self, contact: Contact, remembered: Remembered | None, *, unclear: bool
@@ -292,8 +305,11 @@ class Delivery:
         return unsent(self.stopped) if waits and delivered.outcome == "failed" else delivered
 
     def _left_open(self, row: int, delivered: Delivered) -> bool:
-        """Whether no answer is kept of a contact: what is unclear when the run stops is settled when it is resumed."""
-        if not self.stopped:
+        """Whether no answer is kept of a contact: what is unclear when the run stops is settled when it is resumed.
+
+        Where opt-outs of it are counted already, an answer keeps them.
+        """
+        if not self.stopped or self._carrying.has_counted(row):
             return False
         return delivered.outcome == "unknown" or (delivered.outcome == "unsent" and row in self._settling)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -40,12 +40,16 @@ class Keeping:
         await self._durably(lambda: self._answers.intend(self._run, intents))
 
     async def keep(self, outcome: Outcome) -> None:
-        """It is on the disk when this returns. Raises LedgerError."""
+        """It is on the disk when this returns, also where whoever waits was cancelled meanwhile. Raises LedgerError."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((outcome, done))
         if len(self._waiting) >= _FEW:
             self._enough.set()
-        await self._written(done)
+        try:
+            await self._written(asyncio.shield(done))
+        except asyncio.CancelledError:
+            await done
+            raise
 
     async def saw(self, row: int, attempt: int, image: dict[str, Any]) -> None:
         """How a contact is there, before it is written: on the disk when this returns. Raises LedgerError."""
@@ -55,7 +59,7 @@ class Keeping:
         self._seen.append(((row, attempt, image), done))
         await self._written(done)
 
-    async def _written(self, done: asyncio.Future[None]) -> None:
+    async def _written(self, done: Awaitable[None]) -> None:
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush())
         await done

@@ -25,7 +25,7 @@ from flows.lost_lock import stopping
 from flows.options import resending
 from flows.overtaken import set_aside
 from flows.plan import Plan, limit_to
-from flows.resuming import leave_the_others, left_unclear, tally_of
+from flows.resuming import counted_before, leave_the_others, left_unclear, tally_of
 from flows.settling import Unclear
 from flows.turn import Turn
 from flows.vanished.of_sync import vanished_of
@@ -155,7 +155,10 @@ class Preparation:
         account, name, memory = opened.account.id, opened.mapping.name, opened.ledger.memory
         unclear = None
         if resume is not None:
-            unclear = Unclear(self._unclear, surveyed=resume.begun.surveyed, closing=resume.closing)
+            unclear = Unclear(
+                self._unclear, surveyed=resume.begun.surveyed, closing=resume.closing,
+                counted=counted_before(opened.ledger.answers, run.id),
+            )  # fmt: skip
         return Delivery(
             run.id, account, name, opened.destination, opened.ledger.answers, memory, knowledge, opened.suppressions, run.watcher,
             pace_has_room=opened.pace.room, forget=resending(run.options.resend),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from connectors.base import Decision, Delivered, Known, Remembered, Rules
@@ -55,9 +55,14 @@ def image_of_delivered(remembered: Remembered) -> dict[str, Any]:
 
 
 def outcome_of(
-    row: int, delivered: Delivered, own: dict[str, Any] | None, tally: Tally, attempt: int
+    row: int,
+    delivered: Delivered,
+    own: dict[str, Any] | None,
+    tally: Tally,
+    attempt: int,
+    carried: Mapping[str, Any],
 ) -> Outcome:
-    """What became of a contact; `tally` is what is counted of it, `own` what `own_of` says."""
+    """What became of a contact; `tally` is what is counted of it, `carried` what of that its opt-outs came to, `own` what `own_of` says."""
     decision = delivered.decision
     return Outcome(
         row=row,
@@ -69,7 +74,7 @@ def outcome_of(
         opted_in=decision.opts_in and delivered.outcome in ("created", "updated", "upserted"),
         problems=[[code, tag, str(value), dict(detail)] for code, tag, value, detail in delivered.problems],
         kept={tag: list(pair) for tag, pair in delivered.kept.items()},
-        calls=_done(decision, tally),
+        calls=_done(decision, tally) | ({"carried": dict(carried)} if carried else {}),
         own=own,
         attempt=attempt,
     )
@@ -84,11 +89,7 @@ def _done(decision: Decision, tally: Tally) -> dict[str, Any]:
             done["changes"] = {tag: list(pair) for tag, pair in decision.changes.items()}
             names = {name: getattr(decision, name) for name in ("tags", "tags_off", "lists", "lists_off")}
             done |= {name: list(some) for name, some in names.items() if some}
-    if tally.opted_out:
-        done["opted_out"] = tally.opted_out
-    if started := [[*which, count] for which, count in tally.automations.items() if count]:
-        done["automations"] = started
-    return done
+    return done | tally.written()
 
 
 def own_of(

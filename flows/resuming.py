@@ -16,7 +16,15 @@ from flows.tally import Tally
 from flows.vanished.farewell import VERB, file_acted
 from mappings.engine.reading import read_mapping_text
 
-__all__ = ["file_landed", "leave_the_others", "left_unclear", "refuse_if_ended", "take_up", "tally_of"]
+__all__ = [
+    "counted_before",
+    "file_landed",
+    "leave_the_others",
+    "left_unclear",
+    "refuse_if_ended",
+    "take_up",
+    "tally_of",
+]
 
 
 def refuse_if_ended(ledger: Ledger, run_id: str) -> None:
@@ -79,6 +87,11 @@ def leave_the_others(plan: Plan, unclear: dict[int, dict[str, Any] | None]) -> N
     settled = np.array(sorted(unclear), np.int64)
     plan.roll.leave(np.setdiff1d(plan.roll.to_send(), settled))
     plan.roll.carried.intersection_update(unclear)
+
+
+def counted_before(answers: Answers, run_id: str) -> dict[int, Tally]:
+    """What earlier stretches have counted of rows whose turn comes again."""
+    return {row: Tally.read(counted) for row, counted in answers.counted(run_id).items()}
 
 
 def tally_of(answers: Answers, run_id: str) -> Tally:

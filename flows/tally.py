@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 from connectors.base import Delivered, Started
 
@@ -31,6 +33,19 @@ class Tally:
         self.opted_out += other.opted_out
         self.opted_in += other.opted_in
 
+    def written(self) -> dict[str, Any]:
+        """As JSON: opt-outs and automations, as far as there are some."""
+        started = [[*which, count] for which, count in self.automations.items() if count]
+        return ({"opted_out": self.opted_out} if self.opted_out else {}) | (
+            {"automations": started} if started else {}
+        )
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> Self:
+        """What was written so."""
+        started = {(name, why): count for name, why, count in written.get("automations", ())}
+        return cls(automations=Counter(started), opted_out=written.get("opted_out", 0))
+
     def count(self, delivered: Delivered, *, carried: bool) -> None:
         """Counts what became of one contact; of one that is `carried`, its opt-out is counted address by address."""
         decision = delivered.decision
@@ -48,5 +63,6 @@ class Tally:
 
 def started_by(delivered: Delivered) -> Started:
     """What a contact may have started there: also where it is not clear what became of it."""
-    tried = delivered.outcome not in ("unsent", "unchanged") and not delivered.decision.outcome
+    tried = delivered.outcome not in ("unsent", "unchanged") or delivered.in_part
+    tried = tried and not delivered.decision.outcome
     return delivered.decision.automations if tried and not delivered.untouched else {}

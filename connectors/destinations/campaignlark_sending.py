@@ -24,7 +24,7 @@ from connectors.destinations.campaignlark_decisions import (
     tags_ride,
 )
 from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, data_of, written
-from connectors.endings import Problem, failed, not_looked_up, refused
+from connectors.endings import Problem, failed, half_done, not_looked_up, refused
 from connectors.errors import CredentialsError, Unreachable
 from mappings.engine.contact import Contact
 
@@ -42,6 +42,7 @@ SENT_AS = {"BOUNCED": "CLEANED"}
 UPSERT = "/contacts/upsert"
 NO_SUCH_CONTACT = "We couldn't find a contact with that"
 GONE = "somebody removed it there"
+_AGAIN_AND_IN = "it was created again, and its opt-out was not carried"
 _RIGHT_BEFORE_SECONDS = 5.0
 """So old may a look-up be when the status that it found is sent back."""
 
@@ -234,9 +235,13 @@ class Sending(Deciding):
         again = there is not None and result.contact_id != there.contact_id
         opted_out = result.opted_out
         if again and there is not None and there.opted_out and not opted_out:
-            carried = await self.opt_out(contact.key)
+            try:
+                carried = await self.opt_out(contact.key)
+            except CredentialsError as error:
+                carried = failed(Answer(Meaning.NOT_SENT, detail=error.what), decision, there)
             if carried.outcome not in ("updated", "unchanged"):
-                return replace(carried, decision=decision)
+                carried = half_done(carried, _AGAIN_AND_IN)
+                return replace(carried, contact_id=result.contact_id, decision=decision, opted_out=True)
             opted_out = True
         kept = self._kept(decision, result, body, there)
         problems = tuple(

@@ -32,20 +32,28 @@ class Tagging(Sending):
         self, contact: Contact, there: Known, done: Delivered, call: str, tag_ids: Sequence[int]
     ) -> Delivered:
         """One of the two calls, after what is `done` already. Both are harmless to repeat."""
-        writes = [one for one in done.decision.calls if not one.startswith("GET ")]
+        first = next(one for one in done.decision.calls if not one.startswith("GET ")) == call
         method, path = call.format(id=done.contact_id).split(" ")
         try:
             answer = await self._wire.call(method, path, json_body={"tag_ids": list(tag_ids)})
         except CredentialsError as error:
-            if writes[0] == call and not error.unclear:
+            if first and not error.unclear:
                 raise
-            answer = Answer(Meaning.NOT_SENT, detail=error.what)
-        return done if answer.done else await self._tags_in_doubt(answer, contact, there, done, call)
+            meaning = Meaning.UNCLEAR if error.unclear else Meaning.NOT_SENT
+            answer = Answer(meaning, detail=error.what)
+        return (
+            done
+            if answer.done
+            else await self._tags_in_doubt(answer, contact, there, done, call, first=first)
+        )
 
     async def _tags_in_doubt(
-        self, answer: Answer, contact: Contact, there: Known, done: Delivered, call: str
+        self, answer: Answer, contact: Contact, there: Known, done: Delivered, call: str, *, first: bool
     ) -> Delivered:
-        """What came before this call landed; whether the tags did may be shown by a look-up."""
+        """What came before this call landed, if it is not the `first`; whether the tags did may be shown by a look-up.
+
+        Where something landed and the tags did not, it counts as unclear, so that a resume looks it up and does the rest.
+        """
         decision, adds = done.decision, call == TAGS_ADD
         names = tag_calls(decision)[call]
         refused, unsure = answer.meaning is Meaning.REFUSED, answer.meaning is Meaning.UNCLEAR
@@ -54,7 +62,7 @@ class Tagging(Sending):
         if unsure or (refused and not adds):  # a tag that was deleted meanwhile is gone from the contact, too
             try:
                 found = await self._read_again(contact, there)
-            except Unreachable:
+            except (Unreachable, CredentialsError):
                 pass
             else:
                 if found is not None and _settled(found, names, adds=adds):
@@ -64,10 +72,13 @@ class Tagging(Sending):
             problem: Problem = ("tags_refused", "tags", ", ".join(names), {"detail": answer.detail})
             return replace(done, outcome="refused", code="tags_refused", problems=(*done.problems, problem))
         what = "the tags" if adds else "the tags to take away"
-        problem = trouble(f"{what}: {answer.detail}", answer.attempts, unsure=unsure)
+        if not (first or unsure):
+            what = f"all else arrived, {what} did not"
+        half = unsure or not first
+        problem = trouble(f"{what}: {answer.detail}", answer.attempts, unsure=half)
         return replace(
-            done, outcome="unknown" if unsure else "failed", code=problem[0],
-            problems=(*done.problems, problem), troubled=True,
+            done, outcome="unknown" if half else "failed", code=problem[0],
+            problems=(*done.problems, problem), troubled=True, untouched=not half,
         )  # fmt: skip
 
     def missing_tags(self, names: Iterable[str]) -> list[str]:

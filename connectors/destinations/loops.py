@@ -43,7 +43,7 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.base import Decision, Delivered, Known, Remembered
-from connectors.destinations.loops_sending import Sending, Write, half_done
+from connectors.destinations.loops_sending import Sending, Write
 from connectors.destinations.loops_team import (
     CREATE,
     EMAIL,
@@ -54,11 +54,13 @@ from connectors.destinations.loops_team import (
     user_id_of,
     written,
 )
-from connectors.endings import not_looked_up
+from connectors.endings import Problem, half_done, not_looked_up
 from connectors.errors import Unreachable
 from mappings.engine.contact import Contact
 
 __all__ = ["Connector"]
+
+_HALF = "its userId is set, its new address is not"
 
 
 class Connector(Sending):
@@ -130,14 +132,21 @@ class Connector(Sending):
                 decision=decision, opted_out=there.opted_out if there else False,
             )  # fmt: skip
         delivered = Delivered("failed")
+        again: Delivered | None = None
+        """The first of two writes, where it created somebody again who was removed there."""
         for write in self._writes(contact, decision, there):
             delivered = await self._sent(write, decision, there)
             if not write.first:
-                delivered = half_done(delivered)
-            if delivered.outcome not in ("created", "updated", "upserted") or delivered.code == "id_changed":
+                delivered = half_done(delivered, _HALF)
+            if again is not None:
+                delivered = _after(again, delivered)
+            if delivered.outcome not in ("created", "updated", "upserted"):
                 break
+            if delivered.code == "id_changed":
+                again, decision = delivered, delivered.decision
             if there is not None:
-                there = replace(there, fields={**there.fields, **dict(write.ids)})
+                fields = {**there.fields, **dict(write.ids)}
+                there = replace(there, contact_id=delivered.contact_id, fields=fields)
         return delivered
 
     def _writes(self, contact: Contact, decision: Decision, there: Known | None) -> list[Write]:
@@ -172,3 +181,11 @@ class Connector(Sending):
         wanted = dict.fromkeys(decision.lists, True) | dict.fromkeys(decision.lists_off, False)
         lists = {self._list_ids.get(name, name): member for name, member in wanted.items()}
         return body | ({"mailingLists": lists} if lists else {})
+
+
+def _after(again: Delivered, second: Delivered) -> Delivered:
+    """What became of a contact that the first of two writes created again: the second one's outcome, saying that."""
+    said: tuple[Problem, ...] = (*again.problems, *second.problems)
+    if second.outcome not in ("created", "updated", "upserted"):
+        return replace(second, problems=(*second.problems, *again.problems))
+    return replace(second, outcome="upserted", code=again.code, reason=again.reason, problems=said)

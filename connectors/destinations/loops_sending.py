@@ -26,14 +26,14 @@ from connectors.destinations.loops_team import (
     user_id_of,
     written,
 )
-from connectors.endings import Problem, failed, not_looked_up, refused, trouble
+from connectors.endings import Problem, failed, half_done, not_looked_up, refused
 from connectors.errors import CredentialsError, Unreachable
 from mappings.engine.contact import Contact
 
-__all__ = ["GONE", "Sending", "Write", "half_done"]
+__all__ = ["GONE", "Sending", "Write"]
 
 GONE = "somebody removed it there"
-_HALF = "its userId is set, its new address is not"
+_AGAIN_AND_IN = "it was created again, and its opt-out was not carried"
 _TAKEN = 409
 
 
@@ -91,7 +91,7 @@ class Sending(Deciding):
                 return await self._ended(write, answer, decision, there)
             try:
                 found = await self._read_again(write)
-            except Unreachable:
+            except (Unreachable, CredentialsError):
                 return failed(answer, decision, there, unsure=True)
             if found is not None and self._holds(found, write, decision):
                 settled = await self._landed(write, decision, found.contact_id, there)
@@ -121,7 +121,7 @@ class Sending(Deciding):
             try:
                 if await self._read_again(write) is None:
                     return Delivered("protected", "gone", GONE, decision=decision, untouched=True)
-            except Unreachable:
+            except (Unreachable, CredentialsError):
                 pass
         return refused(answer.detail, decision, there.contact_id if there is not None else "")
 
@@ -176,10 +176,16 @@ class Sending(Deciding):
         again = both(decision.automations, starts(ADDED, ["created again"]))
         problem: Problem = ("id_changed", EMAIL, address, {"was": there.contact_id, "now": contact_id})
         if out and write.body.get("subscribed") is not False:
-            carried = await self._opted_out(address)
+            try:
+                carried = await self._opted_out(address)
+            except CredentialsError as error:
+                carried = failed(Answer(Meaning.NOT_SENT, detail=error.what), decision, there)
+                carried = replace(carried, decision=Decision())
             again = both(again, carried.decision.automations)
             if carried.outcome not in ("updated", "unchanged"):
-                return replace(carried, decision=replace(decision, automations=again), untouched=False)
+                carried = half_done(carried, _AGAIN_AND_IN)
+                decision = replace(decision, automations=again)
+                return replace(carried, contact_id=contact_id, decision=decision, opted_out=True)
         decision = replace(decision, automations=again)
         return replace(
             done, outcome="upserted", code="id_changed", reason=reason, problems=(problem,), decision=decision
@@ -230,6 +236,10 @@ class Sending(Deciding):
                     if not tries
                     else failed(answer, decision, None, unsure=True)
                 )
+            except CredentialsError:
+                if not tries:
+                    raise
+                return failed(answer, decision, None, unsure=True)
             if there is None or (tries and there.contact_id != contact_id):
                 gone = ("updated", "deleted") if tries else ("unchanged", "already_gone")
                 return Delivered(*gone, "it is not there any more", contact_id, decision=decision)
@@ -245,28 +255,17 @@ class Sending(Deciding):
                     if answer.meaning is Meaning.REFUSED
                     else failed(answer, decision, there)
                 )
-            answer = await self._wire.call(
-                "POST", "/contacts/delete", json_body={name: whom}, repeatable=False
-            )
+            try:
+                answer = await self._wire.call(
+                    "POST", "/contacts/delete", json_body={name: whom}, repeatable=False
+                )
+            except CredentialsError as error:
+                if not tries:
+                    raise
+                return failed(replace(answer, detail=error.what), decision, None, unsure=True)
             tries += answer.attempts
             if answer.done and isinstance(answer.body, dict) and answer.body.get("success") is True:
                 return Delivered("updated", "deleted", "", contact_id, decision=decision)
-
-
-def half_done(second: Delivered) -> Delivered:
-    """What becomes of a contact that takes two writes, of which the first has landed.
-
-    Where the second was not applied, not all of it landed and not nothing: it counts as unclear, so that a resume looks it up.
-    """
-    if second.outcome not in ("failed", "unsent"):
-        return replace(second, untouched=False)
-    detail, attempts = second.reason, 0
-    for _, _, _, said in second.problems:
-        detail, attempts = said["detail"], said["attempts"]
-    problem = trouble(f"{_HALF}: {detail}", attempts, unsure=True)
-    return replace(
-        second, outcome="unknown", code=problem[0], reason="", problems=(problem,), untouched=False
-    )
 
 
 def _id(answer: Answer) -> str:

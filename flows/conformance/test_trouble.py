@@ -93,6 +93,18 @@ def test_where_no_attempt_is_answered_the_verdict_is_what_the_server_counted(
     assert ended.per_row[0] != "unknown"
 
 
+def test_a_key_that_is_withdrawn_before_a_write_was_settled_does_not_make_it_unsent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "Patience", functools.partial(Patience, attempts=1))
+    bench.seed(1, "Old")
+    bench.fault("reset_after", next=1)
+    bench.after_writes(1, lambda: bench.sandbox.switch({"keys": "another"}))
+    ended = bench.sync(bench.row(1))
+    assert bench.values(1)[bench.trial.text] == "Name 1"
+    assert ended.per_row == ["unknown"], said(ended)
+
+
 def test_what_never_left_this_machine_is_never_called_unclear(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

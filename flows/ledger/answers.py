@@ -12,6 +12,10 @@ from flows.ledger.runs import now
 
 __all__ = ["Answers", "Intent", "Outcome"]
 
+_COUNTED = "counted"
+_NOBODY_LOOKED = {"from": "nobody"}
+"""How a contact was there before, where that is not known and something else is kept of it."""
+
 
 @dataclass(slots=True)
 class Intent:
@@ -126,22 +130,45 @@ class Answers:
         """Forgets what is no answer of the destination's, so that its turn comes again.
 
         Nothing was applied where a turn came when the run had stopped, or where no call got through: the intent goes, too.
-        Of what is `unknown` it stays, so that it is settled like what was on its way.
+        Of what is `unknown` it stays, so that it is settled like what was on its way; and where opt-outs of the row were carried
+        already it keeps what was counted of them.
         """
         nothing = "(outcome = 'unsent' or (outcome = 'failed' and code = 'not_delivered'))"
+        again = f"({nothing} or (outcome = 'unknown' and code = 'no_clear_answer'))"
+        carried = f"""
+            select i.row_number, i.attempt, i.before, a.calls -> 'carried' from intent i
+            join answer a on a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt
+            where i.run = ? and a.calls -> 'carried' is not null and {again}
+        """  # noqa: S608 - no user text
 
         def forgotten(database: Connection) -> None:
+            kept = [
+                (_with_counted(before, counted), run_id, row, attempt)
+                for row, attempt, before, counted in database.execute(carried, (run_id,)).fetchall()
+            ]
+            if kept:
+                database.executemany(
+                    "update intent set before = ? where run = ? and row_number = ? and attempt = ?", kept
+                )
             database.execute(
                 f"""delete from intent where run = ? and exists (select 1 from answer a where a.run = intent.run
-                and a.row_number = intent.row_number and a.attempt = intent.attempt and {nothing})""",  # noqa: S608 - no user text
+                and a.row_number = intent.row_number and a.attempt = intent.attempt and {nothing} and a.calls -> 'carried' is null)""",  # noqa: S608 - no user text
                 (run_id,),
             )
             database.execute(
-                f"delete from answer where run = ? and ({nothing} or (outcome = 'unknown' and code = 'no_clear_answer'))",  # noqa: S608 - as above
+                f"delete from answer where run = ? and {again}",  # noqa: S608 - as above
                 (run_id,),
             )
 
         self._database.done(forgotten)
+
+    def counted(self, run_id: str) -> dict[int, dict[str, Any]]:
+        """What was counted of rows whose turn comes again (see `reopen`)."""
+        sql = f"""
+            select i.row_number, i.before -> '{_COUNTED}' from intent i where i.run = ? and i.before -> '{_COUNTED}' is not null
+            and not exists (select 1 from answer a where a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt)
+        """  # noqa: S608 - no user text
+        return {row: json.loads(counted) for row, counted in self._database.ask(sql, (run_id,))}
 
     def answered_rows(self, run_id: str) -> tuple[list[int], list[int]]:
         """The rows that have an answer: those that were sent, and those whose opt-out was carried."""
@@ -159,7 +186,7 @@ class Answers:
     def unclear(self, run_id: str) -> dict[int, dict[str, Any] | None]:
         """The rows that may have been sent and have no answer, each with how its contact was there before, None where that is not known."""
         sql = """
-            select i.row_number, case when i.before ->> 'from' = 'ledger' then null else i.before end from intent i where i.run = ? and not exists
+            select i.row_number, case when i.before ->> 'from' is not null then null else i.before end from intent i where i.run = ? and not exists
             (select 1 from answer a where a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt)
         """
         return {row: json.loads(before or "null") for row, before in self._database.ask(sql, (run_id,))}
@@ -250,6 +277,11 @@ class Answers:
             (select 1 from answer a where a.run = i.run and a.row_number = i.row_number and a.attempt = i.attempt)
         """
         return int(self._database.ask(sql, (run_id,))[0][0])
+
+
+def _with_counted(before: str | None, counted: str) -> str:
+    was = json.loads(before or "null") or _NOBODY_LOOKED
+    return json.dumps({**was, _COUNTED: json.loads(counted)}, ensure_ascii=False)
 
 
 def _signed(value: int) -> int:

@@ -12,7 +12,11 @@ from flows.ledger.database import Database
 __all__ = ["Image", "Images"]
 
 _LANDED = "('created', 'updated', 'upserted')"
-_CHANGED = f"(i.carried = 0 and a.outcome in {_LANDED} or i.carried = 1 and cast(a.calls ->> 'opted_out' as integer) > 0)"
+_IN_PART = """(a.outcome = 'unknown' or a.outcome = 'refused' and a.code in ('tags_refused', 'address_kept'))
+    and a.calls -> 'changes' like '{_%:%'"""
+"""Of contacts that were there: what was sent with that, and may be there, although the row did not land as a whole."""
+_CHANGED = f"""(i.carried = 0 and (a.outcome in {_LANDED} or {_IN_PART})
+    or i.carried = 1 and cast(a.calls ->> 'opted_out' as integer) > 0)"""
 _SELECT = f"""
     select i.row_number, i.key, i.person, i.old_key, i.carried, i.wanted, i.before, i.made_at, a.outcome, a.code, a.contact_id,
     a.kept, a.calls, a.opted_in, a.answered_at from intent i
@@ -160,7 +164,7 @@ def _image(
     code: str, contact_id: str, kept: str, calls: str, opted_in: int, answered_at: str,
 ) -> Image:  # fmt: skip
     was: dict[str, Any] | None = json.loads(before) if before else None
-    if was is not None and was.get("from") == "ledger":
+    if was is not None and "from" in was:
         was = None
     wants, done = json.loads(wanted), json.loads(calls)
     changes = done.get("changes")

@@ -169,7 +169,7 @@ class People:
             made_at, outcome, code, reason, contact_id, problems, calls, answered_at = rest
             yield Trace(
                 run, mapping, account, number, attempt, bool(carried), key, old_key, person, json.loads(wanted),
-                json.loads(before) if before else None, made_at, outcome, code, reason, contact_id,
+                _as_it_was(before), made_at, outcome, code, reason, contact_id,
                 json.loads(problems), json.loads(calls), answered_at,
             )  # fmt: skip
 
@@ -267,6 +267,12 @@ class People:
             )
             database.execute("drop table their")
         return int(count)
+
+
+def _as_it_was(before: str | None) -> dict[str, Any] | None:
+    """How a contact was there before, without what is kept beside it that is nobody's."""
+    was = {name: part for name, part in (json.loads(before or "null") or {}).items() if name != "counted"}
+    return was if was and was != {"from": "nobody"} else None
 
 
 def _without_values(calls: str) -> str:

@@ -18,6 +18,7 @@ from connectors.destinations.campaignlark import Connector
 from connectors.errors import CredentialsError, MappingError, Unreachable
 from connectors.pace import Pace
 from connectors.patience import Patience
+from connectors.sandbox.faults import Rule
 from mappings.engine.problems.codes import CODES
 from tests.connectors.larks import (
     ANN,
@@ -618,6 +619,27 @@ async def test_who_opted_out_and_was_removed_after_the_look_up_does_not_come_bac
     assert lark.status() == "UNSUBSCRIBED"
 
 
+@pytest.mark.parametrize("ends", ["by-email", "upsert", "key"])
+async def test_who_came_back_by_our_write_and_could_not_be_opted_out_is_unclear_and_not_untouched(
+    lark: Lark, ends: str
+) -> None:
+    lark.seed(status="UNSUBSCRIBED", first_name="Old")
+    broken = Rule.parse(f"503:paths={ends}")
+
+    def breaks() -> None:
+        if ends == "key":
+            lark.sandbox.switch({"keys": "another"})
+        else:
+            lark.sandbox.faults.rules.append(broken)
+
+    lark.sandbox.then(UPSERT, breaks)
+    _, result = await lark.deliver(contact(), meanwhile=lambda: lark.sandbox.delete(ANN))
+    assert lark.status() == "SUBSCRIBED"
+    assert (result.outcome, result.code, result.untouched) == ("unknown", "no_clear_answer", False)
+    assert "its opt-out was not carried" in words(result)
+    assert result.opted_out, "so that the next sync carries it"
+
+
 async def test_who_was_removed_after_the_look_up_and_came_back_by_our_write_counts_as_created(
     lark: Lark,
 ) -> None:
@@ -875,13 +897,13 @@ async def test_tags_that_are_refused_leave_the_row_to_a_person_with_its_fields_t
     assert lark.one()["fields"]["first_name"] == "Anna"
 
 
-async def test_tags_that_did_not_arrive_are_failed_and_delivered_by_the_next_run(lark: Lark) -> None:
+async def test_tags_that_did_not_arrive_are_unclear_and_delivered_by_the_next_run(lark: Lark) -> None:
     lark.seed(first_name="Ann")
     lark.running.faults({"kind": "429", "paths": "tags/add"})
     row = contact(first_name="Anna", tags=("vip",))
     quick = Patience(attempts=2, seconds=0.01, first=0.01, most=0.01)
     _, result = await lark.deliver(row, patience=quick, pace=Pace(5000, patient=0.05))
-    assert (result.outcome, result.code) == ("failed", "not_delivered")
+    assert (result.outcome, result.code) == ("unknown", "no_clear_answer")
     assert (lark.one()["fields"]["first_name"], lark.one()["tags"]) == ("Anna", [])
     lark.running.clear_faults()
     decision, again = await lark.deliver(row)
@@ -1458,7 +1480,7 @@ async def test_a_key_revoked_before_the_tags_does_not_hide_that_the_fields_arriv
         _, result = await lark.deliver(contact(first_name="New", tags=("vip",)))
     finally:
         lark.sandbox.switch({"keys": "sandbox-key"})
-    assert result.outcome == "failed", result
+    assert result.outcome == "unknown", result
     assert "the tags" in str(result.problems)
     assert lark.one()["fields"]["first_name"] == "New"
 

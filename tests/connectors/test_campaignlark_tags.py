@@ -31,6 +31,7 @@ from tests.connectors.larks import (
     started,
 )  # fmt: skip
 
+ONCE = Patience(attempts=1, seconds=0.01, first=0.01, most=0.01)
 QUICK = Patience(attempts=2, seconds=0.01, first=0.01, most=0.01)
 
 
@@ -165,7 +166,7 @@ async def test_a_removal_without_a_clear_answer_is_settled_by_a_look_up(
     lark.running.faults({**rule, "applied": applied} if kind == "500" else rule)
     _, result = await lark.deliver(contact(first_name="Anna", off=("vip",)))
     landed = "vip" not in lark.one()["tags"]
-    assert result.outcome == ("updated" if landed else "failed"), result
+    assert result.outcome == ("updated" if landed else "unknown"), result
     assert lark.one()["fields"]["first_name"] == "Anna"
     if kind == "500":
         assert landed == applied
@@ -188,7 +189,8 @@ async def test_what_did_not_arrive_ends_the_calls_and_the_next_run_does_the_rest
     lark.running.faults({"kind": "429", "paths": "tags/add"})
     row = contact(first_name="Anna", tags=("vip",), off=("press",))
     _, result = await lark.deliver(row, patience=QUICK, pace=Pace(5000, patient=0.05))
-    assert (result.outcome, result.code) == ("failed", "not_delivered")
+    assert (result.outcome, result.code, result.untouched) == ("unknown", "no_clear_answer", False)
+    assert "all else arrived, the tags did not" in said(result)
     assert TAGS_REMOVE not in lark.calls()
     assert (lark.one()["fields"]["first_name"], lark.one()["tags"]) == ("Anna", ["press"])
     lark.running.clear_faults()
@@ -244,8 +246,24 @@ async def test_a_key_revoked_before_the_removal_does_not_hide_what_arrived(
     lark.sandbox.then(before, lambda: lark.sandbox.switch({"keys": "another"}))
     _, result = await lark.deliver(contact(first_name="New", tags=tags, off=("vip",)))
     lark.sandbox.switch({"keys": "sandbox-key"})
-    assert (result.outcome, result.code) == ("failed", "not_delivered")
+    assert (result.outcome, result.code) == ("unknown", "no_clear_answer")
     assert lark.one()["fields"]["first_name"] == "New"
+
+
+async def test_a_key_revoked_before_unclear_tags_could_be_looked_up_leaves_them_unclear(lark: Lark) -> None:
+    lark.seed(first_name="Old")
+    lark.sandbox.then(TAGS_ADD, lambda: lark.sandbox.switch({"keys": "another"}))
+    lark.running.faults({"kind": "reset_after", "paths": "tags/add"})
+    _, result = await lark.deliver(contact(first_name="Old", tags=("vip",)), patience=ONCE)
+    assert (result.outcome, result.code, result.untouched) == ("unknown", "no_clear_answer", False)
+    assert lark.one()["tags"] == ["vip"]
+
+
+async def test_tags_alone_that_did_not_arrive_have_started_nothing(lark: Lark) -> None:
+    lark.seed(first_name="Old")
+    lark.running.faults({"kind": "503", "paths": "tags/add"})
+    _, result = await lark.deliver(contact(first_name="Old", tags=("vip",)), patience=QUICK)
+    assert (result.outcome, result.code, result.untouched) == ("failed", "not_delivered", True)
 
 
 async def test_a_key_revoked_before_a_removal_alone_ends_the_delivery_with_nothing_done(lark: Lark) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -437,6 +438,22 @@ async def test_a_first_write_that_landed_without_the_second_is_neither_delivered
     assert "its userId is set, its new address is not: 503" in str(result.problems)
 
 
+async def test_who_is_created_again_by_the_first_of_two_writes_gets_the_second_one_too(team: Team) -> None:
+    team.seed(BEA, firstName="Ann", out=True)
+    number = team.one(BEA)["id"]
+    before = delivered(BEA, number, opted_out=True)
+    asked = contact(userId="7", firstName="Anna")
+    _, result = await team.deliver(asked, before, meanwhile=lambda: team.sandbox.delete(BEA))
+    assert team.nobody(BEA)
+    there = team.one()
+    assert (there["fields"]["userId"], there["fields"]["firstName"], there["status"]) == (
+        "7", "Anna", "UNSUBSCRIBED",
+    )  # fmt: skip
+    assert (result.outcome, result.code, result.contact_id) == ("upserted", "id_changed", there["id"])
+    assert [code for code, *_ in result.problems] == ["id_changed"]
+    assert Counter(team.fired()) <= Counter(by_name(result.decision.automations))
+
+
 async def test_an_address_that_cannot_be_changed_is_said(team: Team) -> None:
     team.seed(BEA)
     _, result = await team.deliver(contact(), delivered(BEA, team.one(BEA)["id"]))
@@ -699,6 +716,40 @@ async def test_an_opt_out_outlives_a_contact_that_was_removed_at_the_wrong_momen
     assert team.one()["status"] == "UNSUBSCRIBED"
 
 
+@pytest.mark.parametrize("ends", ["look-up", "write", "key"])
+async def test_who_was_created_again_and_not_opted_out_is_unclear_and_not_untouched(
+    team: Team, ends: str
+) -> None:
+    team.seed(firstName="Old", out=True)
+    before = delivered(contact_id=team.one()["id"], firstName="Older")
+    broken = Rule.parse(f"503:paths={'contacts/find' if ends == 'look-up' else 'contacts/update'}")
+
+    def breaks() -> None:
+        if ends == "key":
+            team.sandbox.switch({"keys": "other"})
+        else:
+            team.sandbox.faults.rules.append(broken)
+
+    team.sandbox.then(UPDATE, breaks)
+    _, result = await team.deliver(contact(), before, meanwhile=lambda: team.sandbox.delete(ANN))
+    assert team.one()["status"] == "SUBSCRIBED"
+    assert (result.outcome, result.code, result.untouched) == ("unknown", "no_clear_answer", False)
+    assert "its opt-out was not carried" in str(result.problems)
+    assert result.opted_out, "so that the next sync carries it"
+    assert Counter(team.fired()) <= Counter(by_name(result.decision.automations))
+
+
+async def test_a_key_that_is_withdrawn_before_an_unclear_write_could_be_looked_up_leaves_it_unclear(
+    team: Team,
+) -> None:
+    team.seed(firstName="Old")
+    team.sandbox.then(UPDATE, lambda: team.sandbox.switch({"keys": "other"}))
+    team.running.faults("reset_after:paths=contacts/update")
+    _, result = await team.deliver(contact(lists=("Newsletter",)), delivered(contact_id=team.one()["id"]))
+    assert "Newsletter" in team.one()["tags"]
+    assert (result.outcome, result.code, result.untouched) == ("unknown", "no_clear_answer", False)
+
+
 async def test_a_key_that_is_not_accepted_stops_and_nothing_is_sent(team: Team) -> None:
     with pytest.raises(CredentialsError):
         await team.deliver(contact(), key="stolen")
@@ -792,6 +843,19 @@ async def test_who_was_removed_between_look_up_and_deletion_is_gone(team: Team) 
         team.sandbox.then(DELETE, lambda: team.sandbox.delete(ANN), when="before")
         done = await connector.delete(ANN, contact_id)
     assert (done.outcome, done.code) == ("updated", "deleted")
+    assert team.nobody()
+
+
+async def test_a_key_that_is_withdrawn_before_a_deletion_could_be_looked_up_leaves_it_unclear(
+    team: Team,
+) -> None:
+    team.seed()
+    async with team.connector() as connector:
+        contact_id = team.one()["id"]
+        team.running.faults("reset_after:paths=delete")
+        team.sandbox.then(DELETE, lambda: team.sandbox.switch({"keys": "other"}))
+        done = await connector.delete(ANN, contact_id)
+    assert (done.outcome, done.code) == ("unknown", "no_clear_answer")
     assert team.nobody()
 
 

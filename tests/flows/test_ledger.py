@@ -181,6 +181,56 @@ def test_a_first_answer_is_never_overwritten(ledger: Ledger, account: int) -> No
     assert outcome.outcome == "created"
 
 
+def test_an_undo_is_about_what_landed_of_a_row_that_did_not_land_as_a_whole(
+    ledger: Ledger, account: int
+) -> None:
+    run = began(ledger, "r1", account)
+    changed = {"calls": ["POST /contacts/upsert"], "changes": {"city": ["Bonn", "Ulm"]}}
+    created = {"calls": ["POST /contacts/upsert"], "changes": ["city"]}
+    outcomes = [
+        Outcome(1, "unknown", "no_clear_answer", calls=changed),
+        Outcome(2, "refused", "tags_refused", calls=changed),
+        Outcome(3, "refused", "address_kept", calls=changed),
+        Outcome(4, "refused", "refused", calls=changed),
+        Outcome(5, "failed", "not_delivered", calls=changed),
+        Outcome(6, "unknown", "no_clear_answer", calls=created),
+        Outcome(7, "unknown", "no_clear_answer", calls={"changes": {}}),
+    ]
+    ledger.answers.intend(run, [intent(one.row, f"p{one.row}@example.com") for one in outcomes])
+    ledger.answers.answered(run, outcomes)
+    assert [image.row for image in ledger.images.of(run)] == [1, 2, 3]
+    assert ledger.images.count(run) == 3
+    image = ledger.images.one(run, 2)
+    assert image is not None
+    assert image.pairs == {"city": ("Bonn", "Ulm")}
+
+
+def test_what_was_counted_of_a_row_is_kept_when_its_turn_comes_again(ledger: Ledger, account: int) -> None:
+    run = began(ledger, "r1", account)
+    counted = {"opted_out": 1, "automations": [["Contact updated", "subscribed", 1]]}
+    before = {"id": "c1", "status": "SUBSCRIBED", "fields": {}, "tags": []}
+    outcomes = [
+        Outcome(1, "unsent", "breaker", calls={"carried": counted, **counted}),
+        Outcome(2, "failed", "not_delivered", calls={"carried": counted, **counted}),
+        Outcome(3, "unknown", "no_clear_answer", calls={"carried": counted, **counted}),
+        Outcome(4, "unsent", "breaker"),
+        Outcome(5, "updated", calls={"carried": counted, **counted}),
+    ]
+    intents = [intent(1, "p1", carried=True, before=before), *(intent(row, f"p{row}") for row in range(2, 6))]
+    ledger.answers.intend(run, intents)
+    ledger.answers.answered(run, outcomes)
+    for _ in range(2):
+        ledger.answers.reopen(run)
+        assert ledger.answers.counted(run) == dict.fromkeys((1, 2, 3), counted)
+        unclear = ledger.answers.unclear(run)
+        assert {row: was and was["status"] for row, was in unclear.items()} == {
+            1: "SUBSCRIBED",
+            2: None,
+            3: None,
+        }
+    assert ledger.answers.answered_rows(run) == ([5], [])
+
+
 def test_answers_come_by_run_and_by_row(ledger: Ledger, account: int) -> None:
     for run in ("r1", "r2"):
         began(ledger, run, account)

@@ -210,3 +210,57 @@ async def test_a_person_with_a_new_address_and_their_first_user_id_stays_one_con
     if unheard:
         assert (ended.row(1)["code"], new["writes"]) == ("looked_up", 3)
     assert (await sync(desk, rows[:1])).outcomes == {"unchanged": 1}
+
+
+async def test_who_may_have_been_sent_and_cannot_be_looked_up_is_unknown_and_not_failed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.patience.Patience.wait", lambda *_: 0.01)
+    desk.mapping(**LISTS)
+    rows = [person(number, Lists="Newsletter") for number in range(1, 4)]
+    unclear = await cut_off(desk, rows, lambda _, applied: applied == 3, LATE)
+    assert unclear == {1, 2, 3}
+    desk.server.faults({"kind": "503", "paths": "find", "email": "p1@example.com"})
+    ended = await resumed(desk)
+    assert (ended.row(1)["outcome"], ended.row(1)["code"]) == ("unknown", "no_clear_answer")
+    assert ended.outcomes == {"upserted": 2, "unknown": 1}
+    desk.server.clear_faults()
+    assert joined(desk) == {f"p{number}@example.com": 1 for number in range(1, 4)}
+    again = await sync(desk, rows)
+    assert again.row(1)["outcome"] in ("updated", "unchanged")
+
+
+async def test_who_opted_out_there_and_was_created_again_is_opted_out_by_the_resume(desk: Desk) -> None:
+    desk.mapping()
+    await sync(desk, [person(1)])
+    desk.server.seed([{"email_address": "p1@example.com", "status": "UNSUBSCRIBED"}])
+    before = fired(desk)
+    async with desk.run(desk.file([person(1, City="Ulm")]), "sync", **ALL) as run:
+        await run.open()
+        await run.prepare()
+        real = run.opened.destination.deliver
+
+        async def removed_first(*args: Any) -> Any:
+            desk.server.delete("p1@example.com")
+            desk.server.faults(
+                {"kind": "late", "paths": "PUT", "seconds": 0.0, "next": 1}, {"kind": "503", "paths": "PUT"}
+            )
+            delivering = asyncio.ensure_future(real(*args))
+            for _ in range(2000):
+                await asyncio.sleep(0.005)
+                if desk.server.contacts():
+                    break
+            run.interrupt()
+            return await delivering
+
+        run.opened.destination.deliver = removed_first  # type: ignore[method-assign]
+        await deliver_all(run, run.delivery.deliver)
+        assert await run.finish() == 130
+    desk.server.clear_faults()
+    [again] = desk.server.contacts()
+    assert again["status"] == "SUBSCRIBED"
+    ended = await resumed(desk)
+    [there] = desk.server.contacts()
+    assert there["status"] == "UNSUBSCRIBED"
+    assert (ended.outcomes, ended.summary.consent.opted_out) == ({"updated": 1}, 1)
+    assert fired(desk) - before <= Counter(ended.summary.automations)

@@ -178,6 +178,23 @@ async def test_consent_is_read_when_a_row_is_sent_and_not_taken_from_the_plan(
     assert ended.row(missing[1])["outcome"] == "protected"
 
 
+async def test_who_was_sent_unheard_and_is_suppressed_since_counts_as_what_they_became(
+    desk: Desk, person: Person
+) -> None:
+    desk.server.seed({"email_address": f"p{n}@example.com"} for n in range(1, 21))
+    file = desk.file([person(n) for n in range(1, 41)])
+    desk.server.faults(UNHEARD, seed=5)
+    await interrupted(desk, file, 5, now=True)
+    desk.server.clear_faults()
+    there = {n for n in range(1, 41) if (one := desk.contacts().get(f"p{n}@example.com")) and one["fields"]}
+    fired = Counter(desk.server.automations()["counts"])
+    (desk.home / "suppress.txt").write_text("".join(f"p{n}@example.com\n" for n in range(1, 41)), "utf-8")
+    ended = await desk.resume()
+    assert {n for n in range(1, 41) if ended.row(n)["outcome"] in ("created", "updated")} == there
+    assert ended.summary.outcomes.protected == 40 - len(there)
+    assert fired <= Counter(ended.summary.automations)
+
+
 async def test_opt_outs_of_rows_that_are_not_sent_are_carried_once(desk: Desk, person: Person) -> None:
     await desk.sync(desk.file([person(n) for n in range(1, 41)]))
     rows = [person(n, Keep="no", Out="yes") if n % 4 == 0 else person(n, City="Ulm") for n in range(1, 41)]

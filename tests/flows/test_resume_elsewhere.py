@@ -87,7 +87,8 @@ async def test_all_creations_without_a_clear_answer_are_settled_by_one_reading_o
     people = merch.server.contacts()
     assert len(people) == len({one["email_address"] for one in people}), "nobody was created twice"
     assert asked(merch)[CREATE] == 120
-    assert asked(merch)["GET /v2/contacts"] <= 3 + 3, "the schema, who was there, and one reading of the list"
+    # the schema, who was there, one reading of the list, and what the breaker asks where many fail in a row: none for each creation
+    assert asked(merch)["GET /v2/contacts"] < 20
     codes = Counter((one["outcome"], one["code"]) for one in ended.rows)
     assert set(codes) == {("created", ""), ("created", "looked_up"), ("failed", "not_listed")}
     assert codes["created", ""] + codes["created", "looked_up"] == len(people)
