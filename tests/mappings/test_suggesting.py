@@ -19,6 +19,7 @@ from hypothesis import given, settings
 import connectors
 import mappings
 from connectors.destinations.campaignlark import Connector
+from connectors.sources.recognising import facts_of
 from mappings.engine.applying import Application
 from mappings.engine.examples import failing_examples
 from mappings.engine.reading import read_mapping_text
@@ -283,10 +284,46 @@ def newcomers(text: str) -> str:
      column("Telefono Email", "+39 06 1"),
      column("Subscription status", "gold", "silver"), column("Unsubscribe link", "https://a.example/1", "https://a.example/2"),
      "Email,Unsubscribed,Email opt-in\na@example.org,no,no\n", "Email,Unsubscribed,Newsletter\na@example.org,,no\n",
-     "Email,Abgemeldet,Status\na@example.org,nein,offen\n"],
+     "Email,Abgemeldet,Status\na@example.org,nein,offen\n", column("Account status", "active", "blocked"), column("Estado status", "activo", "cancelado"),
+     "Email,Unsubscribed,Marketing consent\na@example.org,no,granted\nb@example.org,no,withdrawn\n",
+     "E-Mail,Abgemeldet,Einwilligung\na@example.org,nein,erteilt\nb@example.org,nein,widerrufen\n"],
 )  # fmt: skip
 def test_where_the_file_does_not_say_for_sure_nobody_new_is_subscribed(text: str) -> None:
     assert newcomers(text) == "UNSUBSCRIBED"
+
+
+def test_when_and_whence_a_consent_came_is_no_consent_and_no_doubt() -> None:
+    text = "Email,Unsubscribed,Optin time,Consent source,Consent IP\n"
+    found = suggested(text + "a@example.org,no,2024-03-01 10:00:00,Form,10.0.0.1\nb@example.org,yes,,,\n")
+    assert found.draft.consent.columns == ["Unsubscribed"]
+    assert found.draft.consent.unheard == {}
+    assert newcomers(text + "a@example.org,no,2024-03-01 10:00:00,Form,10.0.0.1\n") == "SUBSCRIBED"
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [("Werbesperre", ("aktiv", "inaktiv")), ("Mailsperre", ("aktiv", "")), ("Opt-out", ("active", "inactive")), ("Unsubscribed", ("confirmed", ""))],
+)  # fmt: skip
+def test_a_block_that_is_active_is_never_taken_for_a_consent(name: str, cells: tuple[str, ...]) -> None:
+    consent = suggested(column(name, *cells)).mapping.consent
+    assert consent is not None
+    heard = consent.opted_out
+    # either nobody is subscribed, or the text counts as opted out, as all others do
+    assert consent.newcomers == "UNSUBSCRIBED" if heard is None else cells[0] not in heard.unless
+
+
+@pytest.mark.parametrize(
+    "cells", [("Do Not Allow", "Allow"), ("Yes", "No"), ("True", "False"), ("No permitir", "Permitir")]
+)
+def test_what_dynamics_does_not_allow_is_an_opt_out_whatever_its_labels(cells: tuple[str, str]) -> None:
+    header = ("(Do Not Modify) Contact", "Email", "Do not allow Bulk Emails")
+    known = facts_of("dynamics_export", header)
+    for consents in (known.consents, {}):
+        found = suggested(column("Do not allow Bulk Emails", *cells), consents=consents)
+        assert found.mapping.consent is not None
+        assert found.mapping.consent.opted_out is not None
+        assert cells[0] in found.mapping.consent.opted_out.when
+        assert cells[1] in found.mapping.consent.opted_out.unless
 
 
 def test_without_an_opt_out_column_the_mapping_says_that_nobody_has_decided_and_what_to_do() -> None:
@@ -441,7 +478,18 @@ def test_whatever_the_file_holds_the_mapping_passes_the_checks(
 
 @pytest.mark.parametrize(
     "name",
-    ["Keine E-Mails", "Keine Werbung", "keine Mails", "Kein Newsletter", "Widerspruch", "Pas d'e-mail"],
+    [
+        "Keine E-Mails",
+        "Keine Werbung",
+        "keine Mails",
+        "Kein Newsletter",
+        "Widerspruch",
+        "Pas d'e-mail",
+        "Iscrizione annullata a tutte le e-mail",
+        "Cancelou a inscrição de todos os e-mails",
+        "E-Mails nicht zulassen",
+        "Ne pas autoriser les courriers électroniques en nombre",
+    ],
 )
 def test_a_column_that_says_no_mail_in_another_language_is_an_opt_out(name: str) -> None:
     found = suggested(column(name, "nein", "ja", "nein", "x", "bitte nur Post"))

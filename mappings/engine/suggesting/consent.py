@@ -13,22 +13,24 @@ from mappings.engine.cleaning import clean_text
 from mappings.engine.suggesting.column import Column, shown
 from mappings.engine.suggesting.names import fold
 from mappings.engine.suggesting.words import (
+    means_active,
     means_no,
     means_out,
+    means_out_of_mail,
     means_pending,
     means_subscribed,
     means_yes,
     with_opposites,
 )
 
-__all__ = ["OptOuts", "find_opt_outs"]
+__all__ = ["IN", "MAYBE", "OUT", "STATUS", "OptOuts", "find_opt_outs", "way_of"]
 
 _OUT_NAMES = (
     "unsubscri", "optedout", "optout", "donotcontact", "donotemail", "donotmail", "abgemeldet", "abmeld",
     "abbestellt", "werbesperre", "werbewiderspruch", "keinewerb", "keineemail", "keinemail", "keinmail", "keinenewsletter",
-    "keinnewsletter", "mailsperre", "newslettersperre", "desabonn", "desinscri", "pasdemail", "pasdenewsletter",
-    "pasdecourriel", "nepascontacter", "noenviar", "emailsuppressed", "requestsnoemail", "nocontactar", "dadodebaja", "desuscri", "descadastr", "naoenviar",
-    "naocontatar", "naocontactar", "disiscri", "noncontattare", "noninviare", "uitgeschreven", "afgemeld", "geenmail", "geenemail", "geennieuwsbrief", "nietmailen",
+    "keinnewsletter", "emailsnichtzulassen", "donotallowemail", "donotallowbulkemail", "donotbulkemail", "mailsperre", "newslettersperre", "desabonn", "desinscri", "pasdemail", "pasdenewsletter",
+    "pasdecourriel", "nepascontacter", "nepasautoriserlescourriers", "nepasautorisermail", "nepasautoriseremail", "nepasautoriserlesemail", "noenviar", "emailsuppressed", "requestsnoemail", "nocontactar", "dadodebaja", "desuscri", "cancelolasuscripcion", "canceladalasuscripcion", "cancelaciondesuscripcion", "cancelouainscricao", "cancelouaassinatura", "descadastr", "naoenviar",
+    "naocontatar", "naocontactar", "disiscri", "iscrizioneannullata", "annullamentoiscrizione", "nonautorizzareemail", "noncontattare", "noninviare", "uitgeschreven", "afgemeld", "geenmail", "geenemail", "geennieuwsbrief", "nietmailen",
 )  # fmt: skip
 _IN_NAMES = (
     "optin", "optedin", "acceptsmarketing", "acceptsemailmarketing", "marketingconsent", "emailconsent", "einwilligung",
@@ -54,6 +56,8 @@ _OTHER_CHANNELS = frozenset(
     {"fax", "sms", "phone", "call", "calls", "whatsapp", "postal", "print", "tracking", "text"}
 )
 
+_ABOUT = frozenset({"timestamp", "date", "time", "ip", "source", "method", "url", "datum", "zeitstempel"})
+"""What else may be told of a consent."""
 _WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
 
 OUT, IN, STATUS, MAYBE = "out", "in", "status", "maybe"
@@ -129,25 +133,47 @@ def find_opt_outs(columns: Sequence[Column], known: Mapping[str, str]) -> OptOut
     return found
 
 
-def _kind(column: Column) -> str:
-    """What a column is by its name, and for vaguer names by its values; '' where it has nothing to do with consent."""
-    name = fold(column.name)
-    if "mail" not in name and _OTHER_CHANNELS & {word.lower() for word in _WORD.findall(column.name)}:
+def way_of(name: str) -> str:
+    """How a column speaks of consent by its name: OUT, IN, STATUS or MAYBE; '' where it does not.
+
+    >>> way_of("Email Opt Out"), way_of("Email Opt In"), way_of("Do not call")
+    ('out', 'in', '')
+    """
+    words = {word.lower() for word in _WORD.findall(name)}
+    name = fold(name)
+    if "mail" not in name and _OTHER_CHANNELS & words:
         return ""
     if any(one in name for one in _OUT_NAMES) or name in _OUT_EXACTLY:
         return OUT
     if name in _STATUS_NAMES:
         return STATUS
     if any(one in name for one in _IN_NAMES) or name in _IN_EXACTLY:
-        return IN if _mostly_understood(column) else ""
-    if name in _MAYBE_NAMES:
+        return "" if _ABOUT & words else IN
+    return MAYBE if name in _MAYBE_NAMES else ""
+
+
+def _kind(column: Column) -> str:
+    """What a column is by its name, and for vaguer names by its values; '' where it has nothing to do with consent."""
+    way = way_of(column.name)
+    if way == IN:
+        return "" if _tells_when_or_where(column) else IN
+    if way == MAYBE:
         return MAYBE if _mostly_understood(column) else ""
-    if name.endswith("status"):
-        if any(means_out(text) for text in column.counts):
+    name = fold(column.name)
+    if not way and name.endswith("status"):
+        if any(means_out_of_mail(text) for text in column.counts):
             return STATUS
+        if any(means_out(text) for text in column.counts) and _mostly_understood(column):
+            return MAYBE
         if name == "status" and any(means_pending(text) for text in column.counts):
             return MAYBE
-    return ""
+    return way
+
+
+def _tells_when_or_where(column: Column) -> bool:
+    """Whether most cells are moments, addresses or the like, which say nothing of a yes or a no."""
+    told = sum(count for text, count in column.counts.items() if len(re.findall(r"\d", text)) >= 4)
+    return told * 2 > column.filled
 
 
 def _mostly_understood(column: Column) -> bool:
@@ -160,7 +186,7 @@ def _unclear(column: Column, kind: str) -> str:
         return "it is blank in all rows looked at" if kind != OUT else ""
     if kind == OUT and column.share > 0.9 and not any(_means(text, kind) for text in column.counts):
         return "none of its texts says whether somebody wants mail"
-    if kind == STATUS and not _mostly_understood(column):
+    if kind != OUT and not _mostly_understood(column):
         return "most of its texts do not say whether somebody wants mail"
     return ""
 
@@ -169,7 +195,7 @@ def _means(text: str, kind: str) -> str:
     if means_out(text):
         return OUT
     if means_subscribed(text):
-        return IN
+        return "" if kind == OUT and means_active(text) else IN  # a block that is active is no consent
     if means_yes(text):
         return OUT if kind == OUT else IN
     if means_no(text):

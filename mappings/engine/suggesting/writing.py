@@ -13,7 +13,7 @@ from mappings.engine.complaints import visible
 from mappings.engine.suggesting.draft import Draft
 from mappings.engine.suggesting.fields import Match
 
-__all__ = ["flow", "line_of", "scalar", "written"]
+__all__ = ["flow", "line_of", "rule_of", "scalar", "written"]
 
 _PLAIN = re.compile(r"[^\W\d_](?:[\w ./+()&@'-]*[\w.+)'])?")
 
@@ -110,12 +110,13 @@ def _whose(draft: Draft) -> str:
 
 def line_of(tag: str, match: Match) -> str:
     """A field's line, without the blanks before it."""
-    return f"{scalar(tag)}: {_rule(match)}" + _note(
+    return f"{scalar(tag)}: {rule_of(match)}" + _note(
         "; ".join([match.confidence, *(f"doubt: {doubt}" for doubt in match.doubts)])
     )
 
 
-def _rule(match: Match) -> str:
+def rule_of(match: Match) -> str:
+    """What stands behind a field's name."""
     columns = [match.column, *match.also] if match.also else match.column
     return flow({"from": columns, **match.keys}) if match.keys or match.also else scalar(match.column)
 

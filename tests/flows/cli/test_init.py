@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -293,7 +294,46 @@ def test_what_a_changed_export_needs_is_a_diff_that_patch_takes(shell: Shell) ->
     assert "Nothing was written." in done.stderr
     assert shell.run("check", "people.yml", "people.csv").returncode == 2
     subprocess.run(
-        ["patch", "-p0"], input=done.stdout, text=True, cwd=shell.folder, check=True, capture_output=True
+        ["patch", "people.yml"],
+        input=done.stdout,
+        text=True,
+        cwd=shell.folder,
+        check=True,
+        capture_output=True,
     )
     assert shell.run("check", "people.yml", "people.csv").returncode == 0
     assert "Nothing to change" in shell.run("init", "people.csv", "--update", "people.yml").stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("our maps/my map.yml", lambda text: text),
+        ("../elsewhere.yml", lambda text: text),
+        ("windows.yml", lambda text: text.replace("\n", "\r\n")),
+        ("marked.yml", lambda text: "\ufeff" + text.replace("name:", "# fa\u00e7on\u00a0: ours\t!\nname:", 1)),
+        ("endless.yml", lambda text: text.split("\nexamples:")[0]),
+    ],
+)  # fmt: skip
+def test_the_diff_is_taken_by_patch_wherever_and_however_the_mapping_is_written(
+    shell: Shell, name: str, change: Callable[[str], str]
+) -> None:
+    shell.write("people.csv", GERMAN)
+    target = shell.folder / name
+    target.parent.mkdir(exist_ok=True)
+    assert shell.run("init", "people.csv", "--to", "campaignlark", "--no-plan", "-o", name).returncode == 0
+    target.write_bytes(change(target.read_text("utf-8")).encode())
+    shell.write(
+        "people.csv", GERMAN.replace(b";Vorname;", b";First name;").replace(b";Land;", b";Land;Schuhe;")
+    )
+    done = shell.run("init", "people.csv", "--update", name)
+    assert done.returncode == 0, done.stderr
+    *_, told = done.stderr.split("to apply it: ")
+    words = shlex.split(told.split(" | ")[1])
+    assert words == ["patch", name]
+    diff = json.loads(shell.run("init", "people.csv", "--update", name, "--json").stdout)["diff"]
+    assert done.stdout == diff.replace("\r\n", "\n")  # as the pipe of this test reads it
+    lines = target.read_bytes().count(b"\n")
+    subprocess.run(words, input=diff.encode(), cwd=shell.folder, check=True, capture_output=True)
+    assert target.read_bytes().count(b"\n") >= lines
+    assert shell.run("check", name, "people.csv").returncode == 0
