@@ -76,8 +76,8 @@ def propose(
 
 def _diff(mark: str, before: str, after: str, name: str) -> str:
     """The change as `patch` takes it, letter by letter: also where the last line does not end, and ends are those of Windows."""
-    lines = [re.findall(r"[^\n]*\n|[^\n]+", f"{mark}{text}") for text in (before, after)]
-    found = difflib.unified_diff(*lines, name, name, n=2)
+    old, new = (re.findall(r"[^\n]*\n|[^\n]+", f"{mark}{text}") for text in (before, after))
+    found = difflib.unified_diff(old, new, name, name, n=2)
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in found
     )

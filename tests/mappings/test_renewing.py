@@ -134,6 +134,12 @@ def test_a_column_that_says_who_wants_mail_is_never_taken_for_one_that_says_who_
     assert found.unheard == [new]
 
 
+def test_a_column_is_never_taken_for_its_opposite() -> None:
+    text = TEXT.replace("[Opted out]", "[Keine Werbebriefe]")
+    header = ["Werbebriefe" if name == "Opted out" else name for name in HEADER]
+    assert (after(header, text).renamed, after(header, text).gone) == ({}, ["Keine Werbebriefe"])
+
+
 def test_a_new_column_with_opt_outs_is_heard_beside_the_others_and_never_left_out() -> None:
     text = TEXT.replace("unless: [no]", 'unless: [no, "false", "0"]')
     for listed in ("[Opted out]", "Opted out"):

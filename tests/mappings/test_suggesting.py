@@ -176,6 +176,25 @@ def test_day_and_month_that_the_values_do_not_tell_apart_are_doubted() -> None:
     assert re.search(r"birthday: .*; doubt: .*MM/DD/YYYY", found.text)
 
 
+def test_a_column_that_does_not_tell_day_and_month_apart_is_read_as_the_files_others_are_and_doubted() -> (
+    None
+):
+    found = suggested("Email,Birthday,Created Date\na@example.org,1/31/1980,3/4/2025\n")
+    assert rule(found, "joined_at")["format"] == ("MM/DD/YYYY",)
+    assert "other columns of the file are written MM/DD/YYYY" in said(found)
+    both = suggested(
+        "Email,Birthday,Created Date\na@example.org,1/31/1980,3/4/2025\nb@example.org,31/1/1980,3/4/2025\n"
+    )
+    assert rule(both, "joined_at")["format"] == ("DD/MM/YYYY",)
+
+
+def test_dates_of_both_orders_in_one_column_are_doubted() -> None:
+    cells = ["03/04/1980"] * 8 + ["25/12/1980", "26/12/1980", "12/27/1980"]
+    assert "1 of the others can only be MM/DD/YYYY, so it is not sure how the rest is meant" in said(
+        suggested(column("Birthday", *cells))
+    )
+
+
 def test_times_without_an_offset_and_years_of_two_digits_are_doubted() -> None:
     assert "taken as UTC" in said(suggested(column("Created at", "2024-05-17 13:45")))
     assert "taken as UTC" not in said(suggested(column("Created at", "2024-05-17T13:45:00Z")))
@@ -286,6 +305,8 @@ def newcomers(text: str) -> str:
      "Email,Unsubscribed,Email opt-in\na@example.org,no,no\n", "Email,Unsubscribed,Newsletter\na@example.org,,no\n",
      "Email,Abgemeldet,Status\na@example.org,nein,offen\n", column("Account status", "active", "blocked"), column("Estado status", "activo", "cancelado"),
      "Email,Unsubscribed,Marketing consent\na@example.org,no,granted\nb@example.org,no,withdrawn\n",
+     "E-Mail,Abgemeldet,Newsletter abonniert\na@example.org,nein,nein\nb@example.org,nein,ja\n", "E-Mail,Unsubscribed,GDPR consent\na@example.org,,I agree\nb@example.org,,I do not agree\n",
+     "E-Mail,Unsubscribed,Werbung erlaubt\na@example.org,no,ja\n", "E-Mail,Unsubscribed,newsletter (metadata)\na@example.org,no,0\n",
      "E-Mail,Abgemeldet,Einwilligung\na@example.org,nein,erteilt\nb@example.org,nein,widerrufen\n"],
 )  # fmt: skip
 def test_where_the_file_does_not_say_for_sure_nobody_new_is_subscribed(text: str) -> None:
@@ -587,3 +608,27 @@ def test_a_column_that_may_be_first_names_is_cut_where_it_holds_whole_ones() -> 
     assert found.draft.fields["first_name"].keys == {"part": "first"}
     assert found.draft.fields["last_name"].column == "Nombre"
     assert "last_name" not in suggested("Email,Nombre\na@example.org,Ana\n").draft.fields
+
+
+def test_a_known_number_of_persons_stays_theirs_where_lines_below_the_rows_lack_it() -> None:
+    text = "Email,Contact ID\n" + "".join(f"p{n}@example.org,003{n}\n" for n in range(9)) + "Copyright,\n"
+    assert suggested(text, person_column="Contact ID").draft.person == "Contact ID"
+    assert suggested(text).draft.person == ""
+
+
+def test_an_empty_list_of_suppressions_is_no_opt_out() -> None:
+    found = suggested(
+        column("Email Suppressions", "[]", "[]", "['USER_SUPPRESSED']"),
+        consents={"Email Suppressions": "out"},
+    )
+    assert found.mapping.consent is not None
+    assert found.mapping.consent.opted_out is not None
+    assert "[]" in found.mapping.consent.opted_out.unless
+    assert "['USER_SUPPRESSED']" not in found.mapping.consent.opted_out.unless
+
+
+def test_tags_in_quotes_are_those_of_the_account() -> None:
+    found = suggested(column("TAGS", '"vip","press"', '"vip"', ""), list_separator=",")
+    assert found.draft.tags is not None
+    assert found.draft.tags.column == "TAGS"
+    assert found.draft.examples[0]["tags"] == ["press", "vip"]

@@ -147,11 +147,14 @@ def _drafted(columns: list[Column], schema: Schema, origin: Origin, name: str, d
 
 
 def _person(columns: Sequence[Column], known: str) -> str:
-    """The column with the source's own number of each person: always there, and never twice, if that is not known anyway."""
+    """The column with the source's own number of each person: always there, and never twice, if that is not known anyway.
+
+    Of a known one most cells have to be there: lines below the rows, as Salesforce's reports have, are no persons.
+    """
     always = [column for column in columns if column.filled and not column.blanks]
     named = {name: column for column in reversed(always) if (name := fold(column.name)) in _PERSONS}
     different = {name: column.name for name, column in named.items() if len(column.counts) == column.filled}
-    given = [column.name for column in always if known and column.name == known]
+    given = [column.name for column in columns if known and column.name == known and column.share > 0.5]
     return next(iter(given + [different[name] for name in _PERSONS if name in different]), "")
 
 

@@ -6,6 +6,7 @@ A guess never leads to mail: where a column may speak of consent and cannot be u
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,12 +24,12 @@ from mappings.engine.suggesting.words import (
     with_opposites,
 )
 
-__all__ = ["IN", "MAYBE", "OUT", "STATUS", "OptOuts", "find_opt_outs", "way_of"]
+__all__ = ["IN", "MAYBE", "OUT", "STATUS", "OptOuts", "denies", "find_opt_outs", "way_of"]
 
 _OUT_NAMES = (
     "unsubscri", "optedout", "optout", "donotcontact", "donotemail", "donotmail", "abgemeldet", "abmeld",
     "abbestellt", "werbesperre", "werbewiderspruch", "keinewerb", "keineemail", "keinemail", "keinmail", "keinenewsletter",
-    "keinnewsletter", "emailsnichtzulassen", "donotallowemail", "donotallowbulkemail", "donotbulkemail", "mailsperre", "newslettersperre", "desabonn", "desinscri", "pasdemail", "pasdenewsletter",
+    "keinnewsletter", "nonewsletter", "emailsnichtzulassen", "donotallowemail", "donotallowbulkemail", "donotbulkemail", "mailsperre", "newslettersperre", "desabonn", "desinscri", "pasdemail", "pasdenewsletter",
     "pasdecourriel", "nepascontacter", "nepasautoriserlescourriers", "nepasautorisermail", "nepasautoriseremail", "nepasautoriserlesemail", "noenviar", "emailsuppressed", "requestsnoemail", "nocontactar", "dadodebaja", "desuscri", "cancelolasuscripcion", "canceladalasuscripcion", "cancelaciondesuscripcion", "cancelouainscricao", "cancelouaassinatura", "descadastr", "naoenviar",
     "naocontatar", "naocontactar", "disiscri", "iscrizioneannullata", "annullamentoiscrizione", "nonautorizzareemail", "noncontattare", "noninviare", "uitgeschreven", "afgemeld", "geenmail", "geenemail", "geennieuwsbrief", "nietmailen",
 )  # fmt: skip
@@ -51,6 +52,11 @@ _MAYBE_NAMES = (
     "wantsnewsletter",
     "mailings",
 )
+_MAYBE_PARTS = (
+    "newsletter", "nieuwsbrief", "infolettre", "boletin", "consent", "consens", "einwillig", "zustimm", "erlaub", "permission", "gdpr", "dsgvo", "rgpd", "lgpd",
+    "subscribe", "abonniert", "abonne", "iscritto", "emailmarketing", "marketingemail", "marketingmail", "contactable", "mailable", "emailallowed", "wantsemail", "wantsmail", "receiveemail",
+    "aceitaemail", "aceptaemail", "accepteemail", "accettaemail",
+)  # fmt: skip
 _OUT_EXACTLY = ("noemail", "noemails", "nomail", "widerspruch")
 _OTHER_CHANNELS = frozenset(
     {"fax", "sms", "phone", "call", "calls", "whatsapp", "postal", "print", "tracking", "text"}
@@ -58,6 +64,32 @@ _OTHER_CHANNELS = frozenset(
 
 _ABOUT = frozenset({"timestamp", "date", "time", "ip", "source", "method", "url", "datum", "zeitstempel"})
 """What else may be told of a consent."""
+_AGREES = re.compile(
+    r"agree|grant|accept|given|withdraw|withdrawn|revoke|refus|reject|decline|allow|erteilt|widerruf|abgelehnt|zugestimmt|einverstanden|erlaubt|d'accord|accord|retir|acept|aceit|accett|rifiut|rechaz|toegestaan|geweigerd",
+    re.IGNORECASE,
+)
+_NOT = frozenset(
+    [
+        "no",
+        "not",
+        "non",
+        "never",
+        "without",
+        "kein",
+        "keine",
+        "keinen",
+        "nicht",
+        "ohne",
+        "pas",
+        "sans",
+        "geen",
+        "niet",
+        "nao",
+        "sem",
+        "senza",
+        "sin",
+    ]
+)
 _WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
 
 OUT, IN, STATUS, MAYBE = "out", "in", "status", "maybe"
@@ -149,7 +181,19 @@ def way_of(name: str) -> str:
         return STATUS
     if any(one in name for one in _IN_NAMES) or name in _IN_EXACTLY:
         return "" if _ABOUT & words else IN
-    return MAYBE if name in _MAYBE_NAMES else ""
+    if name in _MAYBE_NAMES or (any(one in name for one in _MAYBE_PARTS) and not _ABOUT & words):
+        return MAYBE
+    return ""
+
+
+def denies(name: str) -> bool:
+    """Whether a name has a word that turns another into its opposite.
+
+    >>> denies("No advertising"), denies("Advertising")
+    (True, False)
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return bool(_NOT & {word.lower() for word in _WORD.findall(plain)})
 
 
 def _kind(column: Column) -> str:
@@ -158,7 +202,7 @@ def _kind(column: Column) -> str:
     if way == IN:
         return "" if _tells_when_or_where(column) else IN
     if way == MAYBE:
-        return MAYBE if _mostly_understood(column) else ""
+        return MAYBE if _mostly_understood(column) or _agrees(column) else ""
     name = fold(column.name)
     if not way and name.endswith("status"):
         if any(means_out_of_mail(text) for text in column.counts):
@@ -168,6 +212,12 @@ def _kind(column: Column) -> str:
         if name == "status" and any(means_pending(text) for text in column.counts):
             return MAYBE
     return way
+
+
+def _agrees(column: Column) -> bool:
+    """Whether most cells say in words whether somebody agrees: `I agree`, `granted`, `widerrufen`."""
+    agreed = sum(count for text, count in column.counts.items() if _AGREES.search(text))
+    return 0 < column.filled < 2 * agreed
 
 
 def _tells_when_or_where(column: Column) -> bool:

@@ -19,7 +19,7 @@ from mappings.engine.cleaning import clean_text
 from mappings.engine.complaints import nearest
 from mappings.engine.document import Mapping
 from mappings.engine.fitting import is_ignored
-from mappings.engine.suggesting.consent import OUT, way_of
+from mappings.engine.suggesting.consent import OUT, denies, way_of
 from mappings.engine.suggesting.draft import Draft
 from mappings.engine.suggesting.fields import Match
 from mappings.engine.suggesting.names import meaning
@@ -94,7 +94,9 @@ def _renamed(gone: Sequence[str], new: Sequence[str], mapping: Mapping, draft: D
     free = list(new)
 
     def pair(old: str, name: str) -> None:
-        other = meaning(old) and meaning(name) and meaning(old) != meaning(name)
+        other = denies(old) != denies(name) or (
+            meaning(old) and meaning(name) and meaning(old) != meaning(name)
+        )
         if old not in found and name in free and not other and way_of(old) == _way(name, draft):
             found[old] = name
             free.remove(name)

@@ -21,7 +21,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 _YES = _words("true yes 1 y t on ja j oui o si sim s vrai wahr verdadero x checked ✓ ✔ ☑")
-_NO = _words("false no 0 n f off nein non nao nej nee falsch faux falso unchecked ☐")
+_NO = _words("false no 0 n f off nein non nao nej nee falsch faux falso unchecked ☐ [] {}")
 _OUT = _words(
     "unsubscribed unsubscribe unsub optedout optout cleaned bounced hardbounce hardbounced complained complaint spam suppressed "
     "blocked blacklisted blocklisted donotcontact donotemail donotallow nichtzulassen noconsent archived abgemeldet ausgetragen desabonne desinscrit baja "

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from connectors.errors import MappingError
@@ -337,3 +338,21 @@ def test_the_diff_is_taken_by_patch_wherever_and_however_the_mapping_is_written(
     subprocess.run(words, input=diff.encode(), cwd=shell.folder, check=True, capture_output=True)
     assert target.read_bytes().count(b"\n") >= lines
     assert shell.run("check", name, "people.csv").returncode == 0
+
+
+def test_a_workbook_whose_addresses_are_on_another_sheet_is_told_its_sheets(shell: Shell) -> None:
+    book = openpyxl.Workbook()
+    book.worksheets[0].title = "Info"
+    for row in (["Read me"], ["This file is confidential"]):
+        book.worksheets[0].append(row)
+    people = book.create_sheet("People")
+    for row in (["Email", "First name"], ["ann@example.com", "Ann"]):
+        people.append(row)
+    book.save(shell.folder / "people.xlsx")
+    done = shell.run("init", "people.xlsx", "--to", "campaignlark")
+    assert done.returncode == 2
+    assert "Only the sheet 'Info' is read; there are also: 'People'." in done.stderr
+    assert (
+        shell.run("init", "people.xlsx", "--to", "campaignlark", "--sheet", "People", "--no-plan").returncode
+        == 0
+    )
