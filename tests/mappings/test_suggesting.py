@@ -612,7 +612,11 @@ def test_a_column_that_may_be_first_names_is_cut_where_it_holds_whole_ones() -> 
 
 def test_a_known_number_of_persons_stays_theirs_where_lines_below_the_rows_lack_it() -> None:
     text = "Email,Contact ID\n" + "".join(f"p{n}@example.org,003{n}\n" for n in range(9)) + "Copyright,\n"
-    assert suggested(text, person_column="Contact ID").draft.person == "Contact ID"
+    found = suggested(text, person_column="Contact ID")
+    assert found.draft.person == "Contact ID"
+    assert "rows without it: 1; if they are no people" in said(found)
+    assert "where: {Contact ID: {blank: false}} leaves them out" in found.text
+    read_mapping_text(found.text.replace("examples:", "where: {Contact ID: {blank: false}}\nexamples:"))
     assert suggested(text).draft.person == ""
 
 
@@ -632,3 +636,21 @@ def test_tags_in_quotes_are_those_of_the_account() -> None:
     assert found.draft.tags is not None
     assert found.draft.tags.column == "TAGS"
     assert found.draft.examples[0]["tags"] == ["press", "vip"]
+
+
+def test_of_several_addresses_in_a_cell_the_first_is_sent_and_that_is_said() -> None:
+    text = "Email\na@example.org\nb@example.org ::: c@example.org\n"
+    found = suggested(text, list_separator=" ::: ")
+    assert rule(found, "email_address") == {"from": ("Email",), "split": " ::: ", "part": "first"}
+    assert "of 2 cells 1 hold several addresses; the first of each is sent" in said(found)
+    assert rule(
+        suggested("Email\na@example.org\nb@example.org ::: see notes\n", list_separator=" ::: "),
+        "email_address",
+    ) == {"from": ("Email",)}
+
+
+def test_a_second_address_is_offered_only_where_the_export_says_that_it_is_the_same_persons() -> None:
+    text = "Email,Home,Owner Email\na@example.org,b@example.org,boss@example.org\nc@example.org,,boss@example.org\n"
+    ignored = suggested(text, meanings={"Email": "email_address", "Home": "email_address"}).draft.ignored
+    assert ignored["Home"] == "it holds addresses, too; from: [Email, Home] takes the first that is not blank"
+    assert ignored["Owner Email"] == "it holds addresses, too; Email is used"

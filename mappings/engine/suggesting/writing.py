@@ -72,7 +72,9 @@ def _lines(draft: Draft, schema_address: str) -> Iterator[str]:
     yield f"destination: {flow({'kind': draft.destination})}"
     yield f"key: {scalar(draft.key)}"
     if draft.person:
-        yield f"person: {scalar(draft.person)}" + _note("a changed address is still the same person")
+        yield f"person: {scalar(draft.person)}" + _note(
+            "; ".join(["a changed address is still the same person", *_doubt_of(draft.person_doubt)])
+        )
     yield ""
     yield "fields:"
     for tag, match in draft.fields.items():
@@ -161,6 +163,10 @@ def _example(example: dict[str, Any]) -> Iterator[str]:
 def _as_pattern(name: str) -> str:
     """A column's name under `ignore:`, where * and ? stand for other texts."""
     return re.sub(r"([*?[])", r"[\1]", name) if re.search(r"[*?]", name) else name
+
+
+def _doubt_of(doubt: str) -> list[str]:
+    return [f"doubt: {doubt}"] if doubt else []
 
 
 def _doubted(doubts: Sequence[str]) -> str:
