@@ -20,6 +20,7 @@ from connectors.kinds import destination_module
 from connectors.sources.given import Given
 from flows import first_mapping as first
 from flows.opening import load_mapping
+from mappings.engine.cleaning import clean_text
 from mappings.engine.complaints import MappingInvalid, visible
 from mappings.engine.reading import read_mapping_text
 from mappings.engine.suggesting.renewing import Renewal, renewed
@@ -69,7 +70,9 @@ def propose(
     click.echo(visible(diff) if sys.stdout.isatty() else diff, nl=False)
     shown = looked.source.path if file is None or lying.secret else file
     again = "--database …" if file is None else "ADDRESS" if lying.secret else shlex.quote(file)
-    for line in _said(found, given, str(shown), again, why):
+    opted_out = document.consent.opted_out if document.consent else None
+    heard = {clean_text(name) for name in opted_out.from_} if opted_out else set()
+    for line in _said(found, given, str(shown), again, why, heard):
         click.echo(visible(line), err=True)
     return 0
 
@@ -83,7 +86,7 @@ def _diff(mark: str, before: str, after: str, name: str) -> str:
     )
 
 
-def _said(found: Renewal, given: Path, file: str, again: str, why: str) -> Iterator[str]:
+def _said(found: Renewal, given: Path, file: str, again: str, why: str, opt_outs: set[str]) -> Iterator[str]:
     changed = found.renamed or found.added or found.ignored or found.heard
     if found.text and not (changed or found.gone or found.unheard):
         yield f"Nothing to change: each column of {file} is used or left out in {given}."
@@ -99,7 +102,10 @@ def _said(found: Renewal, given: Path, file: str, again: str, why: str) -> Itera
     for name in found.unheard:
         yield f"'{name}' is new and may say who wants mail: hear it under consent:, or leave it out under ignore:. The diff does neither."
     for name in found.gone:
-        yield f"'{name}' is gone, and nothing is like it: take its rule away, or export it again."
+        if name in opt_outs:
+            yield f"'{name}' is gone, and said who opted out: export it again, or name what says so now under consent:."
+        else:
+            yield f"'{name}' is gone, and nothing is like it: take its rule away, or export it again."
     if why:
         yield f"The account's fields could not be read, so only the documented ones were looked at. {why}"
     if changed:

@@ -24,7 +24,7 @@ from mappings.engine.suggesting.words import (
     with_opposites,
 )
 
-__all__ = ["IN", "MAYBE", "OUT", "STATUS", "OptOuts", "denies", "find_opt_outs", "way_of"]
+__all__ = ["IN", "MAYBE", "OUT", "STATUS", "OptOuts", "denies", "find_opt_outs", "speak_alike", "way_of"]
 
 _OUT_NAMES = (
     "unsubscri", "optedout", "optout", "donotcontact", "donotemail", "donotmail", "abgemeldet", "abmeld",
@@ -194,6 +194,11 @@ def denies(name: str) -> bool:
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return bool(_NOT & {word.lower() for word in _WORD.findall(plain)})
+
+
+def speak_alike(name: str, other: str) -> bool:
+    """Whether two names may stand for the same column, as far as consent goes: `Opted in` is not `Opted out`."""
+    return way_of(name) == way_of(other) and denies(name) == denies(other)
 
 
 def _kind(column: Column) -> str:

@@ -356,3 +356,17 @@ def test_a_workbook_whose_addresses_are_on_another_sheet_is_told_its_sheets(shel
         shell.run("init", "people.xlsx", "--to", "campaignlark", "--sheet", "People", "--no-plan").returncode
         == 0
     )
+
+
+def test_nowhere_is_an_opt_in_offered_for_an_opt_out_that_is_gone(shell: Shell) -> None:
+    shell.write("people.csv", b"Email,Email Opt Out\nann@example.com,no\nbob@example.com,yes\n")
+    assert shell.run("init", "people.csv", "--to", "campaignlark", "--no-plan").returncode == 0
+    shell.write("people.csv", b"Email,Email Opt In\nann@example.com,yes\nbob@example.com,no\n")
+    done = shell.run("init", "people.csv", "--update", "people.yml")
+    assert done.stdout == ""
+    assert "'Email Opt Out' is gone, and said who opted out: export it again" in done.stderr
+    assert "'Email Opt In' is new and may say who wants mail" in done.stderr
+    checked = shell.run("check", "people.yml")
+    assert checked.returncode == 2
+    assert "the file has no column 'Email Opt Out'" in checked.stderr
+    assert "Did you mean" not in checked.stderr
