@@ -149,7 +149,7 @@ def first_mapping(
     except NoAddresses as error:
         raise MappingError(
             f"{source.path} has no column with e-mail addresses, and {destination} knows people by {error}.",
-            f"Its columns are: {listed(source.header)}. Export the addresses, too; if the names of the columns stand in"
+            f"Its columns are: {listed(source.header)}. {_other_sheets(source)}Export the addresses, too; if the names of the columns stand in"
             " another line, say --header-line N; muster peek shows what is read.",
         ) from None
     complaint_of(
@@ -159,6 +159,10 @@ def first_mapping(
         mails_people=connector.mails_people,
     )
     return suggestion
+
+
+def _other_sheets(source: Source) -> str:
+    return "".join(f"{oddity.message} " for oddity in source.oddities if oddity.code == "other_sheets")
 
 
 def write(target: Path, text: str) -> None:

@@ -1,7 +1,7 @@
 """Microsoft Dynamics 365's export of contacts or leads ("Export to Excel"): a workbook, or what was saved of it as CSV.
 
 Three columns come first that are hidden in Excel: "(Do Not Modify) Contact", which is the contact's id, a checksum, and when it was changed. "Do not allow Emails"
-and "Do not allow Bulk Emails" say "Do Not Allow" or "Allow". All names follow the language of whoever exports.
+and "Do not allow Bulk Emails" say "Do Not Allow" or "Allow", where an account has other labels yes or no, so that a yes is an opt-out. All names follow the language of whoever exports.
 Source: learn.microsoft.com, "Export data to Excel" and the Contact table of Dataverse (donotemail, donotbulkemail). The German and Spanish names of the hidden columns, and the Spanish ones of
 the others, stand in public programs that read or fill such exports; the German "E-Mails nicht zulassen" in Adobe's documentation of its connector; other German ones are from the product's
 localisation of the field label. French, Portuguese, Dutch and Italian ones were not found.
@@ -73,7 +73,7 @@ EXPORT = Export(
         "(Nicht ändern) Lead",
         "(No modificar) Contacto",
     ),
-    status=(
+    out=(
         "Do not allow Emails",
         "Do not allow Bulk Emails",
         "E-Mails nicht zulassen",

@@ -1,7 +1,7 @@
 """Mailchimp's export of an audience: the ZIP as it comes, or one of the files in it.
 
 The files are named after what the people in them are: `subscribed_…`, `unsubscribed_…`, `cleaned_…` and `nonsubscribed_…`. Nothing in the rows
-says it, so a column `_status` does here. A file of unsubscribed people has columns about why and when (UNSUB_TIME, …), one of cleaned ones when and in which
+says it, so a column `_status` does here; a file that was renamed is told by its columns, where it has those of unsubscribed or cleaned people. A file of unsubscribed people has columns about why and when (UNSUB_TIME, …), one of cleaned ones when and in which
 campaign (CLEAN_TIME, …); all have the audience's own merge tags under their labels, and in capitals what Mailchimp knows (OPTIN_TIME, LAST_CHANGED, LEID,
 EUID, TAGS), which is the same in every language, while the labels are in the audience's own. Tags are quoted texts with commas between them.
 Source: mailchimp.com/help, "View or Export Contacts" and "About the exported file's columns"; both forms stand in public importers of that export.
@@ -10,14 +10,14 @@ Source: mailchimp.com/help, "View or Export Contacts" and "About the exported fi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from connectors.base import Oddity, Source
 from connectors.errors import SourceError
 from connectors.sources.archive import names_in, plain_name, together
-from connectors.sources.export import Export
+from connectors.sources.export import Export, folded
 from connectors.sources.opening import open_table
 from connectors.sources.recognising import checked
 from connectors.sources.several import One, Several
@@ -26,7 +26,9 @@ from mappings.engine.complaints import listed
 __all__ = ["EXPORT", "STATUS", "archived", "open_source"]
 
 STATUS = "_status"
-_NAME = re.compile(r"(subscribed|unsubscribed|cleaned|non-?subscribed)_.*\.csv", re.IGNORECASE)
+_NAME = re.compile(r"(?!\.)[^a-z]*(subscribed|unsubscribed|cleaned|non-?subscribed)_.*\.csv", re.IGNORECASE)
+_STRICT = re.compile(r"(?<![a-z])(unsubscribed|cleaned|non-?subscribed)(?![a-z])", re.IGNORECASE)
+_TOLD_BY = {"unsubscribed": "unsub_time", "cleaned": "clean_time"}
 
 EXPORT = Export(
     product="Mailchimp",
@@ -66,7 +68,7 @@ def open_source(path: Path, settings: Mapping[str, Any]) -> Source:
         return _whole(path, settings)
     table = open_table(path, settings)
     checked(path, table.header, EXPORT)
-    status = _status_of(path.name)
+    status = _status_in(path.name, table.header)
     found = Several(path, [One(path.name, table, {STATUS: status})])
     found.facts = EXPORT.facts(found.header)
     if not status:
@@ -84,10 +86,9 @@ def _whole(path: Path, settings: Mapping[str, Any]) -> Source:
     others: list[str] = []
 
     def chosen(tables: Mapping[str, Source]) -> list[One]:
-        others.extend(name for name in tables if not _status_of(name))
-        ones = [
-            One(name, table, {STATUS: _status_of(name)}) for name, table in tables.items() if _status_of(name)
-        ]
+        told = {name: _status_in(name, table.header) for name, table in tables.items()}
+        others.extend(name for name in tables if not told[name])
+        ones = [One(name, table, {STATUS: told[name]}) for name, table in tables.items() if told[name]]
         if not ones:
             raise SourceError(f"{path} holds no file with people.", "Export the audience again.")
         checked(path, ones[0].source.header, EXPORT)
@@ -98,6 +99,20 @@ def _whole(path: Path, settings: Mapping[str, Any]) -> Source:
         text = f"Left out, as its name does not say what its people are: {listed(others)}."
         found.oddities.append(Oddity("member_left_out", text))
     return found
+
+
+def _status_in(name: str, header: Sequence[str]) -> str:
+    """The same, where it was renamed by what only files of unsubscribed or cleaned people have, or by a word that is stricter than a wrong guess.
+
+    >>> _status_in("Kunden - unsubscribed (2).xlsx", ()), _status_in("people.csv", ("Email Address", "CLEAN_TIME"))
+    ('unsubscribed', 'cleaned')
+    >>> _status_in("not subscribed.csv", ())
+    ''
+    """
+    names = {folded(column) for column in header}
+    by_columns = next((status for status, column in _TOLD_BY.items() if column in names), "")
+    word = _STRICT.search(plain_name(name))
+    return _status_of(name) or by_columns or (word[1].lower().replace("-", "") if word else "")
 
 
 def _status_of(name: str) -> str:

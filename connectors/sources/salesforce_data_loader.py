@@ -1,6 +1,7 @@
 """What Salesforce's Data Loader extracts of contacts or leads: the fields' API names, often in capitals.
 
-Check boxes are true and false, moments ISO 8601 in UTC. Multi-select picklists are joined by semicolons. Fields of one's own end in `__c`. API names are the same in every language.
+Check boxes are true and false, moments ISO 8601 in UTC. Multi-select picklists are joined by semicolons. Fields of one's own end in `__c`. API names are the same in every language. An id, names and an
+address are no sign of it: many programs call them so.
 Source: developer.salesforce.com, "Data Loader Guide" and Object Reference, Contact and Lead.
 """
 
@@ -19,9 +20,15 @@ __all__ = ["EXPORT", "open_source"]
 EXPORT = Export(
     product="Salesforce's Data Loader",
     signs=(
-        ("Id", "LastName", "Email"),
-        ("Id", "FirstName", "Email"),
         ("Id", "Email", "HasOptedOutOfEmail"),
+        ("Id", "LastName", "Email", "AccountId"),
+        ("Id", "LastName", "Email", "Account.Name"),
+        ("Id", "LastName", "Email", "OwnerId"),
+        ("Id", "LastName", "Email", "LeadSource"),
+        ("Id", "LastName", "Email", "MailingCity"),
+        ("Id", "LastName", "Email", "MailingCountry"),
+        ("Id", "LastName", "Email", "IsConverted"),
+        ("Id", "LastName", "Email", "SystemModstamp"),
     ),
     columns={
         "email_address": ("Email",),

@@ -79,7 +79,7 @@ def _of_columns(
     another_file = len({name for *_, name in gone}) * 2 > len(columns) > 2
     told = False
     for line, place, name in sorted(gone, key=lambda one: one[0]):
-        like = nearest(name, header, _LIKENESS)
+        like = nearest(name, _to_choose_from(name, place, header), _LIKENESS)
         fix = f"Did you mean '{like}'?" if like else "" if told else _what_there_is(mapping, header)
         told = told or not like
         constant = _constant(mapping, schema, place, name, sure=not like and not another_file)
@@ -88,6 +88,15 @@ def _of_columns(
         several = rule.from_ if rule is not None and rule.absent == "blank" else None
         what = f"none of the columns {listed(several)}" if several else f"no column '{name}'"
         yield Complaint(mapping.file, line, key, f"the file has {what}.", f"{fix} {constant}".strip())
+
+
+def _to_choose_from(name: str, place: Sequence[str | int], header: Sequence[str]) -> Sequence[str]:
+    """The columns that may be meant: for one with opt-outs none that says the opposite, however alike their names are."""
+    if place[0] != "consent":
+        return header
+    from mappings.engine.suggesting.consent import speak_alike  # noqa: PLC0415 - it imports this
+
+    return [other for other in header if speak_alike(name, other)]
 
 
 def _may_be_absent(mapping: Mapping, at: MappingOf[str, int], place: Sequence[str | int], name: str) -> bool:

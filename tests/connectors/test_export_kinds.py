@@ -215,9 +215,42 @@ def test_one_file_of_mailchimp_s_archive_says_the_status_by_its_name(tmp_path: P
     found, source = open_recognised(file, {})
     assert found.kind == "mailchimp_export"
     assert set(read(source)[0].column("_status").to_pylist()) == {"unsubscribed"}
+    [file] = tmp_path.glob("subscribed_*")
     _, source = open_recognised(file.rename(tmp_path / "people.csv"), {})
     assert set(read(source)[0].column("_status").to_pylist()) == {""}
     assert any("stands in the file's name alone" in odd.message for odd in source.oddities)
+
+
+@pytest.mark.parametrize(
+    ("name", "renamed", "status"),
+    [
+        ("unsubscribed_", "people.csv", "unsubscribed"),
+        ("cleaned_", "people.csv", "cleaned"),
+        ("subscribed_", "2026-03 subscribed_members_export.csv", "subscribed"),
+        ("subscribed_", "Kunden - nonsubscribed.csv", "nonsubscribed"),
+        ("subscribed_", "not subscribed.csv", ""),
+    ],
+)
+def test_a_file_of_mailchimp_s_that_was_renamed_is_told_by_its_columns_or_by_a_stricter_word(
+    name: str, renamed: str, status: str, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(sample_of("mailchimp_export")) as archive:
+        archive.extractall(tmp_path)
+    [file] = tmp_path.glob(f"{name}*")
+    _, source = open_recognised(file.rename(tmp_path / renamed), {})
+    assert set(read(source)[0].column("_status").to_pylist()) == {status}
+
+
+def test_unsubscribed_people_in_mailchimp_s_archive_are_heard_whatever_their_file_is_called(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(sample_of("mailchimp_export")) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr("gone.csv" if name.startswith("unsubscribed") else name, old.read(name))
+        new.writestr("__MACOSX/._subscribed_members.csv", b"\x00\x05\x16\x07")
+    _, source = open_recognised(path, {})
+    assert set(read(source)[0].column("_status").to_pylist()) == {"subscribed", "unsubscribed", "cleaned"}
 
 
 def test_salesforce_s_contacts_get_their_account_and_leads_follow() -> None:

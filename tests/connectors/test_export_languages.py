@@ -122,7 +122,7 @@ HEADERS = {
         "Nombre de la compañía|Calle|Razón para el estado|No permitir correo elec. en masa|No permitir correo electrónico|Fecha de creación",
         {"Email": "email_address", "Nombre de pila": "first_name", "Nombre de la compañía": "company", "Teléfono móvil": "phone"},
         "(No modificar) Contacto",
-        {"No permitir correo elec. en masa": "status", "No permitir correo electrónico": "status"},
+        {"No permitir correo elec. en masa": "out", "No permitir correo electrónico": "out"},
     ),
     "Zoho CRM where the record is called a contact": Translated(
         "zoho_export",

@@ -58,3 +58,10 @@ def test_what_is_known_of_a_header_needs_no_file() -> None:
     assert facts_of("hubspot_export", HUBSPOT.split(",")).person_column == "Record ID"
     assert facts_of("csv_file", HUBSPOT.split(",")).person_column == ""
     assert recognised(["Email"]) is None
+
+
+def test_an_id_names_and_an_address_are_no_sign_of_salesforce() -> None:
+    assert recognised(["id", "email", "firstName", "lastName", "createdAt"]) is None
+    found = recognised(["ID", "LASTNAME", "FIRSTNAME", "EMAIL", "ACCOUNTID"])
+    assert found is not None
+    assert found.kind == "salesforce_data_loader"

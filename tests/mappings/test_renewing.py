@@ -119,3 +119,81 @@ def test_left_out_columns_are_added_however_the_others_are_written(ignore: str) 
 def test_a_column_that_is_gone_and_like_no_other_is_said() -> None:
     found = after([name for name in HEADER if name != "Labels"])
     assert (found.gone, found.text) == (["Labels"], TEXT)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("Unsubscribed", "Subscribed"), ("Email Opt Out", "Email Opt In"), ("Email opted out", "Email opted in"), ("No newsletter", "Newsletter")],
+)  # fmt: skip
+def test_a_column_that_says_who_wants_mail_is_never_taken_for_one_that_says_who_does_not(
+    old: str, new: str
+) -> None:
+    text = TEXT.replace("[Opted out]", f"[{old}]")
+    found = after([new if name == "Opted out" else name for name in HEADER], text)
+    assert (found.renamed, found.gone, found.text) == ({}, [old], text)
+    assert found.unheard == [new]
+
+
+def test_a_column_is_never_taken_for_its_opposite() -> None:
+    text = TEXT.replace("[Opted out]", "[Keine Werbebriefe]")
+    header = ["Werbebriefe" if name == "Opted out" else name for name in HEADER]
+    assert (after(header, text).renamed, after(header, text).gone) == ({}, ["Keine Werbebriefe"])
+
+
+def test_a_new_column_with_opt_outs_is_heard_beside_the_others_and_never_left_out() -> None:
+    text = TEXT.replace("unless: [no]", 'unless: [no, "false", "0"]')
+    for listed in ("[Opted out]", "Opted out"):
+        found = after([*HEADER, "Unsubscribed"], text.replace("[Opted out]", listed))
+        assert (found.heard, found.ignored, found.unheard) == (["Unsubscribed"], [], [])
+        consent = read_mapping_text(found.text).consent
+        assert consent is not None
+        assert consent.opted_out is not None
+        assert consent.opted_out.from_ == ("Opted out", "Unsubscribed")
+    begin, end = TEXT.index("consent:"), TEXT.index("where:")
+    consent_block = """\
+consent:
+  opted_out:
+    from:
+    - Opted out   # theirs
+    when: [yes]
+    unless: [no, "false", "0"]
+"""
+    block = TEXT[:begin] + consent_block + TEXT[end:]
+    found = after([*HEADER, "Unsubscribed"], block)
+    assert "    - Opted out   # theirs\n    - Unsubscribed\n" in found.text
+
+
+def test_a_new_column_with_opt_outs_whose_texts_the_mapping_does_not_know_is_a_persons() -> None:
+    found = after([*HEADER, "Unsubscribed"])  # its unless: knows no, and neither false nor 0
+    assert (found.heard, found.unheard, found.text) == ([], ["Unsubscribed"], TEXT)
+
+
+@pytest.mark.parametrize(
+    ("written", "lines"),
+    [
+        ("fields:\n    email_address: E-mail\n    company: Company   # ours\n", "\n    last_name: Last Name"),
+        ("fields: {email_address: E-mail, company: Company}\n", ", last_name: Last Name}\n"),
+        ("fields:\n  email_address: E-mail\n  company:\n    template: |\n      {Company}\n", "{Company}\n  first_name: First Name"),
+    ],
+)  # fmt: skip
+def test_new_lines_stand_as_the_others_do(written: str, lines: str) -> None:
+    begin, end = TEXT.index("fields:"), TEXT.index("\ntags:")
+    text = TEXT[:begin] + written + TEXT[end:]
+    text = text[: text.index("examples:")].replace("  - Owner   # never", "-   Owner   # never")
+    found = after([*HEADER, "Last Name", "Shoe size"], text)
+    assert lines in found.text
+    mapping = read_mapping_text(found.text)
+    assert mapping.fields["last_name"].from_ == ("Last Name",)
+    assert "Shoe size" in mapping.ignore
+
+
+def test_the_ends_of_lines_stay_those_of_windows() -> None:
+    found = changed({"First Name": "Vorname"}, ("Last Name", "Shoe size"), TEXT.replace("\n", "\r\n"))
+    assert found.text.count("\n") == found.text.count("\r\n")
+    assert read_mapping_text(found.text).fields["last_name"].from_ == ("Last Name",)
+
+
+def test_columns_whose_names_are_alike_and_mean_different_things_are_two() -> None:
+    text = TEXT.replace("City", "Home City")
+    header = ["Home Country" if name == "City" else name for name in HEADER]
+    assert after(header, text).renamed == {}

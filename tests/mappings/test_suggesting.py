@@ -19,6 +19,7 @@ from hypothesis import given, settings
 import connectors
 import mappings
 from connectors.destinations.campaignlark import Connector
+from connectors.sources.recognising import facts_of
 from mappings.engine.applying import Application
 from mappings.engine.examples import failing_examples
 from mappings.engine.reading import read_mapping_text
@@ -175,6 +176,25 @@ def test_day_and_month_that_the_values_do_not_tell_apart_are_doubted() -> None:
     assert re.search(r"birthday: .*; doubt: .*MM/DD/YYYY", found.text)
 
 
+def test_a_column_that_does_not_tell_day_and_month_apart_is_read_as_the_files_others_are_and_doubted() -> (
+    None
+):
+    found = suggested("Email,Birthday,Created Date\na@example.org,1/31/1980,3/4/2025\n")
+    assert rule(found, "joined_at")["format"] == ("MM/DD/YYYY",)
+    assert "other columns of the file are written MM/DD/YYYY" in said(found)
+    both = suggested(
+        "Email,Birthday,Created Date\na@example.org,1/31/1980,3/4/2025\nb@example.org,31/1/1980,3/4/2025\n"
+    )
+    assert rule(both, "joined_at")["format"] == ("DD/MM/YYYY",)
+
+
+def test_dates_of_both_orders_in_one_column_are_doubted() -> None:
+    cells = ["03/04/1980"] * 8 + ["25/12/1980", "26/12/1980", "12/27/1980"]
+    assert "1 of the others can only be MM/DD/YYYY, so it is not sure how the rest is meant" in said(
+        suggested(column("Birthday", *cells))
+    )
+
+
 def test_times_without_an_offset_and_years_of_two_digits_are_doubted() -> None:
     assert "taken as UTC" in said(suggested(column("Created at", "2024-05-17 13:45")))
     assert "taken as UTC" not in said(suggested(column("Created at", "2024-05-17T13:45:00Z")))
@@ -283,10 +303,48 @@ def newcomers(text: str) -> str:
      column("Telefono Email", "+39 06 1"),
      column("Subscription status", "gold", "silver"), column("Unsubscribe link", "https://a.example/1", "https://a.example/2"),
      "Email,Unsubscribed,Email opt-in\na@example.org,no,no\n", "Email,Unsubscribed,Newsletter\na@example.org,,no\n",
-     "Email,Abgemeldet,Status\na@example.org,nein,offen\n"],
+     "Email,Abgemeldet,Status\na@example.org,nein,offen\n", column("Account status", "active", "blocked"), column("Estado status", "activo", "cancelado"),
+     "Email,Unsubscribed,Marketing consent\na@example.org,no,granted\nb@example.org,no,withdrawn\n",
+     "E-Mail,Abgemeldet,Newsletter abonniert\na@example.org,nein,nein\nb@example.org,nein,ja\n", "E-Mail,Unsubscribed,GDPR consent\na@example.org,,I agree\nb@example.org,,I do not agree\n",
+     "E-Mail,Unsubscribed,Werbung erlaubt\na@example.org,no,ja\n", "E-Mail,Unsubscribed,newsletter (metadata)\na@example.org,no,0\n",
+     "E-Mail,Abgemeldet,Einwilligung\na@example.org,nein,erteilt\nb@example.org,nein,widerrufen\n"],
 )  # fmt: skip
 def test_where_the_file_does_not_say_for_sure_nobody_new_is_subscribed(text: str) -> None:
     assert newcomers(text) == "UNSUBSCRIBED"
+
+
+def test_when_and_whence_a_consent_came_is_no_consent_and_no_doubt() -> None:
+    text = "Email,Unsubscribed,Optin time,Consent source,Consent IP\n"
+    found = suggested(text + "a@example.org,no,2024-03-01 10:00:00,Form,10.0.0.1\nb@example.org,yes,,,\n")
+    assert found.draft.consent.columns == ["Unsubscribed"]
+    assert found.draft.consent.unheard == {}
+    assert newcomers(text + "a@example.org,no,2024-03-01 10:00:00,Form,10.0.0.1\n") == "SUBSCRIBED"
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [("Werbesperre", ("aktiv", "inaktiv")), ("Mailsperre", ("aktiv", "")), ("Opt-out", ("active", "inactive")), ("Unsubscribed", ("confirmed", ""))],
+)  # fmt: skip
+def test_a_block_that_is_active_is_never_taken_for_a_consent(name: str, cells: tuple[str, ...]) -> None:
+    consent = suggested(column(name, *cells)).mapping.consent
+    assert consent is not None
+    heard = consent.opted_out
+    # either nobody is subscribed, or the text counts as opted out, as all others do
+    assert consent.newcomers == "UNSUBSCRIBED" if heard is None else cells[0] not in heard.unless
+
+
+@pytest.mark.parametrize(
+    "cells", [("Do Not Allow", "Allow"), ("Yes", "No"), ("True", "False"), ("No permitir", "Permitir")]
+)
+def test_what_dynamics_does_not_allow_is_an_opt_out_whatever_its_labels(cells: tuple[str, str]) -> None:
+    header = ("(Do Not Modify) Contact", "Email", "Do not allow Bulk Emails")
+    known = facts_of("dynamics_export", header)
+    for consents in (known.consents, {}):
+        found = suggested(column("Do not allow Bulk Emails", *cells), consents=consents)
+        assert found.mapping.consent is not None
+        assert found.mapping.consent.opted_out is not None
+        assert cells[0] in found.mapping.consent.opted_out.when
+        assert cells[1] in found.mapping.consent.opted_out.unless
 
 
 def test_without_an_opt_out_column_the_mapping_says_that_nobody_has_decided_and_what_to_do() -> None:
@@ -441,7 +499,18 @@ def test_whatever_the_file_holds_the_mapping_passes_the_checks(
 
 @pytest.mark.parametrize(
     "name",
-    ["Keine E-Mails", "Keine Werbung", "keine Mails", "Kein Newsletter", "Widerspruch", "Pas d'e-mail"],
+    [
+        "Keine E-Mails",
+        "Keine Werbung",
+        "keine Mails",
+        "Kein Newsletter",
+        "Widerspruch",
+        "Pas d'e-mail",
+        "Iscrizione annullata a tutte le e-mail",
+        "Cancelou a inscrição de todos os e-mails",
+        "E-Mails nicht zulassen",
+        "Ne pas autoriser les courriers électroniques en nombre",
+    ],
 )
 def test_a_column_that_says_no_mail_in_another_language_is_an_opt_out(name: str) -> None:
     found = suggested(column(name, "nein", "ja", "nein", "x", "bitte nur Post"))
@@ -539,3 +608,49 @@ def test_a_column_that_may_be_first_names_is_cut_where_it_holds_whole_ones() -> 
     assert found.draft.fields["first_name"].keys == {"part": "first"}
     assert found.draft.fields["last_name"].column == "Nombre"
     assert "last_name" not in suggested("Email,Nombre\na@example.org,Ana\n").draft.fields
+
+
+def test_a_known_number_of_persons_stays_theirs_where_lines_below_the_rows_lack_it() -> None:
+    text = "Email,Contact ID\n" + "".join(f"p{n}@example.org,003{n}\n" for n in range(9)) + "Copyright,\n"
+    found = suggested(text, person_column="Contact ID")
+    assert found.draft.person == "Contact ID"
+    assert "rows without it: 1; if they are no people" in said(found)
+    assert "where: {Contact ID: {blank: false}} leaves them out" in found.text
+    read_mapping_text(found.text.replace("examples:", "where: {Contact ID: {blank: false}}\nexamples:"))
+    assert suggested(text).draft.person == ""
+
+
+def test_an_empty_list_of_suppressions_is_no_opt_out() -> None:
+    found = suggested(
+        column("Email Suppressions", "[]", "[]", "['USER_SUPPRESSED']"),
+        consents={"Email Suppressions": "out"},
+    )
+    assert found.mapping.consent is not None
+    assert found.mapping.consent.opted_out is not None
+    assert "[]" in found.mapping.consent.opted_out.unless
+    assert "['USER_SUPPRESSED']" not in found.mapping.consent.opted_out.unless
+
+
+def test_tags_in_quotes_are_those_of_the_account() -> None:
+    found = suggested(column("TAGS", '"vip","press"', '"vip"', ""), list_separator=",")
+    assert found.draft.tags is not None
+    assert found.draft.tags.column == "TAGS"
+    assert found.draft.examples[0]["tags"] == ["press", "vip"]
+
+
+def test_of_several_addresses_in_a_cell_the_first_is_sent_and_that_is_said() -> None:
+    text = "Email\na@example.org\nb@example.org ::: c@example.org\n"
+    found = suggested(text, list_separator=" ::: ")
+    assert rule(found, "email_address") == {"from": ("Email",), "split": " ::: ", "part": "first"}
+    assert "of 2 cells 1 hold several addresses; the first of each is sent" in said(found)
+    assert rule(
+        suggested("Email\na@example.org\nb@example.org ::: see notes\n", list_separator=" ::: "),
+        "email_address",
+    ) == {"from": ("Email",)}
+
+
+def test_a_second_address_is_offered_only_where_the_export_says_that_it_is_the_same_persons() -> None:
+    text = "Email,Home,Owner Email\na@example.org,b@example.org,boss@example.org\nc@example.org,,boss@example.org\n"
+    ignored = suggested(text, meanings={"Email": "email_address", "Home": "email_address"}).draft.ignored
+    assert ignored["Home"] == "it holds addresses, too; from: [Email, Home] takes the first that is not blank"
+    assert ignored["Owner Email"] == "it holds addresses, too; Email is used"

@@ -6,6 +6,7 @@ interests: {from: Interests, split: ";", join: ", "}
 from __future__ import annotations
 
 import functools
+import re
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,12 +50,23 @@ def _one_line_end(texts: pa.Array | str) -> pa.Array:
 def pieces(text: str, separator: str) -> list[str]:
     """The values in a text, without blank ones. Spaces on both sides of a separator belong to it, on one side not.
 
+    Where each value is in quotes, as Mailchimp writes tags, these are none of it.
+
     >>> pieces(" a ;; b;a", "; "), pieces("e-mail - phone", " - ")
     (['a', 'b', 'a'], ['e-mail', 'phone'])
+    >>> pieces('"vip","fair, 2024"', ","), pieces('"vip" guest, press', ",")
+    (['vip', 'fair, 2024'], ['"vip" guest', 'press'])
     """
+    if text.startswith('"') and _quoted(separator.strip() or separator).fullmatch(text):
+        return [part for part in (part.strip() for part in re.findall('"([^"]*)"', text)) if part]
     spaced = separator[0] == separator[-1] == " "
     found = f" {text} ".split(separator) if spaced else text.split(separator.strip())
     return [part for part in (part.strip() for part in found) if part]
+
+
+@functools.lru_cache(maxsize=64)
+def _quoted(mark: str) -> re.Pattern[str]:
+    return re.compile(rf'"[^"]*"(?:\s*{re.escape(mark)}\s*"[^"]*")*')
 
 
 def several(text: str, separator: str) -> str:

@@ -116,7 +116,7 @@ def suggest(
 
 def _drafted(columns: list[Column], schema: Schema, origin: Origin, name: str, destination: str) -> Draft:
     key = next(known for known in schema.fields if known.type == "email")
-    address, others = address_column(columns, key)
+    address, others = address_column(columns, key, origin.list_separator)
     if address is None:
         raise NoAddresses(key.name)
     consent = find_opt_outs([column for column in columns if column.name != address.column], origin.consents)
@@ -138,6 +138,7 @@ def _drafted(columns: list[Column], schema: Schema, origin: Origin, name: str, d
         missing=tuple(one.name for one in rest if one.required and one.name not in found.fields),
         asks_newcomers="unconfirmed" not in schema.refuses,
     )
+    draft.person_doubt = _lines_below(columns, draft.person)
     draft.ignored = {**others, **found.left, **_look_again(columns, draft)}
     free = [column for column in free if column.name not in draft.used()]
     _add_tags(draft, free, schema)
@@ -147,12 +148,26 @@ def _drafted(columns: list[Column], schema: Schema, origin: Origin, name: str, d
 
 
 def _person(columns: Sequence[Column], known: str) -> str:
-    """The column with the source's own number of each person: always there, and never twice, if that is not known anyway."""
+    """The column with the source's own number of each person: always there, and never twice, if that is not known anyway.
+
+    Of a known one most cells have to be there: lines below the rows, as Salesforce's reports have, are no persons.
+    """
     always = [column for column in columns if column.filled and not column.blanks]
     named = {name: column for column in reversed(always) if (name := fold(column.name)) in _PERSONS}
     different = {name: column.name for name, column in named.items() if len(column.counts) == column.filled}
-    given = [column.name for column in always if known and column.name == known]
+    given = [column.name for column in columns if known and column.name == known and column.share > 0.5]
     return next(iter(given + [different[name] for name in _PERSONS if name in different]), "")
+
+
+def _lines_below(columns: Sequence[Column], person: str) -> str:
+    """What is to be said where rows lack the number of their person."""
+    without = next((column.blanks for column in columns if column.name == person), 0)
+    if not without:
+        return ""
+    return (
+        f"rows without it: {without:,}; if they are no people, as the lines below the rows of a report are, where:"
+        f" {flow({person: {'blank': False}})} leaves them out"
+    )
 
 
 def _add_names(found: Matches, columns: Sequence[Column], fields: Sequence[Field]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pyarrow as pa
@@ -26,7 +26,7 @@ class Column:
     """A column that a mapping can name. `name` and `cells` are cleaned, as the mapping will see them.
 
     `known` is what it stands for, `format` how its dates are written, and `place` where it stands among those that stand for the same,
-    where the kind of export says so.
+    where the kind of export says so. `months_first` is true where other columns show that the file writes months before days.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Column:
     known: str = ""
     format: str = ""
     place: int = 0
+    months_first: bool = False
 
     @cached_property
     def meaning(self) -> str:
@@ -116,7 +117,19 @@ def columns_of(
                 written.get(given, ""),
                 places.get(given, 0),
             )
-    return list(found.values())
+    months_first = _months_first(list(found.values()))
+    return [replace(column, months_first=months_first) for column in found.values()]
+
+
+def _months_first(columns: Sequence[Column]) -> bool:
+    """Whether some dates of a file can only be read with the month first, and none only with the day first."""
+
+    def any_is(pattern: str) -> bool:
+        return any(pc.any(pc.match_substring_regex(column.cells, pattern)).as_py() for column in columns)
+
+    late, any_day = "(?:1[3-9]|2[0-9]|3[01])", "[0-9]{1,2}"
+    end = r"[/-](?:[0-9]{4}|[0-9]{2})\b"
+    return any_is(f"^{any_day}[/-]{late}{end}") and not any_is(f"^{late}[/-]{any_day}{end}")
 
 
 def misfits(column: Column, type_: str, settings: Settings) -> int:

@@ -40,7 +40,7 @@ def how_written(column: Column, wanted: str) -> Written:
     if best.wrong == 0:
         return Written({}, 0, _without_format(column, wanted))
     first = list(column.counts)[:_LOOKED_AT]
-    for format_, type_ in _formats(wanted):
+    for format_, type_ in _formats(wanted, months_first=column.months_first):
         pattern = re.compile(pattern_of(format_))
         if any(pattern.fullmatch(text) for text in first):
             wrong = misfits(column, type_, Settings(formats=(format_,)))
@@ -59,12 +59,13 @@ def _as_known(column: Column) -> Written | None:
     return Written(keys, 0, _without_format(column, "datetime") if type_ == "datetime" else "")
 
 
-def _formats(wanted: str) -> list[tuple[str, str]]:
-    days = [(day, "date") for day in _DAYS]
+def _formats(wanted: str, *, months_first: bool) -> list[tuple[str, str]]:
+    order = sorted(_DAYS, key=lambda day: not day.startswith("MM")) if months_first else _DAYS
+    days = [(day, "date") for day in order]
     if wanted == "date":
         return days
     return days + [
-        (f"{day}{gap}{time}", "datetime") for day in _DAYS for gap in (" ", ", ") for time in _TIMES
+        (f"{day}{gap}{time}", "datetime") for day in order for gap in (" ", ", ") for time in _TIMES
     ]
 
 
@@ -84,10 +85,22 @@ def _doubt(column: Column, best: Written, wanted: str) -> str:
     said = []
     twin = format_.replace("DD", "\0").replace("MM", "DD").replace("\0", "MM")
     swaps = "MMM" not in format_ and "." not in format_ and not format_.startswith("YYYY")
+    either = swaps and _only(column, best.keys["type"], format_, twin)
     if swaps and misfits(column, best.keys["type"], Settings(formats=(twin,))) == best.wrong:
-        said.append(f"the values do not show whether it is {format_} or {twin}")
+        other = (
+            f"; other columns of the file are written {format_.split(' ')[0]}" if column.months_first else ""
+        )
+        said.append(f"the values do not show whether it is {format_} or {twin}{other}")
+    elif either:
+        said.append(f"{either:,} of the others can only be {twin}, so it is not sure how the rest is meant")
     if "YYYY" not in format_:
         said.append("years have two digits, and 69 to 99 are taken as 19…")
     if best.keys["type"] == "datetime":
         said.append(_without_format(column, wanted))
     return "; ".join(one for one in said if one)
+
+
+def _only(column: Column, type_: str, format_: str, twin: str) -> int:
+    """How many cells can be read with day and month the other way round alone."""
+    neither = misfits(column, type_, Settings(formats=(format_, twin)))
+    return misfits(column, type_, Settings(formats=(format_,))) - neither

@@ -44,6 +44,7 @@ class Draft:
     fields: dict[str, Match]
     consent: OptOuts
     person: str = ""
+    person_doubt: str = ""
     tags: Match | None = None
     guessed: dict[str, Match] = field(default_factory=dict)
     ignored: dict[str, str] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class Draft:
         said = [
             f"{tag} ({match.column}): {doubt}" for tag, match in self.fields.items() for doubt in match.doubts
         ]
+        said += [f"person ({self.person}): {self.person_doubt}"] if self.person_doubt else []
         said += [f"tags ({self.tags.column}): {doubt}" for doubt in self.tags.doubts] if self.tags else []
         said += [f"consent: {doubt}" for doubt in self.consent.doubts]
         said += [f"consent: {name} is not used: {why}" for name, why in self.consent.unheard.items()]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mappings.engine.complaints import listed
+from mappings.engine.rules.split import pieces
 from mappings.engine.schema import Field
 from mappings.engine.suggesting.column import Column, misfits, shown
 from mappings.engine.suggesting.countries import translated
@@ -40,6 +41,7 @@ _CHANGED = (
     "modifiedon",
     "lastchanged",
 )
+_ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>]+")
 _GUARD = re.compile(r"'[\d+=@-]")
 _CALLED = {
     "date": "dates with day, month and year", "datetime": "dates with day, month and year", "country": "countries",
@@ -83,7 +85,9 @@ class Matches:
     left: dict[str, str] = field(default_factory=dict)
 
 
-def address_column(columns: Sequence[Column], key: Field) -> tuple[Match | None, dict[str, str]]:
+def address_column(
+    columns: Sequence[Column], key: Field, separator: str
+) -> tuple[Match | None, dict[str, str]]:
     """The best column of e-mail addresses, and the others with what is to be said of them."""
     found: list[tuple[float, int, Column, int]] = []
     for column in columns:
@@ -109,7 +113,14 @@ def address_column(columns: Sequence[Column], key: Field) -> tuple[Match | None,
             f"of {best.filled:,} cells {again:,} repeat an earlier one; the last row of each is sent"
             + (f", and with duplicates: {{newest: {newest}}} the newest" if newest else "")
         )
-    wrong = best.filled - best.addresses
+    keys: dict[str, Any] = {}
+    several = sum(count for text, count in best.counts.items() if _all_addresses(text, separator))
+    if several:
+        keys = {"split": separator, "part": "first"}
+        doubts.append(
+            f"of {best.filled:,} cells {several:,} hold several addresses; the first of each is sent"
+        )
+    wrong = best.filled - best.addresses - several
     if not best.addresses and len(best.cells):
         doubts.append("the rows looked at hold no address")
     elif wrong * 5 > best.filled:
@@ -117,8 +128,23 @@ def address_column(columns: Sequence[Column], key: Field) -> tuple[Match | None,
     if len(found) > 1:
         names = ", ".join(column.name for _, _, column, _ in found[1:5])
         doubts.append(f"addresses are also in {names}")
-    others = {column.name: f"it holds addresses, too; {best.name} is used" for _, _, column, _ in found[1:]}
-    return Match(best.name, rests_on, {}, tuple(doubts)), others
+    # of a known export they are the same person's; elsewhere they may be those of whoever looks after a contact
+    others = {
+        column.name: "it holds addresses, too; "
+        + (
+            f"from: {_pair(best.name, column.name)} takes the first that is not blank"
+            if known == BY_EXPORT
+            else f"{best.name} is used"
+        )
+        for _, _, column, known in found[1:]
+    }
+    return Match(best.name, rests_on, keys, tuple(doubts)), others
+
+
+def _all_addresses(text: str, separator: str) -> bool:
+    """Whether a cell holds several addresses and nothing else."""
+    parts = pieces(text, separator) if text.count("@") > 1 else []
+    return len(parts) > 1 and all(_ADDRESS.fullmatch(part) for part in parts)
 
 
 def match_fields(columns: Sequence[Column], fields: Sequence[Field], separator: str) -> Matches:

@@ -73,8 +73,11 @@ def _by_words(name: str) -> str:
     found = {_BY_WORD.get(word, "") for word in telling}
     if len(found) == 1 and len(joined) > 1:
         return found.pop()
-    rest = [word for word in joined if word not in _OF_WHOM]
-    return _MEANINGS.get("".join(rest), "") if 0 < len(rest) < len(joined) else ""
+    for left_out in (_OF_WHOM, AROUND):
+        rest = [word for word in joined if word not in left_out]
+        if 0 < len(rest) < len(joined) and (found_whole := _MEANINGS.get("".join(rest), "")):
+            return found_whole
+    return ""
 
 
 def _joined(words: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from mappings.engine.complaints import nearest
+from mappings.engine.rules.split import pieces
 from mappings.engine.suggesting.names import fold
 
 __all__ = ["Spelled", "separator_of", "spelled"]
@@ -65,4 +66,7 @@ def spelled(
 
 
 def _parts(text: str, separator: str) -> list[str]:
+    """The values of a cell as the mapping will find them; lines of a cell are still lines here."""
+    if separator.strip():
+        return pieces(text, separator)
     return [part.strip() for part in text.split(separator) if part.strip()]

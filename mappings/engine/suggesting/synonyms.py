@@ -22,40 +22,40 @@ NAMES = {
     "ultimonome apelido apelidos nomedefamilia familienaam last",
     "full_name": "fullname name contactname displayname nomcomplet nometprenom nomprenom prenomnom nombrecompleto nombreyapellidos nombreyapellido "
     "vollername vorundnachname namevorname vollstandigername nomecompleto nomeecognome cognomenome nomecognome volledigenaam customername clientname "
-    "kundenname ansprechpartner personname contact contacto contatto naam",
+    "referente namn imieinazwisko kundenname ansprechpartner personname contact contacto contatto naam",
     "phone": "phonenumber telephone telephonenumber tel telefon telefonnummer telefono telefone mobile mobilephone "
     "mobilephonenumber mobilenumber cell cellphone cellphonenumber handy handynummer mobil mobilnummer mobiltelefon portable "
     "telephoneportable movil celular workphone businessphone homephone primaryphone phone1 phone1value festnetz rufnummer numerodetelephone "
     "numerodetelefono numerotelefono numeroditelefono telefononumero cellulare telefonocellulare telefonomovil telefonofijo telemovel numerodetelefone telefoonnummer telefoon "
     "mobielnummer mobiel gsm gsmnummer telefonmobil telefongeschaftlich telefonprivat defaultaddressphone phoneno telno telnr mobileno handynr "
-    "contactnumber daytimephone fixe telfixe telmobile",
+    "contactnumber daytimephone fixe telfixe telmobile mobieltelefoonnummer ndetelephone ndetel numtelephone",
     "company": "companyname organization organisation organizationname organisationname firma firmenname unternehmen unternehmensname accountname "
     "employer entreprise nomentreprise nomdelentreprise societe raisonsociale nomdelasociete empresa nombredelaempresa nombreempresa nomedaempresa razonsocial razaosocial "
     "azienda nomeazienda nomedellazienda ragionesociale bedrijf bedrijfsnaam organisatie organization1name defaultaddresscompany business businessname "
-    "arbeitgeber organismo organizacion organizacao organizzazione",
+    "firmanavn foretag foretagsnamn arbeitgeber organismo organizacion organizacao organizzazione",
     "job_title": "jobtitle title position role jobrole jobposition berufsbezeichnung funktion stelle stellenbezeichnung jobbezeichnung beruf poste intituledeposte intituledupostes "
     "fonction puesto cargo cargoqueocupa titulodelpuesto profesion profession qualifica ruolo posizione mansione functie functietitel functienaam cargofuncao funcao "
     "occupation organization1title titreduposte",
     "street": "street address streetaddress address1 addressline1 strasse strassehausnummer strasseundhausnummer strasseundnr strassenr anschrift adresse adresse1 adressepostale rue "
     "ruenumero direccion calle calleynumero domicilio direccion1 morada endereco rua logradouro via indirizzo indirizzo1 straat straatnaam straatenhuisnummer adres mailingstreet billingstreet "
-    "defaultaddressaddress1 streetandnumber addressstreet postaladdress postanschrift",
+    "adress gata ulica defaultaddressaddress1 streetandnumber addressstreet postaladdress postanschrift",
     "city": "town citytown ort stadt wohnort ville commune ciudad poblacion municipio citta comune cidade localidade localidad localite localita mailingcity billingcity addresscity "
-    "defaultaddresscity plaats woonplaats stad suburb",
+    "gemeente poststed miasto postort defaultaddresscity plaats woonplaats stad suburb",
     "postal_code": "postalcode postcode zip zipcode zippostalcode plz postleitzahl codepostal codigopostal codigozip cap cep codicepostale codicediavviamentopostale postnummer "
-    "mailingzippostalcode mailingpostalcode billingzip billingpostalcode defaultaddresszip codepostale cp",
+    "postnr kodpocztowy mailingzippostalcode mailingpostalcode billingzip billingpostalcode defaultaddresszip codepostale cp",
     "state": "stateregion stateprovince stateorprovince province region bundesland kanton departement provincia estado regione regiao comunidadautonoma provincie mailingstateprovince "
     "mailingstate billingstate defaultaddressprovincecode etat uf county",
-    "country": "countryregion countryregionname countryname countrycode land pays pais paese nazione kraj staat nation mailingcountry billingcountry "
+    "country": "countryregion countryregionname countryname countrycode landregio paysregion paisregiao paeseregione paeseareageografica land pays pais paese nazione kraj staat nation mailingcountry billingcountry "
     "addresscountry defaultaddresscountrycode landerkennung codepays codigopais codigodepais codicepaese landcode lander landregion paisregion",
     "birthday": "birthdate dateofbirth dob bday geburtstag geburtsdatum gebdatum gebdat datedenaissance datenaissance naissance fechadenacimiento fechanacimiento "
-    "cumpleanos datadinascita datanascita compleanno datadenascimento datanascimento aniversario anniversaire geboortedatum verjaardag",
+    "cumpleanos datadinascita datanascita compleanno datadenascimento datanascimento aniversario anniversaire geboortedatum verjaardag datadeaniversario dataurodzenia fodelsedatum fodselsdato",
     "joined_at": "joined joinedon joindate createdate createddate createdat created createdon createdtime creationdate dateadded dateadd addedon addedat signupdate signedupat "
     "signedup signupat registeredat registrationdate registeredon registered subscribedat subscribeddate subscribedon subscriptiondate datesubscribed optintime optindate membersince customersince "
     "angemeldetam anmeldedatum anmeldung registriertam registrierungsdatum erstelltam erstelldatum angelegtam kundeseit mitgliedseit "
     "datedinscription dateinscription inscritle datedecreation datecreation creele fechadealta fechaalta fechaderegistro fecharegistro fechadecreacion fechacreacion fechadesuscripcion "
     "datadiiscrizione dataiscrizione datadicreazione datacreazione dataregistrazione datadecadastro datacadastro datadeinscricao datadecriacao datacriacao "
-    "aangemaaktop datumaangemaakt inschrijfdatum aanmelddatum datumvaninschrijving timestamp zeitstempel horodateur marcatemporal marcadetiempo informazionicronologiche carimbodedatahora tijdstempel",
-    "website": "websiteurl web url homepage webseite webseiteurl internetseite site siteweb siteinternet sitioweb paginaweb website1value sitoweb sitointernet pagineweb webpage webaddress",
+    "userregistered erstellt fertigstellungszeit completiontime heuredefin horadefinalizacion aanmaakdatum opprettet datadodania aangemaaktop datumaangemaakt inschrijfdatum aanmelddatum datumvaninschrijving timestamp zeitstempel horodateur marcatemporal marcadetiempo informazionicronologiche carimbodedatahora tijdstempel",
+    "website": "websiteurl web www url homepage webseite webseiteurl internetseite site siteweb siteinternet sitioweb paginaweb website1value sitoweb sitointernet pagineweb webpage webaddress",
     "language": "lang locale preferredlanguage languagecode sprache langue langueparlee idioma idiomapreferido lingua taal korrespondenzsprache bevorzugtesprache",
     "gender": "sex geschlecht genre sexe genero sexo sesso geslacht",
     "salutation": "anrede civilite titredecivilite tratamiento tratamento titolo aanhef prefix honorific nameprefix titel",
@@ -94,7 +94,7 @@ _AROUND_TEXT = (
     "primary main default principal haupt preferred business work geschaftlich professionnel profesional dienstlich office buro company mailing shipping billing rechnung rechnungsadresse rechnungs lieferung lieferadresse invoice "
     "home private privat personal your ihre ihr votre su tu seu sua the de du des d la le les l del della di da do dos der die das des van het een of a an und et y e and i "
     "value 1 one electronique electronico elettronica e recipient subscriber participant teilnehmer teilnehmerin attendee buyer kaufer acheteur comprador guest gast "
-    "line please enter bitte eingeben field required pflichtfeld obligatoire optional"
+    "payeur payer adherent acquereur line please enter bitte eingeben field required pflicht pflichtfeld obligatoire optional"
 )
 AROUND = frozenset(_AROUND_TEXT.split())
 """Words that change nothing of what the others stand for."""

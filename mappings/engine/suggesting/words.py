@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from mappings.engine.suggesting.names import fold
 
-__all__ = ["means_no", "means_out", "means_pending", "means_subscribed", "means_yes", "with_opposites"]
+__all__ = [
+    "means_active",
+    "means_no",
+    "means_out",
+    "means_out_of_mail",
+    "means_pending",
+    "means_subscribed",
+    "means_yes",
+    "with_opposites",
+]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -12,16 +21,19 @@ def _words(text: str) -> frozenset[str]:
 
 
 _YES = _words("true yes 1 y t on ja j oui o si sim s vrai wahr verdadero x checked ✓ ✔ ☑")
-_NO = _words("false no 0 n f off nein non nao nej nee falsch faux falso unchecked ☐")
+_NO = _words("false no 0 n f off nein non nao nej nee falsch faux falso unchecked ☐ [] {}")
 _OUT = _words(
     "unsubscribed unsubscribe unsub optedout optout cleaned bounced hardbounce hardbounced complained complaint spam suppressed "
     "blocked blacklisted blocklisted donotcontact donotemail donotallow nichtzulassen noconsent archived abgemeldet ausgetragen desabonne desinscrit baja "
-    "disiscritto descadastrado cancelado uitgeschreven afgemeld desuscrito desinscrito annullato"
+    "disiscritto descadastrado cancelado uitgeschreven afgemeld desuscrito desinscrito annullato "
+    "nopermitir naopermitir nepasautoriser nonconsentire niettoestaan"
 )
 _SUBSCRIBED = _words(
     "subscribed allow zulassen active confirmed optedin optin doubleoptin angemeldet bestatigt aktiv abonniert abonne inscrit suscrito activo "
-    "iscritto inscrito ingeschreven aangemeld abbonato assinante"
+    "iscritto inscrito ingeschreven aangemeld abbonato assinante permitir autoriser consentire toestaan"
 )
+_OF_ANYTHING = _words("archived blocked suppressed cancelado annullato")
+_ACTIVE = _words("active confirmed bestatigt aktiv activo")
 _PENDING = _words(
     "pending unconfirmed notconfirmed nonsubscribed neversubscribed transactional offen ausstehend unbestatigt nichtbestatigt "
     "enattente pendiente waiting"
@@ -67,6 +79,16 @@ def means_out(text: str) -> bool:
 
 def means_subscribed(text: str) -> bool:
     return fold(text) in _SUBSCRIBED
+
+
+def means_out_of_mail(text: str) -> bool:
+    """Whether it is one of those that are said of mail alone, and not of orders or accounts as well."""
+    return means_out(text) and fold(text) not in _OF_ANYTHING
+
+
+def means_active(text: str) -> bool:
+    """Whether it is one of those that say yes to whatever the column is called after."""
+    return fold(text) in _ACTIVE
 
 
 def means_pending(text: str) -> bool:

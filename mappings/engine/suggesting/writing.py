@@ -13,7 +13,7 @@ from mappings.engine.complaints import visible
 from mappings.engine.suggesting.draft import Draft
 from mappings.engine.suggesting.fields import Match
 
-__all__ = ["flow", "line_of", "scalar", "written"]
+__all__ = ["flow", "line_of", "rule_of", "scalar", "written"]
 
 _PLAIN = re.compile(r"[^\W\d_](?:[\w ./+()&@'-]*[\w.+)'])?")
 
@@ -72,7 +72,9 @@ def _lines(draft: Draft, schema_address: str) -> Iterator[str]:
     yield f"destination: {flow({'kind': draft.destination})}"
     yield f"key: {scalar(draft.key)}"
     if draft.person:
-        yield f"person: {scalar(draft.person)}" + _note("a changed address is still the same person")
+        yield f"person: {scalar(draft.person)}" + _note(
+            "; ".join(["a changed address is still the same person", *_doubt_of(draft.person_doubt)])
+        )
     yield ""
     yield "fields:"
     for tag, match in draft.fields.items():
@@ -110,12 +112,13 @@ def _whose(draft: Draft) -> str:
 
 def line_of(tag: str, match: Match) -> str:
     """A field's line, without the blanks before it."""
-    return f"{scalar(tag)}: {_rule(match)}" + _note(
+    return f"{scalar(tag)}: {rule_of(match)}" + _note(
         "; ".join([match.confidence, *(f"doubt: {doubt}" for doubt in match.doubts)])
     )
 
 
-def _rule(match: Match) -> str:
+def rule_of(match: Match) -> str:
+    """What stands behind a field's name."""
     columns = [match.column, *match.also] if match.also else match.column
     return flow({"from": columns, **match.keys}) if match.keys or match.also else scalar(match.column)
 
@@ -160,6 +163,10 @@ def _example(example: dict[str, Any]) -> Iterator[str]:
 def _as_pattern(name: str) -> str:
     """A column's name under `ignore:`, where * and ? stand for other texts."""
     return re.sub(r"([*?[])", r"[\1]", name) if re.search(r"[*?]", name) else name
+
+
+def _doubt_of(doubt: str) -> list[str]:
+    return [f"doubt: {doubt}"] if doubt else []
 
 
 def _doubted(doubts: Sequence[str]) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from connectors.errors import MappingError
@@ -293,7 +295,78 @@ def test_what_a_changed_export_needs_is_a_diff_that_patch_takes(shell: Shell) ->
     assert "Nothing was written." in done.stderr
     assert shell.run("check", "people.yml", "people.csv").returncode == 2
     subprocess.run(
-        ["patch", "-p0"], input=done.stdout, text=True, cwd=shell.folder, check=True, capture_output=True
+        ["patch", "people.yml"],
+        input=done.stdout,
+        text=True,
+        cwd=shell.folder,
+        check=True,
+        capture_output=True,
     )
     assert shell.run("check", "people.yml", "people.csv").returncode == 0
     assert "Nothing to change" in shell.run("init", "people.csv", "--update", "people.yml").stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("our maps/my map.yml", lambda text: text),
+        ("../elsewhere.yml", lambda text: text),
+        ("windows.yml", lambda text: text.replace("\n", "\r\n")),
+        ("marked.yml", lambda text: "\ufeff" + text.replace("name:", "# fa\u00e7on\u00a0: ours\t!\nname:", 1)),
+        ("endless.yml", lambda text: text.split("\nexamples:")[0]),
+    ],
+)  # fmt: skip
+def test_the_diff_is_taken_by_patch_wherever_and_however_the_mapping_is_written(
+    shell: Shell, name: str, change: Callable[[str], str]
+) -> None:
+    shell.write("people.csv", GERMAN)
+    target = shell.folder / name
+    target.parent.mkdir(exist_ok=True)
+    assert shell.run("init", "people.csv", "--to", "campaignlark", "--no-plan", "-o", name).returncode == 0
+    target.write_bytes(change(target.read_text("utf-8")).encode())
+    shell.write(
+        "people.csv", GERMAN.replace(b";Vorname;", b";First name;").replace(b";Land;", b";Land;Schuhe;")
+    )
+    done = shell.run("init", "people.csv", "--update", name)
+    assert done.returncode == 0, done.stderr
+    *_, told = done.stderr.split("to apply it: ")
+    words = shlex.split(told.split(" | ")[1])
+    assert words == ["patch", name]
+    diff = json.loads(shell.run("init", "people.csv", "--update", name, "--json").stdout)["diff"]
+    assert done.stdout == diff.replace("\r\n", "\n")  # as the pipe of this test reads it
+    lines = target.read_bytes().count(b"\n")
+    subprocess.run(words, input=diff.encode(), cwd=shell.folder, check=True, capture_output=True)
+    assert target.read_bytes().count(b"\n") >= lines
+    assert shell.run("check", name, "people.csv").returncode == 0
+
+
+def test_a_workbook_whose_addresses_are_on_another_sheet_is_told_its_sheets(shell: Shell) -> None:
+    book = openpyxl.Workbook()
+    book.worksheets[0].title = "Info"
+    for row in (["Read me"], ["This file is confidential"]):
+        book.worksheets[0].append(row)
+    people = book.create_sheet("People")
+    for row in (["Email", "First name"], ["ann@example.com", "Ann"]):
+        people.append(row)
+    book.save(shell.folder / "people.xlsx")
+    done = shell.run("init", "people.xlsx", "--to", "campaignlark")
+    assert done.returncode == 2
+    assert "Only the sheet 'Info' is read; there are also: 'People'." in done.stderr
+    assert (
+        shell.run("init", "people.xlsx", "--to", "campaignlark", "--sheet", "People", "--no-plan").returncode
+        == 0
+    )
+
+
+def test_nowhere_is_an_opt_in_offered_for_an_opt_out_that_is_gone(shell: Shell) -> None:
+    shell.write("people.csv", b"Email,Email Opt Out\nann@example.com,no\nbob@example.com,yes\n")
+    assert shell.run("init", "people.csv", "--to", "campaignlark", "--no-plan").returncode == 0
+    shell.write("people.csv", b"Email,Email Opt In\nann@example.com,yes\nbob@example.com,no\n")
+    done = shell.run("init", "people.csv", "--update", "people.yml")
+    assert done.stdout == ""
+    assert "'Email Opt Out' is gone, and said who opted out: export it again" in done.stderr
+    assert "'Email Opt In' is new and may say who wants mail" in done.stderr
+    checked = shell.run("check", "people.yml")
+    assert checked.returncode == 2
+    assert "the file has no column 'Email Opt Out'" in checked.stderr
+    assert "Did you mean" not in checked.stderr
