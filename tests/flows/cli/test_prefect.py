@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from connectors.errors import CannotStart
 from connectors.sandbox.serving import Running
+from flows.schedule import Schedule
+from flows.viewer.deployments import Wanted, deploy
 from tests.flows.alerts.post import receiving
 from tests.flows.cli.conftest import IMPATIENT, MAPPING, SIGNUPS, Shell
 
@@ -211,3 +214,8 @@ def test_what_could_not_begin_in_prefect_is_told(shell: Shell) -> None:
         shell.environment |= {"MUSTER_NOTIFY_OPS": f"{web.url}/told", "MUSTER_NOTIFY": "ops"}
         assert shell.call(ARRIVED).stdout.startswith("FAILED|CouldNotStart")
         assert [(one["state"], one["cause"]) for one in web.at("/told")] == [("failed", ["mapping"])]
+
+
+async def test_a_name_that_prefect_does_not_take_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="may not have / &"):
+        await deploy(Wanted("news/a&b", "", {"mapping": "m.yml"}, Schedule(every=60), tmp_path))
