@@ -19,6 +19,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed
 
 from connectors.errors import Busy
+from flows.alerts.not_begun import told_where_not_begun
 from flows.beginning import begun
 from flows.deployed import resume_of
 from flows.inbox.arrivals import Inbox
@@ -52,13 +53,14 @@ async def arrived(
     with contextlib.ExitStack() as alone:
         while True:
             try:
-                alone.enter_context(inbox.alone())
+                async with told_where_not_begun(str(inbox.path), log):
+                    alone.enter_context(inbox.alone())
                 break
             except Busy:
                 if time.monotonic() > until:
                     raise
             await asyncio.sleep(_AGAIN_SECONDS)
-        look, states = await one_after_the_other(inbox, sync, lambda state: state.is_completed())
+        look, states = await one_after_the_other(inbox, sync, lambda state: state.is_completed(), log)
     await tell_no_file(inbox, look, log)
     if look.overdue is not None:
         return Completed(message=look.overdue.told(dt.datetime.now(dt.UTC)), name="NeedsReview")

@@ -20,6 +20,7 @@ from prefect.states import Failed
 from pydantic import Field
 
 from connectors.errors import Busy
+from flows.alerts.not_begun import told_where_not_begun
 from flows.allowing import ALLOWED, NAMES
 from flows.approval import opened_by, why_not
 from flows.deployed import at_home, home_of, keys_of, refuse_keys, refuse_to_ask
@@ -28,7 +29,7 @@ from flows.inbox.arrivals import Inbox
 from flows.ledger import Run
 from flows.options import Options
 from flows.settings import Settings, find_mapping
-from flows.steps import carried_out, could_not_start, left_by_this_flow
+from flows.steps import carried_out, could_not_start, left_by_this_flow, log
 from flows.viewer.blocks import lent
 from flows.viewer.described import described
 from flows.viewer.names import called
@@ -119,12 +120,14 @@ async def sync_contacts(
         try:
             refuse_keys(mapping=mapping, source=source, home=home)
             stack.enter_context(at_home(home))
-            settings = Settings(find_mapping(mapping))
-            refuse_to_ask(mapping, source, on_guard)
-            await stack.enter_async_context(lent(settings, keys_of(mapping)))
-            where = home_of(mapping, new_ledger=new_ledger)
+            async with told_where_not_begun(mapping, log):
+                settings = Settings(find_mapping(mapping))
+                refuse_to_ask(mapping, source, on_guard)
+                await stack.enter_async_context(lent(settings, keys_of(mapping)))
+                where = home_of(mapping, new_ledger=new_ledger)
+                inbox = Inbox.of(mapping) if source is None else None
             sync = functools.partial(in_turn, mapping, home=where, until=until, yes=yes, shards_on=shards_on)
-            if source is None and (inbox := Inbox.of(mapping)) is not None:
+            if inbox is not None:
                 return await arrived(inbox, functools.partial(sync, options=options, earlier=None), until)
             return await _let_pass(
                 functools.partial(sync, source),

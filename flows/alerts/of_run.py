@@ -39,7 +39,7 @@ from mappings.engine.reading import read_mapping_text
 if TYPE_CHECKING:
     from flows.sync_run import SyncRun
 
-__all__ = ["occasion_of", "top_problem"]
+__all__ = ["occasion_of", "occasion_without_run", "top_problem"]
 
 _STATES = {0: "completed", 1: "needs_review", 3: "stopped", 130: "interrupted"}
 _WHY: tuple[tuple[type[BaseException], str, str], ...] = (
@@ -67,6 +67,19 @@ def occasion_of(run: SyncRun, error: BaseException | None) -> Occasion | None:
         opened = run.opened
         return Occasion(alert, Path(opened.mapping.file), opened.home, opened.mapping.notify, settles)
     return _unopened(run, alert, settles)
+
+
+def occasion_without_run(mapping: str, error: Exception) -> Occasion | None:
+    """What is to be told of a sync that could not start, before there was a run to tell it; None where nothing is."""
+    if isinstance(error, Busy) or _watched():
+        return None
+    cause, sentence = _why(error)
+    path = _path_of(mapping)
+    home = Settings(path).home(path)
+    name, account, notify = _found(path, home)
+    code: int = getattr(error, "exit_code", 2)
+    alert = Alert("failed", name, sentence, now(), account, cause=(cause,), exit_code=code)
+    return Occasion(alert, path, home, notify)
 
 
 def _alert(run: SyncRun, error: BaseException | None) -> tuple[Alert | None, tuple[str, ...]]:
@@ -178,12 +191,17 @@ def top_problem(summary: Summary, mapping: Mapping) -> Top | None:
 
 def _unopened(run: SyncRun, alert: Alert, settles: tuple[str, ...]) -> Occasion:
     """The mapping's name, account and receivers, as far as they can be found out: as it is now, else as its last run had it."""
-    given = Path(run.mapping_given).expanduser()
-    with contextlib.suppress(MusterError):
-        given = find_mapping(run.mapping_given)
+    given = _path_of(run.mapping_given)
     home = run.resume.home if run.resume is not None else Settings(given).home(given)
     name, account, notify = _found(given, home)
     return Occasion(dataclasses.replace(alert, mapping=name, account=account), given, home, notify, settles)
+
+
+def _path_of(mapping: str) -> Path:
+    """A mapping's file, also where it is not there."""
+    with contextlib.suppress(MusterError):
+        return find_mapping(mapping)
+    return Path(mapping).expanduser()
 
 
 def _found(path: Path, home: Path) -> tuple[str, str, Notify | None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from flows.cli.looking import look_and_say, seen_in, tell_overdue
+from flows.cli.looking import look_and_say, seen_in, tell_overdue, telling_not_begun
 from flows.cli.sync import run_sync, show_ending
 from flows.cli.watchers import watcher
 from flows.inbox.arrivals import Arrived, Inbox, Look
@@ -37,7 +37,7 @@ def worse(one: int, other: int) -> int:
 def sync_arrived(inbox: Inbox, options: Options, *, yes: bool, as_json: bool, fail_on_warning: bool) -> int:
     """Syncs what arrived, one file after the other; the worst exit code. Raises CannotStart."""
     with inbox.alone():
-        with watcher() as watching:
+        with watcher() as watching, telling_not_begun(str(inbox.path)):
             look = look_and_say(inbox, watching, writes=True)
         ended = asyncio.run(
             _one_after_the_other(

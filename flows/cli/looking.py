@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
 import json
@@ -14,7 +15,7 @@ from flows.cli.watchers import Lines, Live, watcher
 from flows.inbox.arrivals import Inbox, Look
 from flows.inbox.wording import said_of
 
-__all__ = ["lent", "look_and_say", "tell_overdue"]
+__all__ = ["lent", "look_and_say", "tell_overdue", "telling_not_begun"]
 
 
 def look_and_say(inbox: Inbox, watching: Lines | Live, *, writes: bool) -> Look:
@@ -41,6 +42,18 @@ def seen_in(look: Look) -> list[dict[str, Any]]:
     return [
         {"name": one.lying.name, "state": one.state, "run_id": one.judged.run or None} for one in look.files
     ]
+
+
+@contextlib.contextmanager
+def telling_not_begun(mapping: str) -> Iterator[None]:
+    """What is raised in it is told to whom the mapping names, where nobody is at a terminal, and goes on."""
+    try:
+        yield
+    except Exception as error:
+        from flows.alerts.not_begun import tell_not_begun  # noqa: PLC0415 - only where something went wrong
+
+        asyncio.run(tell_not_begun(mapping, error, lambda line: click.echo(line, err=True)))
+        raise
 
 
 @contextlib.contextmanager

@@ -77,7 +77,7 @@ def command(
         report_dir=report_dir,
         planned=read_plan(plan) if plan is not None else None,
     )
-    from flows.cli.looking import lent  # noqa: PLC0415 - the inbox syncs from here
+    from flows.cli.looking import lent, telling_not_begun  # noqa: PLC0415 - the inbox syncs from here
 
     if rehearse:
         with lent(mapping, file, as_json=as_json) as (arrived, look), watcher() as watching:
@@ -90,7 +90,8 @@ def command(
             return show_ending(ending, folder, as_json=as_json, fail_on_warning=fail_on_warning)
     from flows.inbox.arrivals import Inbox  # noqa: PLC0415 - as above
 
-    inbox = Inbox.of(mapping) if file is None else None
+    with telling_not_begun(mapping):
+        inbox = Inbox.of(mapping) if file is None else None
     if inbox is not None:
         from flows.cli.arriving import sync_arrived  # noqa: PLC0415 - as above
 

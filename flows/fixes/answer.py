@@ -18,7 +18,7 @@ from mappings.engine.complaints import visible
 __all__ = ["Answer", "base_of", "marked_with", "of_run", "of_unusable"]
 
 _MARK = re.compile(r"--([0-9]{8}-[0-9]{6}-[0-9a-z]{4}|[0-9a-f]{8})(?=\.|$)")
-_LONGEST = 150
+_LONGEST, _LONGEST_ENDING = 150, 20
 _PROBLEMS = 20
 
 
@@ -41,7 +41,7 @@ def base_of(name: str, mark: str) -> tuple[str, str]:
     stem, ending = posixpath.splitext(name)
     found = _MARK.search(stem)
     bare = (stem[: found.start()] if found else stem).encode()[:_LONGEST].decode("utf-8", "ignore")
-    return f"{bare}--{mark}", ending
+    return f"{bare}--{mark}", ending.encode()[:_LONGEST_ENDING].decode("utf-8", "ignore")
 
 
 def marked_with(name: str) -> str:

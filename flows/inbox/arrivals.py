@@ -30,6 +30,9 @@ from mappings.engine.document import Mapping
 __all__ = ["Arrived", "Inbox", "Look"]
 
 _DONE = "done"
+_SKEW = dt.timedelta(days=1)
+"""A file may be so much newer than now, by a clock or a time zone that differs; beyond it, it counts as written when it is first seen."""
+_LONGEST, _LONGEST_ENDING = 180, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class Inbox:
                 watched = dt.datetime.fromisoformat(ledger.arrivals.watched_since(account, self.mapping.name))
             late = None if any(one.state in ("sync", "waits", "growing") for one in files) else overdue(
                 mapping=self.mapping.name, account=account, every_seconds=self.mapping.source.every,
-                last=_last(known, files), watched=watched, now=now,
+                last=_last(known, files, now), watched=watched, now=now,
             )  # fmt: skip
         for arrived in files:
             if arrived.state != "sync" and arrived.path is not None:
@@ -170,7 +173,8 @@ class Inbox:
         self, place: Place, lying: Lying, known: list[Arrival], complete: dict[str, str], now: dt.datetime
     ) -> tuple[Lying, Found, Path | None] | None:
         """A file, its content's hash and where it was fetched to; None for what is no file of this inbox."""
-        sorts = self.pattern.sorts(lying.name, lying.modified)
+        far_ahead = lying.modified > now + _SKEW
+        sorts = self.pattern.sorts(lying.name, now if far_ahead else lying.modified)
         if not sorts or posixpath.basename(lying.folder) == _DONE:
             return None
         age = (now - lying.modified).total_seconds()
@@ -251,17 +255,25 @@ def _synced(known: list[Arrival], complete: dict[str, str], *, deltas: bool) -> 
     return {one.sha256: (one.name, one.sorts) for one in came}
 
 
-def _last(known: list[Arrival], files: tuple[Arrived, ...]) -> dt.datetime | None:
-    """When the newest file with a content of its own was written."""
+def _last(known: list[Arrival], files: tuple[Arrived, ...], now: dt.datetime) -> dt.datetime | None:
+    """When the newest file with a content of its own was written; by a clock that is wrong, when it was first seen."""
     seen = [*known, *(one.arrival for one in files if one.arrival is not None)]
-    return max(
-        (dt.datetime.fromisoformat(one.modified_at) for one in seen if one.state in ("arrived", "synced", "superseded")),
-        default=None,
-    )  # fmt: skip
+    first = {(one.name, one.sha256): one.seen_at for one in known}
+
+    def at(one: Arrival) -> dt.datetime:
+        written = dt.datetime.fromisoformat(one.modified_at)
+        if written <= now + _SKEW:
+            return written
+        since = first.get((one.name, one.sha256))
+        return dt.datetime.fromisoformat(since) if since else now
+
+    return max((at(one) for one in seen if one.state in ("arrived", "synced", "superseded")), default=None)
 
 
 def _done(one: Arrived) -> str:
     """Where a file goes that is done: done/NAME--RUN.csv; of who was not synced itself, why and which content."""
     stem, ending = posixpath.splitext(one.lying.name)
     told = one.judged.run if one.state == "synced" else f"{one.state}-{one.judged.found.sha256[:8]}"
-    return posixpath.join(one.lying.folder, _DONE, f"{stem}--{told}{ending}")
+    ending = ending if len(ending) <= _LONGEST_ENDING else ""
+    bare = stem.encode()[:_LONGEST].decode("utf-8", "ignore")  # a file's name may have 255 bytes
+    return posixpath.join(one.lying.folder, _DONE, f"{bare}--{told}{ending}")

@@ -55,6 +55,7 @@ ENTRYPOINTS = {"sync": "flows.sync_contacts.sync_contacts", "fixes": "flows.watc
 POOL = "muster"
 TAG = "muster"
 _PAGE = 200
+_NOT_IN_NAMES = "/%&<>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,11 @@ async def with_pool(client: PrefectClient, pool: str) -> None:
 
 async def deploy(wanted: Wanted) -> bool:
     """Makes the deployment, or renews the one of its name; whether it is new. Raises CannotStart."""
+    if found := [sign for sign in _NOT_IN_NAMES if sign in wanted.name]:
+        raise CannotStart(
+            f"A deployment in Prefect cannot be called {wanted.name}: its name may not have {' '.join(found)}.",
+            "Choose another --name.",
+        )
     async with get_client() as client:
         await with_pool(client, wanted.pool or POOL)
         before = await _named(client, wanted.name)

@@ -361,3 +361,14 @@ def test_the_name_of_an_answer_has_its_mark_and_fits_on_a_disk(name: str) -> Non
     assert marked_with(f"{base}{ending}") == "20260202-101112-4f2a"
     assert again == base.replace("20260202", "20260303")
     assert len(f"{base}.failures.xlsx".encode()) < 255
+
+
+async def test_a_dropped_file_with_a_dot_and_a_very_long_name_holds_up_nobody(
+    desk: Desk, person: Person
+) -> None:
+    folder = ready(desk)
+    first = await desk.sync(desk.file([person(1), person(2, **WRONG)]))
+    drop(desk.file([person(1)]), folder, "a." + "b" * 244, 7200)
+    drop(first.folder / "failures.csv", folder)
+    assert [one.state for one in await look(desk)] == ["refused", "answered"]
+    assert names(folder) == {"refused", "done"}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -115,3 +118,35 @@ def test_two_do_not_sync_from_one_inbox_at_a_time(tmp_path: Path) -> None:
     assert second is not None
     with first.alone(), pytest.raises(Busy), second.alone():
         pass
+
+
+def test_a_file_from_the_future_does_not_make_those_that_come_later_late(tmp_path: Path) -> None:
+    place = Place(tmp_path, every="26 hours", settled="0 s")
+    place.put("a.csv", "one", 1_000_000)  # a clock that is a century ahead
+    assert place.sync().overdue is None
+    place.put("b.csv", "two", 0)
+    os.utime(tmp_path / "in" / "b.csv", (time.time() + 300,) * 2)
+    place.sync()
+    assert place.synced == ["one", "two"]
+
+
+def test_a_file_from_the_future_counts_as_written_when_it_was_seen_so_that_a_missing_one_is_told(
+    tmp_path: Path,
+) -> None:
+    place = Place(tmp_path, every="1 minute", settled="0 s")
+    place.put("a.csv", "one", 1_000_000)
+    assert place.sync().overdue is None
+    with closing(sqlite3.connect(tmp_path / ".muster" / "ledger.sqlite")) as ledger, ledger:
+        ledger.execute("update arrival set seen_at = '2026-02-02T02:40:00.000000Z'")
+    assert place.sync().overdue is not None
+
+
+@pytest.mark.parametrize("name", ["n" * 250 + ".csv", "ü" * 124 + ".csv", "a." + "b" * 244 + ".csv"])
+def test_a_file_with_a_very_long_name_is_moved_as_well(tmp_path: Path, name: str) -> None:
+    place = Place(tmp_path, done="move")
+    place.put(name, "one", 0)
+    place.sync()
+    place.sync()
+    assert place.synced == ["one"]
+    [moved] = (tmp_path / "in" / "done").iterdir()
+    assert moved.name.endswith("--run-0.csv")

@@ -10,7 +10,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from connectors.errors import CannotStart
 from connectors.sandbox.serving import Running
+from flows.schedule import Schedule
+from flows.viewer.deployments import Wanted, deploy
 from tests.flows.alerts.post import receiving
 from tests.flows.cli.conftest import IMPATIENT, MAPPING, SIGNUPS, Shell
 
@@ -176,3 +181,41 @@ def test_an_inbox_into_which_no_file_came_is_told_once(shell: Shell) -> None:
             assert done.returncode == 1
             assert "No file came: one is expected every" in done.stderr
         assert [one["state"] for one in web.at("/told")] == ["no_file"]
+
+
+@pytest.mark.parametrize("wrong", ["inbox", "mapping"])
+def test_a_sync_that_could_not_begin_is_told_once_from_the_shell_and_from_prefect(
+    shell: Shell, wrong: str
+) -> None:
+    inbox = "source: {kind: csv_file, inbox: in/*.csv, settled: 0 s}"
+    text = MAPPING.replace("source: {kind: csv_file}", inbox) + "notify: ops\n"
+    shell.write("signups.yml", text)
+    (shell.folder / "in").mkdir()
+    shell.write("in/monday.csv", SIGNUPS)
+    with receiving() as web:
+        shell.environment["MUSTER_NOTIFY_OPS"] = f"{web.url}/told"
+        assert shell.run("sync", "signups.yml").returncode == 0
+        assert not web.got
+        if wrong == "inbox":
+            (shell.folder / "in").rename(shell.folder / "out")
+        else:
+            shell.write("signups.yml", text + "fields: [\n")
+        assert shell.run("sync", "signups.yml").returncode == 2
+        assert shell.call(ARRIVED).stdout.startswith("FAILED|CouldNotStart")
+        [told] = web.at("/told")
+        assert told["state"] == "failed"
+        assert told["cause"] == ["source" if wrong == "inbox" else "mapping"]
+        assert "monday" not in json.dumps(told)
+
+
+def test_what_could_not_begin_in_prefect_is_told(shell: Shell) -> None:
+    shell.write("signups.yml", MAPPING + "notify: ops\nfields: [\n")
+    with receiving() as web:
+        shell.environment |= {"MUSTER_NOTIFY_OPS": f"{web.url}/told", "MUSTER_NOTIFY": "ops"}
+        assert shell.call(ARRIVED).stdout.startswith("FAILED|CouldNotStart")
+        assert [(one["state"], one["cause"]) for one in web.at("/told")] == [("failed", ["mapping"])]
+
+
+async def test_a_name_that_prefect_does_not_take_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="may not have / &"):
+        await deploy(Wanted("news/a&b", "", {"mapping": "m.yml"}, Schedule(every=60), tmp_path))
