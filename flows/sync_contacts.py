@@ -90,7 +90,7 @@ async def sync_contacts(
     ] = "stop",
     ask_hours: Annotated[int, Field(description="How long a person may take for that", ge=1, le=168)] = 24,
     shards: Annotated[
-        int | Literal["auto"],
+        Annotated[int, Field(ge=1)] | Literal["auto"],
         Field(
             description="Read and map the file in so many parts side by side; auto divides large files only"
         ),

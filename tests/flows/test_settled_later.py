@@ -157,7 +157,8 @@ async def test_many_creations_without_a_clear_answer_cost_one_reading_and_nobody
     assert struck >= 10
     assert cost[CREATE] == 80, "each was sent once"
     read = cost[LIST] - 1 - PAGES
-    assert 1 <= read <= 5, "the newest pages, and the last one where somebody is missing"
+    # the newest pages, the last one where somebody is missing, and what the breaker asks where several fail in a row
+    assert 1 <= read <= 5 + 5
     assert found[LOOKED_UP if fault in APPLIED else NOT_LISTED] == struck
     assert found["created", ""] == 80 - struck
     assert len(there(merch)) == 80 - found[NOT_LISTED]
