@@ -1,6 +1,7 @@
 """Vanished people: who was delivered by a mapping and is in no row of its complete source, since when, and what was done.
 
-A person is in the table from the first complete source that missed them until one has them again. `done` is the run that
+A person is in the table from the first complete source that missed them until one has them again, or until they are delivered
+from another one (see memory): whoever is missed after that is missed anew. `done` is the run that
 did for them what the mapping says, once; '' as long as nothing was done.
 """
 

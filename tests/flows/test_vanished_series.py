@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flows.conformance.ended import finish
@@ -40,6 +40,8 @@ class Model:
         for number, there in zip(PEOPLE, how, strict=True):
             if there in ("there", "moved", "twice"):
                 self.at[number] = address(number, there)
+                self.missed.discard(number)
+                self.done.discard(number)
         if kind == "whole" and rows:
             gone = {n for n, there in zip(PEOPLE, how, strict=True) if there in ("absent", "filtered")}
             self.missed = gone & self.at.keys()
@@ -61,6 +63,13 @@ def rows_of(person: Person, number: int, how: str) -> list[dict[str, str]]:
     return [person(number, **cells)] * (2 if how == "twice" else 1)
 
 
+ALL = ("there", "there", "there")
+SECOND = ("there", "absent", "there")
+
+
+@example(files=[("whole", ALL), ("whole", SECOND), ("part", ALL), ("whole", SECOND)])
+@example(files=[("whole", ALL), ("whole", SECOND), ("part", ("there", "moved", "there")), ("whole", SECOND)])
+@example(files=[("whole", ALL), ("whole", SECOND), ("misread", ALL), ("whole", SECOND)])
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=FILES)
 def test_who_has_vanished_is_what_a_model_says_and_nobody_is_subscribed_again(
