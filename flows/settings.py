@@ -9,10 +9,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from connectors.errors import CredentialsError, MappingError
+from mappings.engine.complaints import nearest
 
 __all__ = ["Access", "Settings", "find_mapping", "note_settings", "shipped_mappings"]
 
 _SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
+_ALIKE = 0.8
+"""So like what was named is a mapping that comes with muster that it may be meant; 1 is the same."""
 _FILE = ".env"
 _NOTED = "settings-in"
 """In a home: the folders of mappings with an `.env` of their own, a line each."""
@@ -205,6 +208,8 @@ def find_mapping(given: str) -> Path:
     if given in shipped:
         return shipped[given]
     names = ", ".join(sorted(p.stem for p in set(shipped.values())))
+    like = nearest(path.stem, sorted(p.stem for p in set(shipped.values())), _ALIKE)
+    meant = f"Did you mean {like}? " if like else ""
     raise MappingError(
-        f"There is no mapping {given}.", f"Name a YAML file, or one that comes with muster: {names}."
+        f"There is no mapping {given}.", f"{meant}Name a YAML file, or one that comes with muster: {names}."
     )

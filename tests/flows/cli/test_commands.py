@@ -289,6 +289,7 @@ BAD: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "a folder": ({"mkdir": "folder"}, ["signups.yml", "folder"], "is a folder"),
     "an empty file": ({"people.csv": b""}, ["signups.yml", "people.csv"], "empty"),
     "a binary file": ({"people.csv": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20}, ["signups.yml", "people.csv"], "PNG"),
+    "a mapping of ours with an ending": ({}, ["hubspot_to_loops.yml", "people.csv"], "Did you mean hubspot_to_loops?"),
     "no such mapping": ({}, ["nothing.yml", "people.csv"], "There is no mapping nothing.yml"),
     "a YAML error": ({"signups.yml": MAPPING + "  tags: [a\n"}, ["signups.yml", "people.csv"], "signups.yml:"),
     "an unknown key": ({"signups.yml": MAPPING + "wher: {Country: DE}\n"}, ["signups.yml", "people.csv"], "Did you mean where?"),
