@@ -10,11 +10,22 @@ from connectors.answer import Answer, Meaning
 from connectors.base import Decision, Delivered, Known
 from connectors.errors import LookUpRefused, Unreachable
 
-__all__ = ["LEFT_OUT", "Problem", "failed", "half_done", "not_looked_up", "refused", "trouble"]
+__all__ = [
+    "AGAIN_AND_IN",
+    "LEFT_OUT",
+    "Problem",
+    "failed",
+    "half_done",
+    "not_looked_up",
+    "refused",
+    "trouble",
+]
 
 Problem = tuple[str, str, str, Mapping[str, Any]]
 """Code, merge tag, value, detail."""
 
+AGAIN_AND_IN = "it was created again, and its opt-out was not carried"
+"""Of somebody who had opted out, was removed there, and came back with a write."""
 
 LEFT_OUT = Decision(
     "filtered", "unknown_opted_out", "it is not there and opted out, and the mapping leaves such people out"

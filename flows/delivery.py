@@ -262,9 +262,8 @@ class Delivery:
             return unsent(self.stopped), None
         except LedgerError:
             raise
-        except (
-            MusterError
-        ) as error:  # a look-up without an answer: nothing was sent, in this stretch of the run
+        except MusterError as error:
+            # a look-up without an answer: nothing was sent, in this stretch of the run
             if unclear or not isinstance(error, LookUpRefused):
                 problem = trouble(error.what, 1, unsure=unclear)
                 outcome = "unknown" if unclear else "failed"

@@ -24,7 +24,7 @@ from connectors.destinations.campaignlark_decisions import (
     tags_ride,
 )
 from connectors.destinations.campaignlark_workspace import MAY_BE_MAILED, data_of, written
-from connectors.endings import Problem, failed, half_done, not_looked_up, refused
+from connectors.endings import AGAIN_AND_IN, Problem, failed, half_done, not_looked_up, refused
 from connectors.errors import CredentialsError, Unreachable
 from mappings.engine.contact import Contact
 
@@ -42,7 +42,6 @@ SENT_AS = {"BOUNCED": "CLEANED"}
 UPSERT = "/contacts/upsert"
 NO_SUCH_CONTACT = "We couldn't find a contact with that"
 GONE = "somebody removed it there"
-_AGAIN_AND_IN = "it was created again, and its opt-out was not carried"
 _RIGHT_BEFORE_SECONDS = 5.0
 """So old may a look-up be when the status that it found is sent back."""
 
@@ -240,7 +239,7 @@ class Sending(Deciding):
             except CredentialsError as error:
                 carried = failed(Answer(Meaning.NOT_SENT, detail=error.what), decision, there)
             if carried.outcome not in ("updated", "unchanged"):
-                carried = half_done(carried, _AGAIN_AND_IN)
+                carried = half_done(carried, AGAIN_AND_IN)
                 return replace(carried, contact_id=result.contact_id, decision=decision, opted_out=True)
             opted_out = True
         kept = self._kept(decision, result, body, there)

@@ -26,14 +26,13 @@ from connectors.destinations.loops_team import (
     user_id_of,
     written,
 )
-from connectors.endings import Problem, failed, half_done, not_looked_up, refused
+from connectors.endings import AGAIN_AND_IN, Problem, failed, half_done, not_looked_up, refused
 from connectors.errors import CredentialsError, Unreachable
 from mappings.engine.contact import Contact
 
 __all__ = ["GONE", "Sending", "Write"]
 
 GONE = "somebody removed it there"
-_AGAIN_AND_IN = "it was created again, and its opt-out was not carried"
 _TAKEN = 409
 
 
@@ -183,7 +182,7 @@ class Sending(Deciding):
                 carried = replace(carried, decision=Decision())
             again = both(again, carried.decision.automations)
             if carried.outcome not in ("updated", "unchanged"):
-                carried = half_done(carried, _AGAIN_AND_IN)
+                carried = half_done(carried, AGAIN_AND_IN)
                 decision = replace(decision, automations=again)
                 return replace(carried, contact_id=contact_id, decision=decision, opted_out=True)
         decision = replace(decision, automations=again)

@@ -243,16 +243,7 @@ class Memory:
                 join delivered d on d.account = ? and d.mapping = ? and d.key = m.old_key where d.delivered_at <= m.moved)""",  # noqa: S608 - no user text
                 (account, mapping, run_id, run_id, account, mapping),
             )
-            for key in (
-                "i.key",
-                "i.old_key",
-            ):  # who was delivered has not vanished, whichever file they came in
-                database.execute(
-                    f"""delete from vanished where account = ? and mapping = ? and key in (select v.key from vanished v
-                    join (select {key} as key, max(a.answered_at) as there {joined} where {where} and {key} <> '' group by {key}) d
-                    on d.key = v.key where v.account = ? and v.mapping = ? and d.there >= v.since)""",  # noqa: S608 - no user text
-                    (account, mapping, run_id, account, mapping),
-                )
+            self._are_back(database, joined, where, account, mapping, run_id)
             # Whoever's turn had come is heard, whatever became of it: also a row that is only carried, or left out there.
             for key in ("i.key", "i.old_key"):
                 database.execute(
@@ -328,6 +319,19 @@ class Memory:
             )
 
         self._database.done(given)
+
+    @staticmethod
+    def _are_back(
+        database: Connection, joined: str, where: str, account: int, mapping: str, run_id: str
+    ) -> None:
+        """Who was delivered has not vanished, whichever file they came in."""
+        for key in ("i.key", "i.old_key"):
+            database.execute(
+                f"""delete from vanished where account = ? and mapping = ? and key in (select v.key from vanished v
+                join (select {key} as key, max(a.answered_at) as there {joined} where {where} and {key} <> '' group by {key}) d
+                on d.key = v.key where v.account = ? and v.mapping = ? and d.there >= v.since)""",  # noqa: S608 - no user text
+                (account, mapping, run_id, account, mapping),
+            )
 
     @staticmethod
     def _take_back(database: Connection, joined: str, account: int, mapping: str, run_id: str) -> None:
